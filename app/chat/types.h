@@ -1,0 +1,89 @@
+// What a conversation is on the window's side: plain values, shared by store, chat and ui.
+#pragma once
+
+#include "facet/answer.h"
+
+#include <QDateTime>
+#include <QString>
+#include <QVector>
+
+namespace facet::chat {
+
+enum class Role { System, User, Assistant };
+enum class AttachmentKind { Picture, Sound, Film };
+
+// A file that belongs to a message. Its bytes lie in the media store under their SHA-256.
+struct Attachment {
+    QString hash;          // hex SHA-256; the file is MediaStore::path(hash, suffix)
+    QString suffix;        // "png"
+    QString name;          // as the user knows it
+    AttachmentKind kind = AttachmentKind::Picture;
+    qint64 bytes = 0;
+    int width = 0, height = 0;   // upright pixels
+    double seconds = 0;
+    int tokenBudget = 0;         // 0: the model's default
+    int tokens = -1;             // cost; -1: not known yet
+};
+
+enum class ToolState { Asking, Denied, Running, Done, Failed };
+struct ToolUse {
+    QString callId;
+    QString tool;
+    QString argumentsJson;
+    ToolState state = ToolState::Asking;
+    QString result;         // text given back to the model, or what went wrong
+};
+
+enum class MessageState { Complete, Streaming, Stopped, Interrupted, Failed };
+
+struct Message {
+    qint64 id = 0;                 // row id in the history; 0: not saved yet
+    Role role = Role::User;
+    QString text;                  // Markdown for the assistant
+    QString thinking;
+    QVector<Attachment> attachments;
+    QVector<ToolUse> tools;        // assistant; results belong to the call
+    MessageState state = MessageState::Complete;
+    QString notice;                // shown below: why it failed, stopped, was interrupted; malformed calls
+    int promptTokens = 0, completionTokens = 0, cachedTokens = 0;
+    double tokensPerSecond = 0, firstTokenMs = 0;
+    QDateTime created;
+};
+
+struct ConversationInfo {
+    qint64 id = 0;
+    QString title;
+    QDateTime updated;
+    int messageCount = 0;
+};
+
+// What the engine is doing for the running turn; Idle: nothing runs.
+enum class TurnPhase { Idle, Starting, Loading, Waiting, ReadingPicture, ReadingSound, ReadingPrompt, Thinking, Writing, AskingTool, RunningTool };
+struct TurnProgress {
+    TurnPhase phase = TurnPhase::Idle;
+    quint64 done = 0, total = 0;
+    double secondsInPhase = 0;
+};
+
+struct EngineState {
+    enum class Kind { Stopped, Starting, Loading, Ready, Failed, Crashed };
+    Kind kind = Kind::Stopped;
+    QString modelName, modelPath;    // or the model id at a remote address
+    bool remote = false, demoModel = false, hasVision = false, hasAudio = false;
+    int contextLength = 0;
+    QVector<int> budgets;            // soft-token budgets of pictures; empty: the endpoint does not say
+    int defaultBudget = 280;
+    quint64 loadedBytes = 0, totalBytes = 0;  // Loading
+    QString problem;                 // Failed, Crashed: a whole sentence
+};
+
+struct GenerationSettings {
+    bool thinking = false;
+    double temperature = 1.0, topP = 0.95, minP = 0.0;
+    int topK = 64, maxTokens = 0;
+    qint64 seed = -1;                // -1: random
+    QString systemPrompt;
+    bool toolsEnabled = true;
+};
+
+}  // namespace facet::chat

@@ -1,0 +1,164 @@
+// Facet's inference engine. The one header most callers need.
+//
+//     auto engine = facet::Engine::load({.path = "gemma-4-E2B-it"});
+//     if (!engine) return report(engine.error());
+//     facet::Request request;
+//     request.messages.push_back({.role = facet::Role::User, .parts = {{.text = "Hello"}}});
+//     auto answer = (*engine)->generate(request, [](const facet::Event &e) { std::cout << e.text; });
+//
+// Threads: one engine thread owns the model and the caches; submit() and cancel() may be called from any thread;
+// events are delivered on the engine thread, in order, and must not block for long.
+#pragma once
+
+#include "facet/answer.h"
+#include "facet/chat.h"
+#include "facet/inputs.h"
+#include "facet/model_info.h"
+#include "facet/result.h"
+#include "facet/version.h"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace facet {
+
+// A flag shared between whoever may stop an operation and the operation, looked at between layers.
+class CancelToken {
+public:
+    CancelToken() : m_flag(std::make_shared<std::atomic<bool>>(false)) {}
+    void cancel() const noexcept { m_flag->store(true, std::memory_order_relaxed); }
+    bool cancelled() const noexcept { return m_flag->load(std::memory_order_relaxed); }
+    const std::atomic<bool> *flag() const noexcept { return m_flag.get(); }
+
+private:
+    std::shared_ptr<std::atomic<bool>> m_flag;
+};
+
+enum class Phase : std::uint8_t {
+    Loading,         // done/total bytes
+    Waiting,         // done = requests ahead in the queue
+    ReadingPicture,  // done/total pictures (and film frames)
+    ReadingSound,    // done/total sounds
+    ReadingPrompt,   // done/total tokens
+    Thinking,        // done = tokens so far
+    Writing,         // done = tokens so far
+};
+const char *phaseName(Phase phase) noexcept;  // "reading_prompt"
+
+using ProgressFn = std::function<void(Phase phase, std::uint64_t done, std::uint64_t total)>;
+
+enum class KvType : std::uint8_t { Auto, F32, F16 };
+enum class InstructionSet : std::uint8_t { Auto, Scalar, Avx2, Avx512 };
+
+struct LoadOptions {
+    std::string path;                               // model folder
+    WeightType weights = WeightType::AsStored;
+    int contextLength = 0;                          // tokens; 0: the model's own, at most 8192
+    int threads = 0;                                // 0: all cores
+    KvType kv = KvType::Auto;                       // Auto: F16
+    InstructionSet isa = InstructionSet::Auto;      // Auto: FACET_ISA if set, else the best of this machine
+    std::uint64_t memoryLimitBytes = 0;             // 0: what the machine has available
+    bool referencePrecision = false;                // float32 activations and cache everywhere (probe, tests)
+};
+
+struct SamplingOptions {
+    float temperature = 1.0F;         // 0: greedy
+    int topK = 64;                    // 0: off
+    float topP = 0.95F;               // 1: off
+    float minP = 0.0F;                // 0: off
+    float repetitionPenalty = 1.0F;   // 1: off
+    float frequencyPenalty = 0.0F;
+    float presencePenalty = 0.0F;
+    std::optional<std::uint64_t> seed;
+};
+
+enum class ToolChoice : std::uint8_t { Auto, None, Required };
+
+struct Request {
+    std::vector<Message> messages;
+    std::vector<ToolDeclaration> tools;
+    ToolChoice toolChoice = ToolChoice::Auto;
+    bool thinking = false;
+    SamplingOptions sampling;
+    std::vector<std::string> stop;    // the answer ends before any of these
+    int maxTokens = 0;                // 0: until the context is full
+};
+
+enum class FinishReason : std::uint8_t { Stop, Length, ToolCalls, Cancelled };
+const char *finishReasonName(FinishReason reason) noexcept;  // OpenAI's spelling; "cancelled" for Cancelled
+
+struct Usage {
+    int promptTokens = 0;
+    int cachedTokens = 0;       // of the prompt: taken from the cache, not computed
+    int completionTokens = 0;
+    int reasoningTokens = 0;
+    double encodeMs = 0;        // pictures and sounds
+    double prefillMs = 0;
+    double decodeMs = 0;
+};
+
+struct Answer {
+    std::string thinking;
+    std::string content;
+    std::vector<ToolCall> toolCalls;
+    std::vector<std::string> malformed;  // raw text of calls that could not be read
+    FinishReason finish = FinishReason::Stop;
+    Usage usage;
+};
+
+using RequestId = std::uint64_t;
+
+struct Event {
+    enum class Kind : std::uint8_t { Progress, Thought, Text, ToolCall, Malformed, Done, Failed };
+    RequestId request = 0;
+    std::uint64_t seq = 0;     // grows by one within a request
+    Kind kind = Kind::Progress;
+    Phase phase = Phase::Waiting;             // Progress
+    std::uint64_t done = 0, total = 0;        // Progress
+    std::string text;                         // Thought, Text (a piece); Malformed (raw text)
+    ToolCall call;                            // ToolCall
+    Answer answer;                            // Done: everything, with usage
+    std::optional<Error> error;               // Failed
+};
+using EventSink = std::function<void(const Event &)>;
+
+struct PromptInfo {
+    std::string text;               // rendered template, placeholders not expanded
+    std::vector<std::int32_t> ids;  // expanded
+};
+
+class Engine {
+public:
+    static Result<std::unique_ptr<Engine>> load(const LoadOptions &options, const ProgressFn &progress = {},
+                                                const CancelToken &cancel = {});
+    ~Engine();  // cancels what runs, joins every thread
+    Engine(const Engine &) = delete;
+    Engine &operator=(const Engine &) = delete;
+
+    const ModelInfo &info() const;
+
+    // Queues a request. Exactly one Done or Failed event ends it (also after cancel(): Done with Cancelled).
+    RequestId submit(Request request, EventSink sink);
+    void cancel(RequestId id);
+
+    // submit() and wait. The sink may be empty.
+    Result<Answer> generate(Request request, const EventSink &sink = {}, const CancelToken &cancel = {});
+
+    // The prompt that a request becomes. Errors: InvalidArgument, MediaUnsupported, ContextExceeded.
+    Result<PromptInfo> prompt(const Request &request) const;
+    // matchControl: markers in the text become control tokens.
+    std::vector<std::int32_t> tokenize(const std::string &text, bool matchControl) const;
+    std::string detokenize(const std::vector<std::int32_t> &ids) const;
+
+private:
+    struct Impl;
+    explicit Engine(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> m_impl;
+};
+
+}  // namespace facet

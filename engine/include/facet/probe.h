@@ -1,0 +1,67 @@
+// The engine's numbers for comparison with the reference: named intermediate tensors of every stage (used by
+// `facet-cli probe` and the golden tests; not needed by products). See shared contract in app/cli/probe.md.
+#pragma once
+
+#include "facet/engine.h"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace facet {
+
+struct ProbeTensor {
+    std::vector<std::int64_t> shape;
+    std::vector<float> floats;          // one of the two is filled
+    std::vector<std::int32_t> integers;
+};
+using ProbeTensors = std::map<std::string, ProbeTensor>;
+
+// One medium for each placeholder of a prompt, in order.
+struct ProbeMedium {
+    std::shared_ptr<const ImageInput> image;
+    std::shared_ptr<const AudioInput> audio;
+    std::shared_ptr<const VideoInput> video;
+};
+
+class ProbeModel {
+public:
+    // referencePrecision as in LoadOptions (true: float32 path; false: product arithmetic).
+    static Result<std::unique_ptr<ProbeModel>> load(const LoadOptions &options);
+    ~ProbeModel();
+    const ModelInfo &info() const;
+
+    // Text: every tensor of text_model.h's Tap at the positions `rows`, "logits" and "final_norm" at `rows`,
+    // "input_ids", and "greedy_ids" when greedyCount > 0 (decoded with the cache, no stop, nothing suppressed).
+    Result<ProbeTensors> text(const std::vector<std::int32_t> &ids, const std::vector<std::int32_t> &rows, int greedyCount);
+    // Whole model: placeholders in `prompt` expanded. Gives "input_ids", "mm_token_type_ids" (0 text, 1 image, 2 video,
+    // 3 audio as the reference numbers them), "inputs_embeds" [T, H], "logits" at `rows` (empty: the last),
+    // "mask.sliding" / "mask.full" [T, T] 0/1 when wantMasks, "greedy_ids", "greedy_logits_last" [V].
+    Result<ProbeTensors> multimodal(const std::string &prompt, const std::vector<ProbeMedium> &media,
+                                    const std::vector<std::int32_t> &rows, int greedyCount, bool wantMasks);
+    Result<ProbeTensors> vision(const ImageInput &image);
+    Result<ProbeTensors> audio(const AudioInput &audio);
+    std::vector<std::int32_t> tokenize(const std::string &text, bool matchControl) const;
+    std::string detokenize(const std::vector<std::int32_t> &ids, bool skipSpecial) const;
+
+private:
+    struct Impl;
+    explicit ProbeModel(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> m_impl;
+};
+
+// What survives the sampling steps, by falling probability (no model).
+struct ProbeCandidate {
+    std::int32_t id = 0;
+    float probability = 0;
+};
+std::vector<ProbeCandidate> probeSampling(const std::vector<float> &logits, const std::vector<std::int32_t> &history,
+                                          const SamplingOptions &options);
+// Renders a chat with a template text; variables is a JSON object (messages, tools, ...). For fixtures.
+Result<std::string> probeChat(const std::string &templateText, const std::string &variablesJson);
+// Parses model output fed in chunks, markers in the text counting as tokens: {"thinking", "content", "tool_calls",
+// "malformed"} as JSON; `prefix` is the prompt before it.
+std::string probeParse(const std::string &prefix, const std::vector<std::string> &chunks);
+
+}  // namespace facet

@@ -1,0 +1,71 @@
+// Every arithmetic primitive of the engine, one function table per instruction set (scalar.cpp is the plain float32
+// documentation and judge of the others; avx2.cpp, avx512.cpp; neon.cpp where built). Single-threaded: callers split work.
+// All vectors are float32, contiguous, no alignment required. Callers above this layer use ops.h, not this table.
+#pragma once
+
+#include "facet/engine.h"
+#include "kernels/tensor.h"
+
+#include <cstdint>
+
+namespace facet {
+
+// Activations quantised like Q8_0 rows for int8 dot products: per 32 values a float scale and 32 int8.
+struct Q8Rows {
+    const std::int8_t *values = nullptr;  // [rows, cols]
+    const float *scales = nullptr;        // [rows, cols / 32]
+    const float *sums = nullptr;          // [rows, cols / 32] scale * sum of the int8 values (offset correction)
+};
+
+// Key/value element type of a cache.
+enum class CacheType : std::uint8_t { F32, F16 };
+
+struct Kernels {
+    const char *name;  // "scalar", "avx2", "avx512", "neon"
+
+    // y[t * yStride + r - rowBegin] = sum_c W[r, c] * x[t * xStride + c], r in [rowBegin, rowEnd), t in [0, tokens).
+    // F32, F16, BF16: weights widened exactly, float32 sums. Q8_0, Q4_0: blocks dequantised exactly (reference path).
+    void (*matmul)(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const float *x, std::int64_t tokens,
+                   std::int64_t xStride, float *y, std::int64_t yStride);
+    // The same for quantised W against int8 activations (product path). W.type in {Q8_0, Q4_0}.
+    void (*matmulQ8)(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens,
+                     float *y, std::int64_t yStride);
+    // Quantises one row of n (multiple of 32) values: scale = max|x| / 127, round half away from zero... see scalar.cpp.
+    void (*quantiseRowQ8)(const float *x, std::int64_t n, std::int8_t *values, float *scales, float *sums);
+    // Any stored type to float32: n values starting at a block border.
+    void (*dequantise)(TensorType type, const std::byte *from, std::int64_t n, float *to);
+
+    // out = x * (mean(x^2) + eps)^-0.5 * w; w may be null (norms without weight). In place allowed.
+    void (*rmsNorm)(const float *x, const float *w, std::int64_t n, float eps, float *out);
+    // Half-split rotation of one head: pairs (j, j + n/2) by (cos[j], sin[j]), j < n/2.
+    void (*rope)(float *x, const float *cosines, const float *sines, std::int64_t n);
+    // out[i] = gelu_tanh(gate[i]) * up[i] (exact float32 tanh form) and silu(x).
+    void (*geluMul)(const float *gate, const float *up, std::int64_t n, float *out);
+    void (*silu)(const float *x, std::int64_t n, float *out);
+    // x = softmax(x) over n values, in place. Returns nothing; n >= 1.
+    void (*softmax)(float *x, std::int64_t n);
+    // logits: x = cap * tanh(x / cap).
+    void (*softcap)(float *x, std::int64_t n, float cap);
+    // y += a * x;  y = y + x;  y = y * a
+    void (*axpy)(float a, const float *x, std::int64_t n, float *y);
+    float (*dot)(const float *x, const float *y, std::int64_t n);
+    void (*clamp)(float *x, std::int64_t n, float low, float high);
+
+    // Attention of `queries` rows (heads of one group or tokens; any mix) over the same keys of one KV head:
+    // scores = q . k (no scale), softmax over the keys, out = p . v. Keys and values: `keys` rows of headDim, contiguous,
+    // of type `type`. Online (running maximum and sum), so that it may be called span by span:
+    // state per query: maximum, sum and the unnormalised out; begin with maximum = -inf, sum = 0, out = 0;
+    // after the last span divide out by sum. Query i sees key j (0-based in this span) iff visibleFrom[i] <= j < visibleTo[i].
+    void (*attendSpan)(CacheType type, const void *k, const void *v, std::int64_t keys, std::int64_t headDim,
+                       const float *q, std::int64_t queries, std::int64_t qStride, const std::int32_t *visibleFrom,
+                       const std::int32_t *visibleTo, float *maximum, float *sum, float *out, std::int64_t outStride);
+    // float32 to cache type.
+    void (*toCache)(CacheType type, const float *x, std::int64_t n, void *out);
+};
+
+// Table for an instruction set. Auto: FACET_ISA (scalar|avx2|avx512|auto) if set, else the best this processor has.
+// A set that the processor or the build lacks falls to the next lower one.
+const Kernels &kernelsFor(InstructionSet isa) noexcept;
+bool instructionSetAvailable(InstructionSet isa) noexcept;
+
+}  // namespace facet

@@ -1,0 +1,59 @@
+// Encoders of pictures (vision.md section 4) and sound (audio.md sections 3 and 4): input in, soft tokens out, nothing kept.
+#pragma once
+
+#include "facet/inputs.h"
+#include "kernels/ops.h"
+#include "load/weights.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace facet {
+
+// Same shape as TextModel's: named stages for probe and golden tests (names as in golden/media: "patch_embed", "layer_00",
+// "pooled_scaled", "tower_output", "soft_tokens"; audio: "conv1", "subsample_out", "layer_00.ffn1", ...).
+using TowerTap = std::function<void(const std::string &name, const float *data, std::int64_t rows, std::int64_t width)>;
+
+class VisionTower {
+public:
+    // Errors: ModelFileCorrupt with the tensor's name.
+    static Result<VisionTower> load(const Checkpoint &checkpoint, const Exec &exec, WeightType type);
+    VisionTower(VisionTower &&) noexcept;
+    VisionTower &operator=(VisionTower &&) noexcept;
+    ~VisionTower();
+
+    // Soft tokens one picture becomes: (rows / k) * (columns / k).
+    int softTokenCount(const ImageInput &image) const noexcept;
+    // [softTokenCount, text hidden]. Errors: InvalidArgument (sizes do not fit the model), Cancelled.
+    Result<std::vector<float>> encode(const Exec &exec, const ImageInput &image, const TowerTap &tap = {}) const;
+    std::uint64_t residentBytes() const noexcept;
+
+    struct Impl;
+
+private:
+    explicit VisionTower(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> m_impl;
+};
+
+class AudioTower {
+public:
+    static Result<AudioTower> load(const Checkpoint &checkpoint, const Exec &exec, WeightType type);
+    AudioTower(AudioTower &&) noexcept;
+    AudioTower &operator=(AudioTower &&) noexcept;
+    ~AudioTower();
+
+    // ceil(ceil(frames / 2) / 2)
+    static int softTokenCount(const AudioInput &audio) noexcept;
+    Result<std::vector<float>> encode(const Exec &exec, const AudioInput &audio, const TowerTap &tap = {}) const;
+    std::uint64_t residentBytes() const noexcept;
+
+    struct Impl;
+
+private:
+    explicit AudioTower(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> m_impl;
+};
+
+}  // namespace facet
