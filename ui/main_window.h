@@ -1,0 +1,46 @@
+// Facet's window: conversations on the left, the transcript in the centre, the composer at its foot. It talks to one
+// ChatController and, where there is a microphone, to one RecorderPort; it reads no file and knows no model.
+//
+//     facet::ui::MainWindow window(&controller, &recorder);
+//     window.useSettings(&settings);   // geometry, theme, text size; optional
+//     window.show();
+#pragma once
+
+#include <QMainWindow>
+#include <QStringList>
+
+#include <memory>
+
+class QSettings;
+
+namespace facet::chat {
+class ChatController;
+}
+
+namespace facet::ui {
+
+class RecorderPort;
+
+class MainWindow : public QMainWindow {
+    Q_OBJECT
+public:
+    // Neither is owned; both outlive the window. recorder may be null: then there is no microphone button to press.
+    explicit MainWindow(chat::ChatController *controller, RecorderPort *recorder, QWidget *parent = nullptr);
+    ~MainWindow() override;
+
+    // Restores window state and preferences from here and keeps them there. Not owned.
+    void useSettings(QSettings *settings);
+    // As if the user had dropped these files on the composer.
+    void attachFiles(const QStringList &paths);
+
+protected:
+    void closeEvent(QCloseEvent *event) override;
+    void dragEnterEvent(QDragEnterEvent *event) override;
+    void dropEvent(QDropEvent *event) override;
+
+private:
+    class Parts;
+    std::unique_ptr<Parts> m_parts;
+};
+
+}  // namespace facet::ui
