@@ -1,0 +1,113 @@
+#include "run/loaded_model.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+namespace facet {
+
+namespace {
+
+std::string gigabytes(std::uint64_t bytes) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.2f GB", static_cast<double>(bytes) / 1e9);
+    return text;
+}
+
+// The context a load gets when the caller does not say: the model's own, but no more than most chats need.
+constexpr int kDefaultContext = 8192;
+
+Result<int> chooseContext(const LoadOptions &options, const ModelConfig &config) {
+    const int longest = config.text.maxContext > 0 ? config.text.maxContext : kDefaultContext;
+    if (options.contextLength < 0)
+        return Error{ErrorCode::InvalidArgument, "The context length must be a positive number of tokens."};
+    if (options.contextLength == 0) return std::min(longest, kDefaultContext);
+    if (options.contextLength > longest)
+        return Error{ErrorCode::InvalidArgument,
+                     "A context of " + std::to_string(options.contextLength) + " tokens is more than this model's " +
+                         std::to_string(longest) + ": choose a smaller one."};
+    return options.contextLength;
+}
+
+Status checkMemory(const Checkpoint &checkpoint, const LoadOptions &options, int contextLength) {
+    const std::uint64_t available = options.memoryLimitBytes ? options.memoryLimitBytes : availableMemoryBytes();
+    if (available == 0) return ok();
+    const MemoryEstimate need = estimateMemory(checkpoint, options.weights, options.kv, contextLength);
+    if (need.totalBytes() <= available) return ok();
+    return Error{ErrorCode::OutOfMemory,
+                 "This model needs about " + gigabytes(need.totalBytes()) + " (weights " + gigabytes(need.weightBytes) +
+                     ", context of " + std::to_string(contextLength) + " tokens " + gigabytes(need.kvBytes) +
+                     ", working space " + gigabytes(need.workBytes) + ") and " + gigabytes(available) +
+                     " are available: close other programs, choose a shorter context, or load it as Q8_0 or Q4_0.",
+                 {},
+                 checkpoint.path};
+}
+
+// Ids that a product never lets the model choose: placeholders without a medium behind them.
+std::vector<std::int32_t> suppressedIds(const MediaTokens &t) {
+    std::vector<std::int32_t> ids;
+    for (const int id : {t.imageBegin, t.imageSoft, t.imageEnd, t.audioBegin, t.audioSoft, t.audioEnd, t.videoSoft})
+        if (id >= 0) ids.push_back(id);
+    return ids;
+}
+
+Result<ChatTemplate> compileTemplate(const Checkpoint &checkpoint) {
+    return ChatTemplate::compile(checkpoint.chatTemplate.empty() ? builtinChatTemplate()
+                                                                 : std::string_view(checkpoint.chatTemplate));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &options, const ProgressFn &progress,
+                                                       const CancelToken &cancel) {
+    FACET_TRY(checkpoint, openCheckpoint(options.path));
+    FACET_TRY(info, inspectModel(options.path, options.weights));
+    FACET_TRY(contextLength, chooseContext(options, checkpoint.config));
+    LoadOptions chosen = options;
+    if (chosen.kv == KvType::Auto) chosen.kv = options.referencePrecision ? KvType::F32 : KvType::F16;
+    FACET_CHECK(checkMemory(checkpoint, chosen, contextLength));
+
+    FACET_TRY(tokenizer, Tokenizer::fromFile(checkpoint.tokenizerFile));
+    if (tokenizer.size() > checkpoint.config.text.vocabularySize)
+        return Error{ErrorCode::ModelFileCorrupt,
+                     "The tokenizer has more pieces than the model: the two files do not belong together.",
+                     std::to_string(tokenizer.size()) + " pieces, " +
+                         std::to_string(checkpoint.config.text.vocabularySize) + " rows",
+                     checkpoint.tokenizerFile};
+    FACET_TRY(chatTemplate, compileTemplate(checkpoint));
+
+    auto pool = std::make_unique<WorkerPool>(options.threads);
+    Exec exec;
+    exec.kernels = &kernelsFor(options.isa);
+    exec.pool = pool.get();
+    exec.reference = options.referencePrecision;
+    exec.cancel = cancel.flag();
+
+    FACET_TRY(text, TextModel::load(checkpoint, exec, options.weights, progress));
+    std::optional<VisionTower> vision;
+    if (checkpoint.config.vision) {
+        FACET_TRY(tower, VisionTower::load(checkpoint, exec, options.weights));
+        vision.emplace(std::move(tower));
+    }
+    std::optional<AudioTower> audio;
+    if (checkpoint.config.audio) {
+        FACET_TRY(tower, AudioTower::load(checkpoint, exec, options.weights));
+        audio.emplace(std::move(tower));
+    }
+    if (cancel.cancelled()) return Error{ErrorCode::Cancelled, "Loading was stopped."};
+    exec.cancel = nullptr;
+
+    std::int64_t maxBlock = kPrefillChunk;
+    if (checkpoint.config.text.bidirectionalVision)
+        maxBlock += *std::max_element(info.vision.budgets.begin(), info.vision.budgets.end());
+    info.contextLength = contextLength;
+    std::string fingerprint = checkpoint.weights->fingerprint();
+    auto suppressed = suppressedIds(checkpoint.config.tokens);
+    const CacheType cacheType = chosen.kv == KvType::F32 ? CacheType::F32 : CacheType::F16;
+    return std::unique_ptr<LoadedModel>(new LoadedModel{
+        chosen, std::move(info), std::move(checkpoint), std::move(tokenizer), std::move(chatTemplate), std::move(pool),
+        exec, std::move(text), std::move(vision), std::move(audio), cacheType, contextLength, maxBlock,
+        std::move(suppressed), std::move(fingerprint)});
+}
+
+}  // namespace facet

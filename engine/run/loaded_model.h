@@ -1,0 +1,45 @@
+// Everything that a load brings into memory, const afterwards: configuration, tokenizer, template, weights, towers.
+// Owned by the engine thread's side; forward passes take the worker pool from here as well.
+#pragma once
+
+#include "facet/engine.h"
+#include "kernels/ops.h"
+#include "load/weights.h"
+#include "model/text_model.h"
+#include "model/towers.h"
+#include "text/chat_format.h"
+#include "text/tokenizer.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace facet {
+
+// Tokens of one prefill step: progress is reported and other requests are looked at between them.
+inline constexpr std::int64_t kPrefillChunk = 256;
+
+struct LoadedModel {
+    LoadOptions options;
+    ModelInfo info;
+    Checkpoint checkpoint;
+    Tokenizer tokenizer;
+    ChatTemplate chatTemplate;
+    std::unique_ptr<WorkerPool> pool;
+    Exec exec;  // without cancel flag: each request sets its own
+    TextModel text;
+    std::optional<VisionTower> vision;
+    std::optional<AudioTower> audio;
+    CacheType cacheType = CacheType::F16;
+    std::int64_t contextLength = 0;
+    std::int64_t maxBlock = kPrefillChunk;           // longest run one pass may add to a cache
+    std::vector<std::int32_t> suppressed;            // media ids a product never samples
+    std::string fingerprint;                         // of the weights, for caches
+
+    // Errors: as LoadOptions says; OutOfMemory comes before anything large is allocated and names the figures.
+    static Result<std::unique_ptr<LoadedModel>> load(const LoadOptions &options, const ProgressFn &progress,
+                                                     const CancelToken &cancel);
+};
+
+}  // namespace facet

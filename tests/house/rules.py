@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Checks the dependency rule, file sizes and words of CONTRIBUTING.md over the source tree.
+
+rules.py ROOT         exit 1 and one line for every break
+rules.py --self-test  plants breaks in a scratch tree and expects each to be found
+"""
+import os
+import re
+import sys
+import tempfile
+
+# folder -> prefixes that its quoted includes may begin with (besides files of the same folder)
+ALLOWED = {
+    "engine/base": ["facet/"],
+    "engine/kernels": ["facet/", "kernels/"],
+    "engine/load": ["facet/", "kernels/", "load/"],
+    "engine/text": ["facet/", "text/"],
+    "engine/sample": ["facet/", "sample/"],
+    "engine/model": ["facet/", "kernels/", "load/", "model/"],
+    "engine/run": ["facet/", "kernels/", "load/", "model/", "text/", "sample/", "run/"],
+    "media/prepare": ["facet/", "prepare/"],
+    "media/decode": ["facet/", "decode/"],
+    "media/capture": ["facet/", "capture/"],
+    "app/tasks": ["facet/", "tasks/"],
+    "app/host": ["facet/", "host/", "tasks/"],
+    "app/cli": ["facet/", "host/", "tasks/", "cli/"],
+    "app/store": ["facet/answer.h", "facet/result.h", "store/", "chat/types.h"],
+    "app/tools": ["facet/answer.h", "facet/result.h", "tools/", "chat/types.h"],
+    "app/client": ["facet/answer.h", "facet/result.h", "client/", "chat/types.h", "store/"],
+    "app/chat": ["facet/answer.h", "facet/result.h", "facet/version.h", "chat/", "client/", "store/", "tools/"],
+    "app/desktop": ["chat/", "client/", "store/", "tools/", "ui/", "capture/", "facet/version.h", "facet/result.h"],
+    "ui": ["ui/", "chat/types.h", "chat/chat_controller.h", "facet/answer.h", "facet/version.h"],
+}
+# third-party headers -> folders that may include them
+THIRD = [
+    (r"lib(av|sw)\w+/", ["media/decode"]),
+    (r"httplib\.h", ["app/host"]),
+    (r"CLI/", ["app/cli"]),
+    (r"openssl/", ["media/decode"]),
+    (r"md4c", ["ui/markdown"]),
+    (r"(QAudio|QMedia|QtMultimedia)", ["media/capture"]),
+    (r"(QSql|QtSql)", ["app/store"]),
+    (r"(QNetwork|QTcp|QHttp|QtNetwork)", ["app/client"]),
+    (r"(Q[A-Z]\w+|Qt\w+/.*)$", ["app/client", "app/store", "app/tools", "app/chat", "app/desktop", "ui", "media/capture"]),
+]
+MAX_LINES = 800
+WORDS = re.compile(r"/work/|/root/|\.library|\bCEO\b|sub-?agent|claude|anthropic", re.I)
+WORDS_ALLOWED = re.compile(r"/v1/messages|anthropic-version", re.I)
+
+
+def folder_rule(path):
+    parts = path.split("/")
+    for n in (2, 1):
+        key = "/".join(parts[:n])
+        if key in ALLOWED:
+            return key
+    return None
+
+
+def check(root):
+    bad = []
+    tops = ["engine", "media", "app", "ui", "tests", "bench"]
+    for top in tops:
+        for base, dirs, names in os.walk(os.path.join(root, top)):
+            dirs[:] = [d for d in dirs if d not in ("fixtures", "corpus")]
+            for name in names:
+                full = os.path.join(base, name)
+                path = os.path.relpath(full, root)
+                if not name.endswith((".h", ".cpp", ".in")):
+                    continue
+                with open(full, encoding="utf-8") as file:
+                    lines = file.read().split("\n")
+                if len(lines) > MAX_LINES and "generated table" not in "\n".join(lines[:5]):
+                    bad.append(f"{path}: {len(lines)} lines, more than {MAX_LINES}")
+                for number, line in enumerate(lines, 1):
+                    if WORDS.search(line) and not WORDS_ALLOWED.search(line):
+                        bad.append(f"{path}:{number}: a word that does not belong here: {line.strip()[:60]}")
+                if top in ("tests", "bench"):
+                    continue
+                bad += includes(path, lines, root)
+    return bad
+
+
+def includes(path, lines, root):
+    bad = []
+    rule = folder_rule(path)
+    public = path.startswith(("engine/include", "media/include"))
+    for number, line in enumerate(lines, 1):
+        m = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
+        if not m:
+            continue
+        target = m.group(2)
+        for pattern, folders in THIRD:
+            if re.match(pattern, target) and m.group(1) == "<":
+                if not any(path.startswith(f + "/") for f in folders):
+                    bad.append(f"{path}:{number}: <{target}> belongs to {', '.join(folders)}")
+                break
+        if m.group(1) != '"':
+            continue
+        if public:
+            if not target.startswith("facet/"):
+                bad.append(f"{path}:{number}: a public header may include public headers only, not \"{target}\"")
+            continue
+        if rule is None:
+            bad.append(f"{path}: this folder has no line in tests/house/rules.py")
+            break
+        same = os.path.exists(os.path.join(root, os.path.dirname(path), target)) and "/" not in target
+        moc = target.endswith(".moc")
+        if not same and not moc and not any(target.startswith(p) for p in ALLOWED[rule]):
+            bad.append(f"{path}:{number}: {rule} may not include \"{target}\"")
+        if rule.startswith("engine/") and target.startswith("facet/media/"):
+            bad.append(f"{path}:{number}: the engine knows no media code")
+    return bad
+
+
+def self_test():
+    plants = {
+        "engine/kernels/a.cpp": '#include "model/text_model.h"\n',
+        "engine/run/b.cpp": "#include <QString>\n",
+        "ui/c.cpp": '#include "model/text_model.h"\n',
+        "media/prepare/d.cpp": "#include <libavcodec/avcodec.h>\n",
+        "app/chat/e.cpp": "#include <QSqlQuery>\n",
+        "engine/include/facet/f.h": '#include "kernels/ops.h"\n',
+        "engine/text/g.cpp": "\n" * (MAX_LINES + 5),
+        "engine/load/h.cpp": "// see /work/" + "x\n",
+        "engine/newfolder/i.cpp": '#include "facet/engine.h"\n',
+    }
+    with tempfile.TemporaryDirectory() as root:
+        for path, text in plants.items():
+            os.makedirs(os.path.dirname(os.path.join(root, path)), exist_ok=True)
+            with open(os.path.join(root, path), "w", encoding="utf-8") as file:
+                file.write(text)
+        found = check(root)
+        missed = [p for p in plants if not any(b.startswith(p) for b in found)]
+    for path in missed:
+        print(f"not caught: {path}")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--self-test"]:
+        sys.exit(self_test())
+    problems = check(sys.argv[1])
+    print("\n".join(problems) or "all rules kept")
+    sys.exit(1 if problems else 0)
