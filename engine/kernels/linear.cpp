@@ -1,0 +1,102 @@
+// y = x W^T for several matrices at once: one pass of quantisation, one barrier, rows spread over the threads.
+#include "kernels/ops.h"
+
+#include <algorithm>
+#include <memory>
+
+namespace facet {
+namespace {
+
+constexpr std::int64_t kUnitRows = 16;                 // rows that one thread takes at least
+constexpr std::int64_t kTokenBlockBytes = 512 * 1024;  // inputs that should stay in the second level cache
+constexpr std::int64_t kMinTokenBlock = 16;
+constexpr std::int64_t kMaxTokenBlock = 128;
+constexpr std::int64_t kBlock = 32;
+
+bool isQuantised(TensorType type) noexcept { return type == TensorType::Q8_0 || type == TensorType::Q4_0; }
+
+// The inputs of a call as int8 blocks.
+struct QuantisedInput {
+    std::unique_ptr<std::int8_t[]> values;
+    std::unique_ptr<float[]> scales;
+    std::unique_ptr<float[]> sums;
+
+    void fill(const Exec &exec, const float *x, std::int64_t tokens, std::int64_t xStride, std::int64_t cols) {
+        const std::int64_t blocks = cols / kBlock;
+        values = std::make_unique_for_overwrite<std::int8_t[]>(static_cast<std::size_t>(tokens * cols));
+        scales = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(tokens * blocks));
+        sums = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(tokens * blocks));
+        exec.pool->parallelFor(tokens, 4, [&](std::int64_t begin, std::int64_t end, int) {
+            for (std::int64_t t = begin; t < end; ++t) {
+                exec.kernels->quantiseRowQ8(x + t * xStride, cols, values.get() + t * cols, scales.get() + t * blocks,
+                                            sums.get() + t * blocks);
+            }
+        });
+    }
+
+    Q8Rows rows(std::int64_t first, std::int64_t cols) const noexcept {
+        const std::int64_t blocks = cols / kBlock;
+        return {values.get() + first * cols, scales.get() + first * blocks, sums.get() + first * blocks};
+    }
+};
+
+struct Input {
+    const float *x;
+    std::int64_t tokens;
+    std::int64_t stride;
+    const QuantisedInput *quantised;  // null: float32 against everything
+};
+
+// Rows [begin, end) of one job, in blocks of tokens whose inputs fit the cache.
+void multiplyRows(const Exec &exec, const Input &input, const LinearJob &job, std::int64_t begin, std::int64_t end) {
+    const Matrix &w = *job.w;
+    const std::int64_t yStride = job.yStride != 0 ? job.yStride : w.rows;
+    const bool int8 = input.quantised != nullptr && isQuantised(w.type);
+    const std::int64_t tokenBytes = std::max<std::int64_t>(1, w.cols * (int8 ? 1 : std::int64_t{sizeof(float)}));
+    const std::int64_t block = std::clamp(kTokenBlockBytes / tokenBytes, kMinTokenBlock, kMaxTokenBlock);
+    for (std::int64_t t = 0; t < input.tokens; t += block) {
+        const std::int64_t tokens = std::min(block, input.tokens - t);
+        float *y = job.y + t * yStride + begin;
+        if (exec.cancelled()) {  // whoever cancelled throws the result away; it must only be defined
+            for (std::int64_t i = 0; i < tokens; ++i) std::fill_n(y + i * yStride, end - begin, 0.0F);
+        } else if (int8) {
+            exec.kernels->matmulQ8(w, begin, end, input.quantised->rows(t, w.cols), tokens, y, yStride);
+        } else {
+            exec.kernels->matmul(w, begin, end, input.x + t * input.stride, tokens, input.stride, y, yStride);
+        }
+    }
+}
+
+}  // namespace
+
+void linear(const Exec &exec, const float *x, std::int64_t tokens, std::int64_t xStride, std::span<const LinearJob> jobs) {
+    if (tokens <= 0 || jobs.empty()) return;
+    const std::int64_t cols = jobs.front().w->cols;
+    Input input{x, tokens, xStride != 0 ? xStride : cols, nullptr};
+    QuantisedInput quantised;
+    const bool wantsInt8 = std::any_of(jobs.begin(), jobs.end(), [](const LinearJob &job) { return isQuantised(job.w->type); });
+    if (wantsInt8 && !exec.reference) {
+        quantised.fill(exec, x, tokens, input.stride, cols);
+        input.quantised = &quantised;
+    }
+    // All jobs lie one behind the other in units of rows, so that one barrier serves them all.
+    const auto unitsOf = [](const LinearJob &job) { return (job.w->rows + kUnitRows - 1) / kUnitRows; };
+    std::int64_t units = 0;
+    for (const LinearJob &job : jobs) units += unitsOf(job);
+    exec.pool->parallelFor(units, 1, [&](std::int64_t begin, std::int64_t end, int) {
+        std::int64_t first = 0;  // unit at which the job begins
+        for (const LinearJob &job : jobs) {
+            const std::int64_t from = std::max(begin - first, std::int64_t{0}) * kUnitRows;
+            const std::int64_t to = std::min((end - first) * kUnitRows, job.w->rows);
+            if (from < to) multiplyRows(exec, input, job, from, to);
+            first += unitsOf(job);
+        }
+    });
+}
+
+void linear(const Exec &exec, const Matrix &w, const float *x, std::int64_t tokens, float *y) {
+    const LinearJob job{&w, y, 0};
+    linear(exec, x, tokens, 0, {&job, 1});
+}
+
+}  // namespace facet

@@ -1,0 +1,270 @@
+// The plain float32 version of every kernel: documentation, judge of the fast ones and fallback for processors without them.
+#include "kernels/float_formats.h"
+#include "kernels/tables.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+namespace facet {
+namespace {
+
+constexpr std::int64_t kBlock = 32;   // values of a quantised block
+constexpr std::int64_t kPiece = 256;  // values dequantised at a time
+constexpr int kSums = 8;              // partial sums of a dot product; value c goes to sum c % 8
+constexpr int kTokenTile = 4;
+
+std::uint16_t load16(const std::byte *from) noexcept {
+    std::uint16_t bits = 0;
+    std::memcpy(&bits, from, sizeof bits);
+    return bits;
+}
+
+void dequantise(TensorType type, const std::byte *from, std::int64_t n, float *to) {
+    switch (type) {
+    case TensorType::F32: std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(float)); return;
+    case TensorType::F16:
+        for (std::int64_t i = 0; i < n; ++i) to[i] = floatFromHalf(load16(from + 2 * i));
+        return;
+    case TensorType::BF16:
+        for (std::int64_t i = 0; i < n; ++i) to[i] = floatFromBfloat(load16(from + 2 * i));
+        return;
+    case TensorType::Q8_0:
+        for (std::int64_t i = 0; i + kBlock <= n; i += kBlock, from += 34, to += kBlock) {
+            const float scale = floatFromHalf(load16(from));
+            for (int j = 0; j < kBlock; ++j) to[j] = scale * static_cast<float>(static_cast<std::int8_t>(from[2 + j]));
+        }
+        return;
+    case TensorType::Q4_0:
+        for (std::int64_t i = 0; i + kBlock <= n; i += kBlock, from += 18, to += kBlock) {
+            const float scale = floatFromHalf(load16(from));
+            for (int j = 0; j < kBlock / 2; ++j) {
+                const int both = static_cast<int>(from[2 + j]);
+                to[j] = scale * static_cast<float>((both & 15) - 8);
+                to[j + kBlock / 2] = scale * static_cast<float>((both >> 4) - 8);
+            }
+        }
+        return;
+    case TensorType::Q4_1:
+    case TensorType::Q5_0:
+    case TensorType::Q5_1: std::fill_n(to, n, std::numeric_limits<float>::quiet_NaN()); return;
+    }
+}
+
+float total(const float (&sums)[kSums]) noexcept {
+    return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
+}
+
+float dot(const float *x, const float *y, std::int64_t n) {
+    float sums[kSums] = {};
+    for (std::int64_t i = 0; i < n; ++i) sums[i % kSums] += x[i] * y[i];
+    return total(sums);
+}
+
+void matmul(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const float *x, std::int64_t tokens,
+            std::int64_t xStride, float *y, std::int64_t yStride) {
+    const BlockShape block = blockShape(w.type);
+    float piece[kPiece];
+    for (std::int64_t r = rowBegin; r < rowEnd; ++r) {
+        const std::byte *row = w.row(r);
+        for (std::int64_t t0 = 0; t0 < tokens; t0 += kTokenTile) {
+            const int tile = static_cast<int>(std::min<std::int64_t>(kTokenTile, tokens - t0));
+            float sums[kTokenTile][kSums] = {};
+            for (std::int64_t c = 0; c < w.cols; c += kPiece) {
+                const std::int64_t n = std::min(kPiece, w.cols - c);
+                dequantise(w.type, row + c / block.values * block.bytes, n, piece);
+                for (int t = 0; t < tile; ++t) {
+                    const float *in = x + (t0 + t) * xStride + c;
+                    for (std::int64_t i = 0; i < n; ++i) sums[t][i % kSums] += piece[i] * in[i];
+                }
+            }
+            for (int t = 0; t < tile; ++t) y[(t0 + t) * yStride + r - rowBegin] = total(sums[t]);
+        }
+    }
+}
+
+// Integer dot product of one block: exact. Q4_0 uses the bare nibbles, the caller takes 8 * sum off.
+int blockDot(TensorType type, const std::byte *block, const std::int8_t *x) noexcept {
+    int sum = 0;
+    if (type == TensorType::Q8_0) {
+        for (int j = 0; j < kBlock; ++j) sum += static_cast<std::int8_t>(block[2 + j]) * x[j];
+        return sum;
+    }
+    for (int j = 0; j < kBlock / 2; ++j) {
+        const int both = static_cast<int>(block[2 + j]);
+        sum += (both & 15) * x[j] + (both >> 4) * x[j + kBlock / 2];
+    }
+    return sum;
+}
+
+void matmulQ8(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens, float *y,
+              std::int64_t yStride) {
+    const std::int64_t blocks = w.cols / kBlock;
+    const std::int64_t blockBytes = blockShape(w.type).bytes;
+    for (std::int64_t r = rowBegin; r < rowEnd; ++r) {
+        const std::byte *row = w.row(r);
+        for (std::int64_t t = 0; t < tokens; ++t) {
+            float sum = 0.0F;
+            for (std::int64_t b = 0; b < blocks; ++b) {
+                const float scale = floatFromHalf(load16(row + b * blockBytes));
+                const int product = blockDot(w.type, row + b * blockBytes, x.values + t * w.cols + b * kBlock);
+                sum += static_cast<float>(product) * (scale * x.scales[t * blocks + b]);
+                if (w.type == TensorType::Q4_0) sum -= 8.0F * scale * x.sums[t * blocks + b];
+            }
+            y[t * yStride + r - rowBegin] = sum;
+        }
+    }
+}
+
+// scale = max|x| / 127; values = x * (127 / max|x|) rounded to nearest, ties to even (as the vector instructions do).
+// A block with NaN or infinity gets scale NaN, so that the damage shows in the product instead of being rounded away.
+void quantiseRowQ8(const float *x, std::int64_t n, std::int8_t *values, float *scales, float *sums) {
+    constexpr float kTiny = 1e-35F;  // below this 127 / max would overflow
+    for (std::int64_t b = 0; b < n / kBlock; ++b, x += kBlock, values += kBlock) {
+        float largest = 0.0F;
+        bool finite = true;
+        for (int i = 0; i < kBlock; ++i) {
+            finite = finite && std::isfinite(x[i]);
+            largest = std::max(largest, std::fabs(x[i]));
+        }
+        if (!finite || largest < kTiny) {
+            std::memset(values, 0, kBlock);
+            scales[b] = sums[b] = finite ? 0.0F : std::numeric_limits<float>::quiet_NaN();
+            continue;
+        }
+        const float inverse = 127.0F / largest;
+        int sum = 0;
+        for (int i = 0; i < kBlock; ++i) {
+            values[i] = static_cast<std::int8_t>(std::nearbyint(x[i] * inverse));
+            sum += values[i];
+        }
+        scales[b] = largest / 127.0F;
+        sums[b] = scales[b] * static_cast<float>(sum);
+    }
+}
+
+void rmsNorm(const float *x, const float *w, std::int64_t n, float eps, float *out) {
+    double squares = 0.0;
+    for (std::int64_t i = 0; i < n; ++i) squares += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+    const float factor = 1.0F / std::sqrt(static_cast<float>(squares / static_cast<double>(n)) + eps);
+    for (std::int64_t i = 0; i < n; ++i) out[i] = w != nullptr ? x[i] * factor * w[i] : x[i] * factor;
+}
+
+void rope(float *x, const float *cosines, const float *sines, std::int64_t n) {
+    const std::int64_t half = n / 2;
+    for (std::int64_t j = 0; j < half; ++j) {
+        const float first = x[j];
+        const float second = x[j + half];
+        x[j] = first * cosines[j] - second * sines[j];
+        x[j + half] = second * cosines[j] + first * sines[j];
+    }
+}
+
+void geluMul(const float *gate, const float *up, std::int64_t n, float *out) {
+    constexpr float kRootTwoOverPi = 0.797884560802865F;
+    for (std::int64_t i = 0; i < n; ++i) {
+        const float g = gate[i];
+        const float inner = kRootTwoOverPi * (g + 0.044715F * g * g * g);
+        out[i] = 0.5F * g * (1.0F + std::tanh(inner)) * up[i];
+    }
+}
+
+void silu(const float *x, std::int64_t n, float *out) {
+    for (std::int64_t i = 0; i < n; ++i) out[i] = x[i] / (1.0F + std::exp(-x[i]));
+}
+
+void softmax(float *x, std::int64_t n) {
+    const float largest = *std::max_element(x, x + n);
+    double sum = 0.0;
+    for (std::int64_t i = 0; i < n; ++i) sum += static_cast<double>(x[i] = std::exp(x[i] - largest));
+    const float factor = static_cast<float>(1.0 / sum);
+    for (std::int64_t i = 0; i < n; ++i) x[i] *= factor;
+}
+
+void softcap(float *x, std::int64_t n, float cap) {
+    for (std::int64_t i = 0; i < n; ++i) x[i] = cap * std::tanh(x[i] / cap);
+}
+
+void axpy(float a, const float *x, std::int64_t n, float *y) {
+    for (std::int64_t i = 0; i < n; ++i) y[i] += a * x[i];
+}
+
+void clampValues(float *x, std::int64_t n, float low, float high) {
+    for (std::int64_t i = 0; i < n; ++i) x[i] = std::min(std::max(x[i], low), high);
+}
+
+float cacheValue(CacheType type, const void *from, std::int64_t i) noexcept {
+    if (type == CacheType::F32) return static_cast<const float *>(from)[i];
+    return floatFromHalf(static_cast<const std::uint16_t *>(from)[i]);
+}
+
+// One query against keys [begin, end) of at most one tile.
+void attendTile(CacheType type, const void *k, const void *v, std::int64_t begin, std::int64_t end, std::int64_t headDim,
+                const float *q, float &maximum, float &sum, float *out) {
+    float scores[kKeyTile];
+    float largest = maximum;
+    for (std::int64_t j = begin; j < end; ++j) {
+        float score = 0.0F;
+        for (std::int64_t d = 0; d < headDim; ++d) score += q[d] * cacheValue(type, k, j * headDim + d);
+        scores[j - begin] = score;
+        largest = std::max(largest, score);
+    }
+    if (largest == -std::numeric_limits<float>::infinity()) return;
+    const float factor = std::exp(maximum - largest);  // 0 for the first tile
+    sum *= factor;
+    for (std::int64_t d = 0; d < headDim; ++d) out[d] *= factor;
+    for (std::int64_t j = begin; j < end; ++j) {
+        const float p = std::exp(scores[j - begin] - largest);
+        sum += p;
+        for (std::int64_t d = 0; d < headDim; ++d) out[d] += p * cacheValue(type, v, j * headDim + d);
+    }
+    maximum = largest;
+}
+
+void attendSpan(CacheType type, const void *k, const void *v, std::int64_t keys, std::int64_t headDim, const float *q,
+                std::int64_t queries, std::int64_t qStride, const std::int32_t *visibleFrom, const std::int32_t *visibleTo,
+                float *maximum, float *sum, float *out, std::int64_t outStride) {
+    for (std::int64_t i = 0; i < queries; ++i) {
+        for (std::int64_t tile = 0; tile < keys; tile += kKeyTile) {
+            const std::int64_t begin = std::max<std::int64_t>(tile, visibleFrom[i]);
+            const std::int64_t end = std::min<std::int64_t>({tile + kKeyTile, visibleTo[i], keys});
+            if (begin >= end) continue;
+            attendTile(type, k, v, begin, end, headDim, q + i * qStride, maximum[i], sum[i], out + i * outStride);
+        }
+    }
+}
+
+// Values beyond float16 are held at its largest finite number: one infinity would spoil every later sum.
+void toCache(CacheType type, const float *x, std::int64_t n, void *out) {
+    if (type == CacheType::F32) {
+        std::memcpy(out, x, static_cast<std::size_t>(n) * sizeof(float));
+        return;
+    }
+    constexpr float kLargest = 65504.0F;
+    auto *halves = static_cast<std::uint16_t *>(out);
+    for (std::int64_t i = 0; i < n; ++i) halves[i] = halfFromFloat(std::min(std::max(x[i], -kLargest), kLargest));
+}
+
+}  // namespace
+
+const Kernels kScalarKernels = {
+    .name = "scalar",
+    .matmul = matmul,
+    .matmulQ8 = matmulQ8,
+    .quantiseRowQ8 = quantiseRowQ8,
+    .dequantise = dequantise,
+    .rmsNorm = rmsNorm,
+    .rope = rope,
+    .geluMul = geluMul,
+    .silu = silu,
+    .softmax = softmax,
+    .softcap = softcap,
+    .axpy = axpy,
+    .dot = dot,
+    .clamp = clampValues,
+    .attendSpan = attendSpan,
+    .toCache = toCache,
+};
+
+}  // namespace facet

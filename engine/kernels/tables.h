@@ -1,0 +1,21 @@
+// The function tables of this build, for dispatch.cpp. Each lives in a file compiled with its own instruction set flags;
+// nothing in such a file may run before dispatch.cpp has looked at the processor.
+#pragma once
+
+#include "kernels/kernels.h"
+
+namespace facet {
+
+extern const Kernels kScalarKernels;
+#if defined(FACET_KERNELS_X86)
+extern const Kernels kAvx2Kernels;
+extern const Kernels kAvx512Kernels;
+#endif
+#if defined(FACET_KERNELS_NEON)
+extern const Kernels kNeonKernels;
+#endif
+
+// Attention looks at keys in tiles that begin at multiples of this (see attendSpan in kernels.h and attention.cpp).
+inline constexpr int kKeyTile = 32;
+
+}  // namespace facet
