@@ -1,0 +1,128 @@
+#include "run_support.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+using namespace facet;
+using namespace facet::test;
+
+namespace {
+
+// Collects how requests ended; waits with a generous limit so that a hang fails instead of blocking the suite.
+class Endings {
+public:
+    EventSink sink(int who) {
+        return [this, who](const Event &e) {
+            if (e.kind != Event::Kind::Done && e.kind != Event::Kind::Failed) return;
+            const std::lock_guard lock(m_mutex);
+            m_order.push_back(who);
+            m_reasons.push_back(e.kind == Event::Kind::Done ? finishReasonName(e.answer.finish) : "failed");
+            m_wake.notify_all();
+        };
+    }
+    bool waitFor(std::size_t n) {
+        std::unique_lock lock(m_mutex);
+        return m_wake.wait_for(lock, std::chrono::seconds(60), [&] { return m_order.size() >= n; });
+    }
+    std::vector<int> order() {
+        const std::lock_guard lock(m_mutex);
+        return m_order;
+    }
+    std::vector<std::string> reasons() {
+        const std::lock_guard lock(m_mutex);
+        return m_reasons;
+    }
+
+private:
+    std::mutex m_mutex;
+    std::condition_variable m_wake;
+    std::vector<int> m_order;
+    std::vector<std::string> m_reasons;
+};
+
+Request endless() {
+    Request request = ask("Write");
+    request.sampling.temperature = 50.0F;  // noise: practically never a stop token
+    request.sampling.topK = 0;
+    request.sampling.topP = 1.0F;
+    return request;
+}
+
+}  // namespace
+
+TEST_CASE("cancelling the running request ends it with what it has") {
+    const auto engine = loadEngine(demoModelPath());
+    Endings endings;
+    std::atomic<bool> running{false};
+    const auto done = endings.sink(1);
+    const RequestId id = engine->submit(endless(), [&](const Event &e) {
+        if (e.kind == Event::Kind::Progress && e.phase == Phase::Writing) running = true;
+        done(e);
+    });
+    while (!running && endings.order().empty()) std::this_thread::yield();
+    engine->cancel(id);
+    REQUIRE(endings.waitFor(1));
+    if (!running) return;
+    CHECK(endings.reasons()[0] != "failed");
+    // The conversation left behind does not disturb the next one.
+    CHECK(engine->generate(ask("Hello")));
+}
+
+TEST_CASE("waiting requests run in order, and one that is cancelled while it waits is answered at once") {
+    const auto engine = loadEngine(demoModelPath());
+    Endings endings;
+    std::atomic<std::uint64_t> ahead{0};
+    const RequestId first = engine->submit(endless(), endings.sink(1));
+    const auto third = endings.sink(3);
+    const RequestId second = engine->submit(endless(), endings.sink(2));
+    engine->submit(ask("Hello"), [&](const Event &e) {
+        if (e.kind == Event::Kind::Progress && e.phase == Phase::Waiting) ahead = std::max<std::uint64_t>(ahead, e.done);
+        third(e);
+    });
+    engine->cancel(second);
+    REQUIRE(endings.waitFor(1));
+    engine->cancel(first);
+    REQUIRE(endings.waitFor(3));
+    CHECK(endings.order().back() == 3);
+}
+
+TEST_CASE("destroying the engine answers everything that is open") {
+    Endings endings;
+    {
+        const auto engine = loadEngine(demoModelPath());
+        for (int i = 0; i < 4; ++i) engine->submit(endless(), endings.sink(i));
+    }
+    CHECK(endings.order().size() == 4);
+}
+
+TEST_CASE("generate can be stopped from outside by its token") {
+    const auto engine = loadEngine(demoModelPath());
+    const CancelToken cancel;
+    const auto answer = engine->generate(endless(), [&](const Event &e) {
+        if (e.kind == Event::Kind::Progress && e.phase == Phase::Writing) cancel.cancel();
+    }, cancel);
+    REQUIRE(answer);
+    CHECK((answer->finish == FinishReason::Cancelled || answer->finish == FinishReason::Stop));
+}
+
+TEST_CASE("requests may be submitted and cancelled from many threads") {
+    const auto engine = loadEngine(demoModelPath());
+    Endings endings;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+        threads.emplace_back([&, t] {
+            for (int i = 0; i < 3; ++i) {
+                Request request = ask("Hello");
+                request.maxTokens = 5;
+                const RequestId id = engine->submit(std::move(request), endings.sink(t));
+                if (i == 1) engine->cancel(id);
+            }
+        });
+    }
+    for (auto &thread : threads) thread.join();
+    CHECK(endings.waitFor(12));
+}
