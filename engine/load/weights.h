@@ -20,6 +20,8 @@ struct TensorInfo {
     TensorType type = TensorType::F32;
     std::vector<std::int64_t> shape;  // slowest first, as in safetensors
     std::uint64_t bytes = 0;
+    std::string typeName = {};  // as the file calls it: "BF16", "I64"
+    bool usable = true;         // false: only listed (integers, float8); `type` means nothing then
 };
 
 class WeightSource {

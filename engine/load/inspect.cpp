@@ -1,0 +1,93 @@
+// inspectModel(): what the model list and `inspect` show, from configuration and headers alone.
+#include "facet/model_info.h"
+
+#include "load/memory_plan.h"
+#include "load/weights.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+namespace facet {
+namespace {
+
+constexpr std::array<int, 3> kContextLengths = {4096, 8192, 32768};
+
+// Values of everything that computes: no bounds of clipped layers, nothing that the configuration makes superfluous.
+std::uint64_t countParameters(const Checkpoint &checkpoint) {
+    std::uint64_t count = 0;
+    for (const auto &tensor : checkpoint.weights->tensors()) {
+        if (!tensor.usable || isIgnored(checkpoint.config.text, tensor.name)) continue;
+        std::uint64_t values = 1;
+        for (const auto size : tensor.shape) values *= static_cast<std::uint64_t>(size);
+        count += values;
+    }
+    return count;
+}
+
+std::string mostCommonType(const WeightSource &weights) {
+    std::map<std::string, std::uint64_t> bytesOf;
+    for (const auto &tensor : weights.tensors()) bytesOf[tensor.typeName] += tensor.bytes;
+    const auto most = std::max_element(bytesOf.begin(), bytesOf.end(), [](const auto &a, const auto &b) { return a.second < b.second; });
+    return most == bytesOf.end() ? std::string() : most->first;
+}
+
+std::vector<std::string> findUnsupported(const Checkpoint &checkpoint) {
+    std::vector<std::string> list;
+    const ModelConfig &config = checkpoint.config;
+    if (config.architecture == "gemma4_assistant") {
+        list.emplace_back("This is a drafter that only speeds up another model; it cannot answer by itself.");
+        return list;
+    }
+    if (config.architecture == "gemma4_unified") {
+        list.emplace_back("Pictures and sound of this kind of model cannot be read yet; text works.");
+    }
+    const bool integers = std::any_of(checkpoint.weights->tensors().begin(), checkpoint.weights->tensors().end(),
+                                      [&](const TensorInfo &t) { return !t.usable && !isIgnored(config.text, t.name); });
+    if (integers) list.emplace_back("Some of its tensors are stored as numbers that Facet cannot compute with.");
+    return list;
+}
+
+}  // namespace
+
+Result<ModelInfo> inspectModel(const std::string &path, WeightType weights) {
+    FACET_TRY(checkpoint, openCheckpoint(path));
+    const ModelConfig &config = checkpoint.config;
+    ModelInfo info;
+    info.path = checkpoint.path;
+    info.name = checkpoint.name;
+    info.architecture = config.architecture;
+    info.weightType = weights == WeightType::Q8_0   ? "Q8_0"
+                      : weights == WeightType::Q4_0 ? "Q4_0"
+                                                    : mostCommonType(*checkpoint.weights);
+    info.parameterCount = countParameters(checkpoint);
+    info.fileBytes = checkpoint.fileBytes;
+    info.layers = config.text.layerCount;
+    info.hiddenSize = config.text.hiddenSize;
+    info.vocabularySize = config.text.vocabularySize;
+    info.slidingWindow = config.text.slidingWindow;
+    info.sharedKvLayers = config.text.sharedKvLayers;
+    info.experts = config.text.experts;
+    info.activeExperts = config.text.activeExperts;
+    info.maxContext = config.text.maxContext;
+    info.demoModel = config.demoModel;
+    if (config.vision) {
+        info.hasVision = true;
+        info.vision.patchSize = config.vision->patchSize;
+        info.vision.poolingKernel = config.vision->poolingKernel;
+        info.vision.defaultBudget = config.vision->defaultBudget;
+        info.vision.positionTableSize = config.vision->positionTableSize;
+    }
+    if (config.audio) {
+        info.hasAudio = true;
+        info.audio.melBins = config.audio->melBins;
+    }
+    std::set<int> lengths{config.text.maxContext};
+    for (const int length : kContextLengths) lengths.insert(std::min(length, config.text.maxContext));
+    for (const int length : lengths) info.memory.push_back(estimateMemory(checkpoint, weights, KvType::Auto, length));
+    info.unsupported = findUnsupported(checkpoint);
+    return info;
+}
+
+}  // namespace facet

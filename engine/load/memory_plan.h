@@ -1,0 +1,30 @@
+// How much memory a model takes: the arithmetic behind estimateMemory(), shared with the code that allocates.
+#pragma once
+
+#include "kernels/kernels.h"
+#include "load/config.h"
+#include "load/weights.h"
+
+#include <cstdint>
+#include <string>
+
+namespace facet {
+
+// Positions for which a layer's cache has room: sliding layers hold the window and one pass, full layers everything.
+// maxBlock: positions that one pass may add.
+std::int64_t cacheCapacity(const TextConfig &config, const LayerConfig &layer, std::int64_t contextLength, std::int64_t maxBlock);
+// Keys and values of all producing layers when the context is full.
+std::uint64_t cacheBytes(const TextConfig &config, CacheType type, std::int64_t contextLength, std::int64_t maxBlock);
+
+// Whether quantising touches this tensor: matrices of linear layers and the embedding, not tables that are only looked up,
+// routers, and rows that are no multiple of a block.
+bool isQuantisable(const TensorInfo &tensor);
+// Tensors of the text model that exist in files but are never read (keys and values of layers that share them).
+bool isIgnored(const TextConfig &config, const std::string &name);
+// The per-layer embedding table, of which only rows are looked up.
+bool isLookupTable(const std::string &name);
+
+// availableMemoryBytes() under another root than "/" (tests).
+std::uint64_t availableMemoryUnder(const std::string &root);
+
+}  // namespace facet

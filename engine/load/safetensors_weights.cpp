@@ -1,0 +1,201 @@
+// WeightSource over one or several safetensors files.
+#include "load/json_text.h"
+#include "load/mapped_file.h"
+#include "load/safetensors.h"
+
+#include "kernels/kernels.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <filesystem>
+#include <map>
+
+namespace facet {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxIndexBytes = 100'000'000;
+constexpr std::size_t kMaxShards = 4096;
+
+std::string shapeText(const std::vector<std::int64_t> &shape) {
+    std::string text = "[";
+    for (const auto size : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(size);
+    return text + "]";
+}
+
+std::int64_t elementCount(const std::vector<std::int64_t> &shape) {  // products were checked when the header was read
+    std::int64_t count = 1;
+    for (const auto size : shape) count *= size;
+    return count;
+}
+
+// FNV-1a, 64 bits: not a signature, only a name for a cache.
+void addToHash(std::uint64_t &hash, std::span<const std::byte> bytes) {
+    for (const auto b : bytes) hash = (hash ^ std::to_integer<std::uint64_t>(b)) * 0x100000001b3ULL;
+}
+
+class SafetensorsWeights final : public WeightSource {
+public:
+    struct Place {
+        std::size_t file = 0;
+        const SafetensorsTensor *tensor = nullptr;
+    };
+
+    explicit SafetensorsWeights(std::vector<SafetensorsFile> files) : m_files(std::move(files)) {}
+
+    const std::vector<SafetensorsFile> &files() const { return m_files; }
+
+    void add(std::size_t file, const SafetensorsTensor &tensor) {
+        m_index.emplace(tensor.info.name, m_places.size());
+        m_places.push_back({file, &tensor});
+        m_infos.push_back(tensor.info);
+    }
+
+    const std::vector<TensorInfo> &tensors() const override { return m_infos; }
+
+    const TensorInfo *find(std::string_view name) const override {
+        const auto found = m_index.find(name);
+        return found == m_index.end() ? nullptr : &m_infos[found->second];
+    }
+
+    Result<Matrix> matrix(const std::string &name, std::int64_t rows, std::int64_t cols) const override {
+        FACET_TRY(place, locate(name));
+        const TensorInfo &info = place.tensor->info;
+        const std::int64_t last = info.shape.empty() ? 1 : info.shape.back();
+        const std::int64_t count = elementCount(info.shape);
+        if (rows <= 0 || cols <= 0 || last != cols || count % cols != 0 || count / cols != rows) {
+            return wrongShape(place, "[" + std::to_string(rows) + ", " + std::to_string(cols) + "]");
+        }
+        const SafetensorsFile &file = m_files[place.file];
+        Matrix matrix{info.type, rows, cols, file.data(*place.tensor).data(), file.owner(), name};
+        // Files with an odd header length exist; the kernels read whole elements.
+        const auto elementBytes = static_cast<std::uintptr_t>(blockShape(info.type).bytes);
+        if (reinterpret_cast<std::uintptr_t>(matrix.data) % elementBytes != 0) {
+            auto copy = std::make_shared<std::vector<std::byte>>(matrix.data, matrix.data + info.bytes);
+            matrix.data = copy->data();
+            matrix.owner = std::move(copy);
+        }
+        return matrix;
+    }
+
+    Result<std::vector<float>> vector(const std::string &name, std::int64_t n) const override {
+        FACET_TRY(place, locate(name));
+        const TensorInfo &info = place.tensor->info;
+        if (n <= 0 || elementCount(info.shape) != n) return wrongShape(place, "[" + std::to_string(n) + "]");
+        const auto bytes = m_files[place.file].data(*place.tensor);
+        std::vector<float> values(static_cast<std::size_t>(n));
+        kernelsFor(InstructionSet::Scalar).dequantise(info.type, bytes.data(), n, values.data());
+        return values;
+    }
+
+    std::string fingerprint() const override {
+        std::uint64_t hash = 0xcbf29ce484222325ULL;
+        for (const auto &file : m_files) {
+            addToHash(hash, file.bytes().first(file.headerBytes()));
+            const auto data = file.bytes().subspan(file.headerBytes());
+            constexpr std::size_t kSamples = 256, kSampleBytes = 64;
+            const std::size_t step = std::max(kSampleBytes, data.size() / kSamples);
+            for (std::size_t at = 0; at < data.size(); at += step) {
+                addToHash(hash, data.subspan(at, std::min(kSampleBytes, data.size() - at)));
+            }
+        }
+        constexpr const char *kDigits = "0123456789abcdef";
+        std::string text;
+        for (int shift = 60; shift >= 0; shift -= 4) text += kDigits[(hash >> shift) & 15];
+        return text;
+    }
+
+private:
+    Result<Place> locate(const std::string &name) const {
+        const auto found = m_index.find(name);
+        if (found == m_index.end()) {
+            return Error{ErrorCode::ModelFileCorrupt, "The model files lack a tensor that the configuration asks for.",
+                         "tensor " + name + " is missing", m_files.empty() ? std::string() : m_files.front().path()};
+        }
+        const Place place = m_places[found->second];
+        if (!place.tensor->info.usable) {
+            return Error{ErrorCode::ModelUnsupported, "The model file stores a tensor as a kind of number that Facet cannot compute with.",
+                         "tensor " + name + ": " + place.tensor->info.typeName, m_files[place.file].path()};
+        }
+        return place;
+    }
+
+    Error wrongShape(const Place &place, const std::string &wanted) const {
+        return {ErrorCode::ModelFileCorrupt, "A tensor does not have the shape that the configuration says.",
+                "tensor " + place.tensor->info.name + ": shape " + shapeText(place.tensor->info.shape) + " instead of " + wanted,
+                m_files[place.file].path()};
+    }
+
+    std::vector<SafetensorsFile> m_files;
+    std::vector<Place> m_places;
+    std::vector<TensorInfo> m_infos;
+    std::map<std::string, std::size_t, std::less<>> m_index;
+};
+
+// The name must stay inside the model's folder: no folders, no "..", nothing hidden in odd characters.
+bool plainFileName(const std::string &name) {
+    if (name.empty() || name.size() > 255 || name.front() == '.') return false;
+    return std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    });
+}
+
+Result<SafetensorsFolder> openShards(const std::string &folder, const std::string &indexPath) {
+    const auto bad = [&](std::string detail) {
+        return Error{ErrorCode::ModelFileCorrupt, "The list of model files is damaged; download the model again.", std::move(detail), indexPath};
+    };
+    FACET_TRY(text, readTextFile(indexPath, kMaxIndexBytes));
+    FACET_TRY(json, parseJsonObject(text, {.depth = 8, .values = 4'000'000}, indexPath));
+    const auto map = json.find("weight_map");
+    if (map == json.end() || !map->is_object() || map->empty()) return bad("weight_map is missing, empty or no object");
+
+    std::map<std::string, std::size_t> fileOf;
+    std::vector<SafetensorsFile> files;
+    std::uint64_t fileBytes = 0;
+    for (const auto &[name, value] : map->items()) {
+        if (!value.is_string()) return bad("tensor " + name + ": its file is no text");
+        const auto shard = value.get<std::string>();
+        if (fileOf.contains(shard)) continue;
+        if (!plainFileName(shard)) return bad("tensor " + name + ": \"" + shard + "\" is no plain file name");
+        if (files.size() >= kMaxShards) return bad("more than " + std::to_string(kMaxShards) + " files");
+        FACET_TRY(file, SafetensorsFile::open((fs::path(folder) / shard).string()));
+        fileOf.emplace(shard, files.size());
+        fileBytes += file.bytes().size();
+        files.push_back(std::move(file));
+    }
+    auto weights = std::make_shared<SafetensorsWeights>(std::move(files));
+    for (const auto &[name, value] : map->items()) {
+        const std::size_t number = fileOf.at(value.get<std::string>());
+        const SafetensorsTensor *tensor = weights->files()[number].find(name);
+        if (!tensor) {
+            return Error{ErrorCode::ModelFileCorrupt, "A model file lacks a tensor that the list of model files promises.",
+                         "tensor " + name, weights->files()[number].path()};
+        }
+        weights->add(number, *tensor);
+    }
+    return SafetensorsFolder{std::move(weights), fileBytes};
+}
+
+}  // namespace
+
+std::shared_ptr<const WeightSource> weightsOf(SafetensorsFile file) {
+    std::vector<SafetensorsFile> files;
+    files.push_back(std::move(file));
+    auto weights = std::make_shared<SafetensorsWeights>(std::move(files));
+    for (const auto &tensor : weights->files().front().tensors()) weights->add(0, tensor);
+    return weights;
+}
+
+Result<SafetensorsFolder> openSafetensorsFolder(const std::string &folder) {
+    std::error_code ignored;
+    const fs::path single = fs::path(folder) / "model.safetensors";
+    const fs::path index = fs::path(folder) / "model.safetensors.index.json";
+    if (!fs::exists(single, ignored) && fs::exists(index, ignored)) return openShards(folder, index.string());
+    FACET_TRY(file, SafetensorsFile::open(single.string()));
+    const std::uint64_t bytes = file.bytes().size();
+    return SafetensorsFolder{weightsOf(std::move(file)), bytes};
+}
+
+}  // namespace facet
