@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace facet::media {
@@ -46,6 +47,7 @@ std::string timeStamp(double seconds);
 int defaultFrameCount(double seconds);
 
 // Streaming energy analysis: feed samples as they are decoded, then ask for the plan (audio.md section 8).
+// Chunks come in order and cover all speech; silent stretches of a second and more are chunks without speech.
 struct AudioChunk {
     std::int64_t beginSample = 0, endSample = 0;  // with padding, at 16 kHz
     bool hasSpeech = true;
@@ -60,7 +62,8 @@ class ChunkPlanner {
 public:
     explicit ChunkPlanner(ChunkOptions options = {});
     void push(std::span<const float> samples);
-    // A pure function of the samples pushed and the options.
+    // A pure function of the samples pushed and the options, however they were cut into pushes. A recording that fits
+    // hardLimitSeconds is one chunk, whole.
     std::vector<AudioChunk> finish() const;
     std::int64_t sampleCount() const noexcept { return m_samples; }
 
