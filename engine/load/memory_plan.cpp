@@ -42,7 +42,7 @@ std::uint64_t elements(const TensorInfo &tensor) {
 
 std::uint64_t residentBytesOf(const TensorInfo &tensor, WeightType weights) {
     if (weights == WeightType::AsStored || !isQuantisable(tensor)) return tensor.bytes;
-    const auto shape = blockShape(weights == WeightType::Q8_0 ? TensorType::Q8_0 : TensorType::Q4_0);
+    const auto shape = blockShape(quantisedType(tensor, weights) == WeightType::Q8_0 ? TensorType::Q8_0 : TensorType::Q4_0);
     return elements(tensor) / static_cast<std::uint64_t>(shape.values) * static_cast<std::uint64_t>(shape.bytes);
 }
 
@@ -94,6 +94,10 @@ bool isQuantisable(const TensorInfo &tensor) {
     return endsWith(name, "_proj.weight") || endsWith(name, ".gate_up_proj") || endsWith(name, ".down_proj") ||
            endsWith(name, ".linear.weight") || endsWith(name, "per_layer_input_gate.weight") ||
            endsWith(name, "per_layer_projection.weight") || endsWith(name, "embed_tokens.weight");
+}
+
+WeightType quantisedType(const TensorInfo &tensor, WeightType wanted) {
+    return wanted == WeightType::Q4_0 && endsWith(tensor.name, "embed_tokens.weight") ? WeightType::Q8_0 : wanted;
 }
 
 bool isIgnored(const TextConfig &config, const std::string &name) {

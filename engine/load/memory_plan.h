@@ -19,6 +19,8 @@ std::uint64_t cacheBytes(const TextConfig &config, CacheType type, std::int64_t 
 // Whether quantising touches this tensor: matrices of linear layers and the embedding, not tables that are only looked up,
 // routers, and rows that are no multiple of a block.
 bool isQuantisable(const TensorInfo &tensor);
+// The type such a tensor gets: the embedding is also the head and stays at 8 bits, where 4 would cost most.
+WeightType quantisedType(const TensorInfo &tensor, WeightType wanted);
 // Tensors of the text model that exist in files but are never read (keys and values of layers that share them).
 bool isIgnored(const TextConfig &config, const std::string &name);
 // The per-layer embedding table, of which only rows are looked up.

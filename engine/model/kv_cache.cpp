@@ -1,0 +1,114 @@
+#include "model/kv_cache.h"
+
+#include "load/memory_plan.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace facet {
+namespace {
+
+constexpr std::int64_t kFirstPositions = 256;
+
+std::int64_t layerBytes(const KvCache::Impl &cache, const KvCache::Impl::Layer &layer, std::int64_t capacity) {
+    return cache.elementBytes() * layer.kvHeads * layer.headDim * capacity;
+}
+
+// The same content with more room behind each head.
+std::unique_ptr<std::byte[]> enlarged(const std::byte *old, const KvCache::Impl &cache, const KvCache::Impl::Layer &layer,
+                                      std::int64_t capacity) {
+    auto bytes = std::make_unique<std::byte[]>(static_cast<std::size_t>(layerBytes(cache, layer, capacity)));
+    const std::int64_t row = cache.elementBytes() * layer.headDim;
+    for (std::int64_t head = 0; head < layer.kvHeads && old != nullptr; ++head) {
+        std::memcpy(bytes.get() + head * capacity * row, old + head * layer.capacity * row, static_cast<std::size_t>(layer.capacity * row));
+    }
+    return bytes;
+}
+
+}  // namespace
+
+void KvCache::Impl::reserve(std::int64_t positions) {
+    for (Layer &layer : layers) {
+        const std::int64_t needed = std::min(positions, layer.limit);
+        if (layer.kvHeads == 0 || needed <= layer.capacity) continue;
+        const std::int64_t capacity = std::min(std::max({needed, 2 * layer.capacity, kFirstPositions}), layer.limit);
+        auto newKeys = enlarged(layer.keys.get(), *this, layer, capacity);
+        auto newValues = enlarged(layer.values.get(), *this, layer, capacity);
+        layer.keys = std::move(newKeys);
+        layer.values = std::move(newValues);
+        layer.capacity = capacity;
+    }
+    written = std::max(written, positions);
+}
+
+std::int64_t KvCache::Impl::offset(const Layer &layer, int kvHead, std::int64_t position) const noexcept {
+    return (kvHead * layer.capacity + position % layer.capacity) * layer.headDim * elementBytes();
+}
+
+KvView KvCache::Impl::view(std::size_t layer) const noexcept {
+    const Layer &l = layers[layer];
+    return {type, l.keys.get(), l.values.get(), l.capacity, l.kvHeads, l.headDim};
+}
+
+Result<KvCache> KvCache::create(const TextConfig &config, CacheType type, std::int64_t contextLength, std::int64_t maxBlock) {
+    if (contextLength < 1 || maxBlock < 1) {
+        return Error{ErrorCode::InvalidArgument, "The context length and the size of a pass must be positive.",
+                     "contextLength " + std::to_string(contextLength) + ", maxBlock " + std::to_string(maxBlock)};
+    }
+    auto impl = std::make_unique<Impl>();
+    impl->type = type;
+    impl->contextLength = contextLength;
+    impl->maxBlock = std::min(maxBlock, contextLength);
+    impl->window = config.slidingWindow;
+    impl->layers.resize(config.layers.size());
+    for (std::size_t i = 0; i < config.layers.size(); ++i) {
+        const LayerConfig &layer = config.layers[i];
+        impl->layers[i].sliding = layer.sliding;
+        if (layer.sharesKv) continue;
+        impl->layers[i].kvHeads = layer.kvHeads;
+        impl->layers[i].headDim = layer.headDim;
+        impl->layers[i].limit = cacheCapacity(config, layer, contextLength, impl->maxBlock);
+    }
+    return KvCache(std::move(impl));
+}
+
+KvCache::KvCache(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
+KvCache::KvCache(KvCache &&) noexcept = default;
+KvCache &KvCache::operator=(KvCache &&) noexcept = default;
+KvCache::~KvCache() = default;
+
+std::int64_t KvCache::length() const noexcept {
+    return m_impl->length;
+}
+
+std::int64_t KvCache::contextLength() const noexcept {
+    return m_impl->contextLength;
+}
+
+std::uint64_t KvCache::byteCount() const noexcept {
+    std::int64_t bytes = 0;
+    for (const auto &layer : m_impl->layers) bytes += 2 * layerBytes(*m_impl, layer, layer.capacity);
+    return static_cast<std::uint64_t>(bytes);
+}
+
+bool KvCache::truncate(std::int64_t length) noexcept {
+    if (length < 0) return false;
+    if (length >= m_impl->length) return length == m_impl->length;
+    if (length == 0) {
+        clear();
+        return true;
+    }
+    const std::int64_t needed = std::max<std::int64_t>(0, length - (m_impl->window - 1));  // oldest key that `length` will see
+    for (const auto &layer : m_impl->layers) {
+        if (layer.sliding && layer.kvHeads > 0 && needed < m_impl->written - layer.limit) return false;
+    }
+    m_impl->length = length;
+    return true;
+}
+
+void KvCache::clear() noexcept {
+    m_impl->length = 0;
+    m_impl->written = 0;
+}
+
+}  // namespace facet

@@ -1,0 +1,47 @@
+#include "model/per_layer_embedding.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace facet {
+
+void perLayerInputs(const Exec &exec, const TextConfig &config, const TextWeights &weights, const float *x,
+                    std::span<const std::int32_t> ids, FloatBuffer &out, const Tap &tap) {
+    const auto rows = static_cast<std::int64_t>(ids.size());
+    const std::int64_t layers = config.layerCount, size = config.perLayerInputSize, width = layers * size;
+    const float tokenFactor = std::sqrt(static_cast<float>(size));
+    const float contextFactor = 1.0F / std::sqrt(static_cast<float>(config.hiddenSize));
+    const float mixFactor = std::sqrt(0.5F);
+
+    FloatBuffer context, token;
+    float *b = context.resize(rows * width);  // [rows, layers, P]
+    linear(exec, weights.perLayerModelProjection, x, rows, b);
+    float *a = token.resize(rows * width);
+    float *mixed = out.resize(rows * width);
+    exec.pool->parallelFor(rows, 1, [&](std::int64_t begin, std::int64_t end, int) {
+        for (std::int64_t row = begin; row < end; ++row) {
+            float *tokenRow = a + row * width;
+            float *contextRow = b + row * width;
+            exec.kernels->dequantise(weights.perLayerTable.type, weights.perLayerTable.row(ids[static_cast<std::size_t>(row)]), width, tokenRow);
+            for (std::int64_t i = 0; i < width; ++i) tokenRow[i] *= tokenFactor;
+            for (std::int64_t i = 0; i < width; ++i) contextRow[i] *= contextFactor;
+            for (std::int64_t layer = 0; layer < layers; ++layer) {
+                float *c = contextRow + layer * size;
+                const float *t = tokenRow + layer * size;
+                float *m = mixed + (layer * rows + row) * size;
+                exec.kernels->rmsNorm(c, weights.perLayerNorm.data(), size, config.rmsNormEps, c);
+                for (std::int64_t i = 0; i < size; ++i) m[i] = (t[i] + c[i]) * mixFactor;
+            }
+        }
+    });
+    if (!tap) return;
+    tap("per_layer_token_identity", a, rows, width);
+    for (std::int64_t row = 0; row < rows; ++row) {
+        for (std::int64_t layer = 0; layer < layers; ++layer) {
+            std::copy_n(mixed + (layer * rows + row) * size, size, b + row * width + layer * size);
+        }
+    }
+    tap("per_layer_inputs", b, rows, width);
+}
+
+}  // namespace facet
