@@ -205,8 +205,9 @@ void attendTile(CacheType type, const void *k, const void *v, std::int64_t begin
     float scores[kKeyTile];
     float largest = maximum;
     for (std::int64_t j = begin; j < end; ++j) {
-        float score = 0.0F;
-        for (std::int64_t d = 0; d < headDim; ++d) score += q[d] * cacheValue(type, k, j * headDim + d);
+        float sums[kSums] = {};
+        for (std::int64_t d = 0; d < headDim; ++d) sums[d % kSums] += q[d] * cacheValue(type, k, j * headDim + d);
+        const float score = total(sums);
         scores[j - begin] = score;
         largest = std::max(largest, score);
     }

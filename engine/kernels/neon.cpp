@@ -1,0 +1,186 @@
+// Kernels for AArch64 (NEON is part of it).
+#include "kernels/tables.h"
+
+#include <arm_neon.h>
+
+namespace facet {
+namespace {
+
+using V = float32x4_t;
+constexpr int kLanes = 4;
+constexpr int kDirectRows = 4;    // rows of a tile of several tokens (32 registers)
+constexpr int kPanelTokens = 5;   // x 4 rows
+constexpr int kScoreQueries = 2;  // x 32 keys
+constexpr int kValueQueries = 4;  // x 4 vectors
+constexpr int kValueVectors = 4;
+
+inline V vzero() { return vdupq_n_f32(0.0F); }
+inline V vset(float x) { return vdupq_n_f32(x); }
+inline V vload(const float *from) { return vld1q_f32(from); }
+inline V vloadPart(const float *from, int lanes) {
+    float copy[kLanes] = {};
+    __builtin_memcpy(copy, from, static_cast<std::size_t>(lanes) * sizeof(float));
+    return vld1q_f32(copy);
+}
+inline void vstore(float *to, V x) { vst1q_f32(to, x); }
+inline void vstorePart(float *to, V x, int lanes) {
+    float copy[kLanes];
+    vst1q_f32(copy, x);
+    __builtin_memcpy(to, copy, static_cast<std::size_t>(lanes) * sizeof(float));
+}
+inline V vadd(V a, V b) { return vaddq_f32(a, b); }
+inline V vsub(V a, V b) { return vsubq_f32(a, b); }
+inline V vmul(V a, V b) { return vmulq_f32(a, b); }
+inline V vdiv(V a, V b) { return vdivq_f32(a, b); }
+inline V vfma(V a, V b, V c) { return vfmaq_f32(c, a, b); }   // a b + c
+inline V vfnma(V a, V b, V c) { return vfmsq_f32(c, a, b); }  // c - a b
+inline V vmin(V a, V b) { return vminq_f32(a, b); }
+inline V vmax(V a, V b) { return vmaxq_f32(a, b); }
+inline V vabs(V x) { return vabsq_f32(x); }
+inline V vround(V x) { return vrndnq_f32(x); }
+inline V vcopySign(V size, V sign) { return vbslq_f32(vdupq_n_u32(0x80000000U), sign, size); }
+inline V vselectLess(V a, V b, V yes, V no) { return vbslq_f32(vcltq_f32(a, b), yes, no); }
+
+// x * 2^n in two steps, so that results beyond the range of one factor (subnormals, infinity) come out right.
+inline V vscale(V x, V n) {
+    const int32x4_t whole = vcvtq_s32_f32(n);
+    const int32x4_t half = vshrq_n_s32(whole, 1);
+    const int32x4_t bias = vdupq_n_s32(127);
+    const int32x4_t first = vshlq_n_s32(vaddq_s32(half, bias), 23);
+    const int32x4_t second = vshlq_n_s32(vaddq_s32(vsubq_s32(whole, half), bias), 23);
+    return vmulq_f32(vmulq_f32(x, vreinterpretq_f32_s32(first)), vreinterpretq_f32_s32(second));
+}
+
+inline float vfirst(V x) { return vgetq_lane_f32(x, 0); }
+inline float vsum(V x) { return vaddvq_f32(x); }
+inline float vmaxLane(V x) { return vmaxvq_f32(x); }
+
+inline float16x4_t halves(const void *from) {
+    std::uint16_t bits[kLanes];
+    __builtin_memcpy(bits, from, sizeof bits);
+    return vreinterpret_f16_u16(vld1_u16(bits));
+}
+inline V vloadHalf(const void *from) { return vcvt_f32_f16(halves(from)); }
+inline V vloadBfloat(const void *from) {
+    std::uint16_t bits[kLanes];
+    __builtin_memcpy(bits, from, sizeof bits);
+    return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(bits), 16));
+}
+inline V vloadInt8(const void *from) {
+    const auto *bytes = static_cast<const std::int8_t *>(from);
+    const float values[kLanes] = {static_cast<float>(bytes[0]), static_cast<float>(bytes[1]), static_cast<float>(bytes[2]),
+                                  static_cast<float>(bytes[3])};
+    return vld1q_f32(values);
+}
+inline void vstoreHalf(std::uint16_t *to, V x) { vst1_u16(to, vreinterpret_u16_f16(vcvt_f16_f32(x))); }
+inline void vstoreHalfPart(std::uint16_t *to, V x, int lanes) {
+    std::uint16_t all[kLanes];
+    vstoreHalf(all, x);
+    __builtin_memcpy(to, all, static_cast<std::size_t>(lanes) * 2);
+}
+inline void vstoreInt8(std::int8_t *to, V x) {
+    std::int32_t whole[kLanes];
+    vst1q_s32(whole, vcvtnq_s32_f32(x));
+    for (int i = 0; i < kLanes; ++i) to[i] = static_cast<std::int8_t>(whole[i]);
+}
+inline float halfToFloat(std::uint16_t bits) {
+    const std::uint16_t all[kLanes] = {bits, 0, 0, 0};
+    return vfirst(vloadHalf(all));
+}
+
+// 16 bytes to 32 values 0..15: low nibbles first.
+inline void unpackNibbles(const std::byte *from, std::int8_t *to) {
+    const uint8x16_t raw = vld1q_u8(reinterpret_cast<const std::uint8_t *>(from));
+    vst1q_s8(to, vreinterpretq_s8_u8(vandq_u8(raw, vdupq_n_u8(15))));
+    vst1q_s8(to + 16, vreinterpretq_s8_u8(vshrq_n_u8(raw, 4)));
+}
+
+inline void transpose(V (&m)[4]) {
+    const float32x4x2_t a = vtrnq_f32(m[0], m[1]);
+    const float32x4x2_t b = vtrnq_f32(m[2], m[3]);
+    m[0] = vcombine_f32(vget_low_f32(a.val[0]), vget_low_f32(b.val[0]));
+    m[1] = vcombine_f32(vget_low_f32(a.val[1]), vget_low_f32(b.val[1]));
+    m[2] = vcombine_f32(vget_high_f32(a.val[0]), vget_high_f32(b.val[0]));
+    m[3] = vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1]));
+}
+
+}  // namespace
+}  // namespace facet
+
+#include "kernels/simd_math.inl"
+#include "kernels/simd_matmul.inl"
+// after the two above
+#include "kernels/simd_attention.inl"
+
+namespace facet {
+namespace {
+
+// Dot product of 32 weights with 32 inputs in four lanes. |sum of two products| <= 2 * 128 * 127 fits 16 bits.
+inline V blockProduct(const int8x16_t (&w)[2], const std::int8_t *x) {
+    int32x4_t total = vdupq_n_s32(0);
+    for (int half = 0; half < 2; ++half) {
+        const int8x16_t in = vld1q_s8(x + 16 * half);
+        total = vpadalq_s16(total, vmull_s8(vget_low_s8(w[half]), vget_low_s8(in)));
+        total = vpadalq_s16(total, vmull_s8(vget_high_s8(w[half]), vget_high_s8(in)));
+    }
+    return vcvtq_f32_s32(total);
+}
+
+template <bool kNibbles>
+void int8Matmul(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens, float *y,
+                std::int64_t yStride) {
+    constexpr std::int64_t kBytes = kNibbles ? 18 : 34;
+    constexpr int kTile = 4;
+    const std::int64_t blocks = w.cols / 32;
+    for (std::int64_t r = rowBegin; r < rowEnd; ++r) {
+        const std::byte *row = rowOf(w, blocks * kBytes, r);
+        for (std::int64_t t0 = 0; t0 < tokens; t0 += kTile) {
+            const int tile = tokens - t0 < kTile ? static_cast<int>(tokens - t0) : kTile;
+            V sums[kTile] = {vzero(), vzero(), vzero(), vzero()};
+            for (std::int64_t b = 0; b < blocks; ++b) {
+                const std::byte *block = row + b * kBytes;
+                std::int8_t values[32];
+                if (kNibbles) unpackNibbles(block + 2, values);
+                else __builtin_memcpy(values, block + 2, 32);
+                const int8x16_t weights[2] = {vld1q_s8(values), vld1q_s8(values + 16)};
+                const float scale = scaleOf(block);
+                for (int t = 0; t < tile; ++t) {
+                    const std::int64_t at = (t0 + t) * blocks + b;
+                    sums[t] = vfma(blockProduct(weights, x.values + at * 32), vset(scale * x.scales[at]), sums[t]);
+                    // The nibbles are 8 too high: 8 * scale * sum of the inputs, spread over the four lanes.
+                    if (kNibbles) sums[t] = vfnma(vset(2.0F * scale), vset(x.sums[at]), sums[t]);
+                }
+            }
+            for (int t = 0; t < tile; ++t) y[(t0 + t) * yStride + r - rowBegin] = vsum(sums[t]);
+        }
+    }
+}
+
+void matmulQ8Kernel(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens,
+                    float *y, std::int64_t yStride) {
+    if (w.type == TensorType::Q4_0) int8Matmul<true>(w, rowBegin, rowEnd, x, tokens, y, yStride);
+    else int8Matmul<false>(w, rowBegin, rowEnd, x, tokens, y, yStride);
+}
+
+}  // namespace
+
+const Kernels kNeonKernels = {
+    .name = "neon",
+    .matmul = matmulKernel,
+    .matmulQ8 = matmulQ8Kernel,
+    .quantiseRowQ8 = quantiseRowQ8Kernel,
+    .dequantise = dequantiseKernel,
+    .rmsNorm = rmsNormKernel,
+    .rope = ropeKernel,
+    .geluMul = geluMulKernel,
+    .silu = siluKernel,
+    .softmax = softmaxKernel,
+    .softcap = softcapKernel,
+    .axpy = axpyKernel,
+    .dot = dotKernel,
+    .clamp = clampKernel,
+    .attendSpan = attendSpanKernel,
+    .toCache = toCacheKernel,
+};
+
+}  // namespace facet

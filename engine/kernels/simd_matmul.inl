@@ -1,0 +1,236 @@
+// y = W x^T in float32 over the vector type of the including file (see simd_math.inl for the rules).
+// Every output is one chain of fused multiply-adds over vectors of columns in their order, reduced once at the end,
+// whichever path computes it: a token's result does not depend on what other tokens or rows are in the call.
+namespace facet {
+namespace {
+
+constexpr std::int64_t kPieceCols = 512;    // columns unpacked at a time: 4 rows of them and the inputs fit the first level cache
+constexpr int kPanelRows = 4;
+constexpr std::int64_t kPanelBlock = 64;    // tokens whose sums are kept between pieces
+constexpr std::int64_t kPanelFrom = 8;      // tokens from which unpacking the weights once pays
+
+inline const std::byte *rowOf(const Matrix &w, std::int64_t stride, std::int64_t r) { return w.data + r * stride; }
+
+inline float scaleOf(const std::byte *block) {
+    std::uint16_t bits = 0;
+    __builtin_memcpy(&bits, block, sizeof bits);
+    return halfToFloat(bits);
+}
+
+struct LoadF32 {
+    static constexpr int kBytes = 4;
+    static V whole(const std::byte *from) { return vload(reinterpret_cast<const float *>(from)); }
+    static V part(const std::byte *from, int n) { return vloadPart(reinterpret_cast<const float *>(from), n); }
+};
+struct LoadF16 {
+    static constexpr int kBytes = 2;
+    static V whole(const std::byte *from) { return vloadHalf(from); }
+    static V part(const std::byte *from, int n) {
+        alignas(64) std::uint16_t copy[kLanes] = {};
+        __builtin_memcpy(copy, from, static_cast<std::size_t>(n) * 2);
+        return vloadHalf(copy);
+    }
+};
+struct LoadBf16 {
+    static constexpr int kBytes = 2;
+    static V whole(const std::byte *from) { return vloadBfloat(from); }
+    static V part(const std::byte *from, int n) {
+        alignas(64) std::uint16_t copy[kLanes] = {};
+        __builtin_memcpy(copy, from, static_cast<std::size_t>(n) * 2);
+        return vloadBfloat(copy);
+    }
+};
+
+template <typename Load>
+void widen(const std::byte *from, std::int64_t n, float *to) {
+    std::int64_t i = 0;
+    for (; i + kLanes <= n; i += kLanes) vstore(to + i, Load::whole(from + i * Load::kBytes));
+    if (i < n) {
+        const int rest = static_cast<int>(n - i);
+        vstorePart(to + i, Load::part(from + i * Load::kBytes, rest), rest);
+    }
+}
+
+void dequantiseKernel(TensorType type, const std::byte *from, std::int64_t n, float *to) {
+    switch (type) {
+    case TensorType::F32: widen<LoadF32>(from, n, to); return;
+    case TensorType::F16: widen<LoadF16>(from, n, to); return;
+    case TensorType::BF16: widen<LoadBf16>(from, n, to); return;
+    case TensorType::Q8_0:
+        for (std::int64_t i = 0; i + 32 <= n; i += 32, from += 34, to += 32) {
+            const V scale = vset(scaleOf(from));
+            for (int j = 0; j < 32; j += kLanes) vstore(to + j, vmul(scale, vloadInt8(from + 2 + j)));
+        }
+        return;
+    case TensorType::Q4_0:
+        for (std::int64_t i = 0; i + 32 <= n; i += 32, from += 18, to += 32) {
+            const V scale = vset(scaleOf(from));
+            alignas(64) std::int8_t nibbles[32];
+            unpackNibbles(from + 2, nibbles);
+            const V eight = vset(8.0F);
+            for (int j = 0; j < 32; j += kLanes) vstore(to + j, vmul(scale, vsub(vloadInt8(nibbles + j), eight)));
+        }
+        return;
+    case TensorType::Q4_1:
+    case TensorType::Q5_0:
+    case TensorType::Q5_1:
+        for (std::int64_t i = 0; i < n; ++i) to[i] = __builtin_nanf("");
+        return;
+    }
+}
+
+// R rows by T tokens straight from the stored weights.
+template <int R, int T, typename Load>
+void directTile(const std::byte *w, std::int64_t stride, std::int64_t cols, const float *x, std::int64_t xStride, float *y,
+                std::int64_t yStride) {
+    V sums[R][T];
+    for (int r = 0; r < R; ++r) {
+        for (int t = 0; t < T; ++t) sums[r][t] = vzero();
+    }
+    std::int64_t c = 0;
+    for (; c + kLanes <= cols; c += kLanes) {
+        V in[T];
+        for (int t = 0; t < T; ++t) in[t] = vload(x + t * xStride + c);
+        for (int r = 0; r < R; ++r) {
+            const V weights = Load::whole(w + r * stride + c * Load::kBytes);
+            for (int t = 0; t < T; ++t) sums[r][t] = vfma(weights, in[t], sums[r][t]);
+        }
+    }
+    if (c < cols) {
+        const int rest = static_cast<int>(cols - c);
+        for (int r = 0; r < R; ++r) {
+            const V weights = Load::part(w + r * stride + c * Load::kBytes, rest);
+            for (int t = 0; t < T; ++t) sums[r][t] = vfma(weights, vloadPart(x + t * xStride + c, rest), sums[r][t]);
+        }
+    }
+    for (int r = 0; r < R; ++r) {
+        for (int t = 0; t < T; ++t) y[t * yStride + r] = vsum(sums[r][t]);
+    }
+}
+
+template <int R, typename Load>
+void directRows(const std::byte *w, std::int64_t stride, std::int64_t cols, const float *x, std::int64_t tokens,
+                std::int64_t xStride, float *y, std::int64_t yStride) {
+    std::int64_t t = 0;
+    for (; t + 4 <= tokens; t += 4) {
+        directTile<R, 4, Load>(w, stride, cols, x + t * xStride, xStride, y + t * yStride, yStride);
+    }
+    for (; t + 2 <= tokens; t += 2) {
+        directTile<R, 2, Load>(w, stride, cols, x + t * xStride, xStride, y + t * yStride, yStride);
+    }
+    if (t < tokens) directTile<R, 1, Load>(w, stride, cols, x + t * xStride, xStride, y + t * yStride, yStride);
+}
+
+template <typename Load>
+void directMatmul(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const float *x, std::int64_t tokens,
+                  std::int64_t xStride, float *y, std::int64_t yStride) {
+    const std::int64_t stride = w.cols * Load::kBytes;
+    std::int64_t r = rowBegin;
+    if (tokens == 1) {
+        for (; r + 8 <= rowEnd; r += 8) {
+            directTile<8, 1, Load>(rowOf(w, stride, r), stride, w.cols, x, xStride, y + r - rowBegin, yStride);
+        }
+    }
+    for (; r + kDirectRows <= rowEnd; r += kDirectRows) {
+        directRows<kDirectRows, Load>(rowOf(w, stride, r), stride, w.cols, x, tokens, xStride, y + r - rowBegin, yStride);
+    }
+    for (; r < rowEnd; ++r) {
+        directRows<1, Load>(rowOf(w, stride, r), stride, w.cols, x, tokens, xStride, y + r - rowBegin, yStride);
+    }
+}
+
+// R rows by T tokens over one piece of unpacked columns; sums [T][kPanelRows] vectors go on from the piece before.
+template <int R, int T>
+void panelTile(const float *w, std::int64_t wStride, std::int64_t cols, const float *x, std::int64_t xStride, bool first,
+               float *kept) {
+    V sums[R][T];
+    for (int t = 0; t < T; ++t) {
+        for (int r = 0; r < R; ++r) sums[r][t] = first ? vzero() : vload(kept + (t * kPanelRows + r) * kLanes);
+    }
+    std::int64_t c = 0;
+    for (; c + kLanes <= cols; c += kLanes) {
+        V weights[R];
+        for (int r = 0; r < R; ++r) weights[r] = vload(w + r * wStride + c);
+        for (int t = 0; t < T; ++t) {
+            const V in = vload(x + t * xStride + c);
+            for (int r = 0; r < R; ++r) sums[r][t] = vfma(weights[r], in, sums[r][t]);
+        }
+    }
+    if (c < cols) {
+        const int rest = static_cast<int>(cols - c);
+        for (int t = 0; t < T; ++t) {
+            const V in = vloadPart(x + t * xStride + c, rest);
+            for (int r = 0; r < R; ++r) sums[r][t] = vfma(vloadPart(w + r * wStride + c, rest), in, sums[r][t]);
+        }
+    }
+    for (int t = 0; t < T; ++t) {
+        for (int r = 0; r < R; ++r) vstore(kept + (t * kPanelRows + r) * kLanes, sums[r][t]);
+    }
+}
+
+template <int R>
+void panelRows(const Matrix &w, std::int64_t row, const float *x, std::int64_t tokens, std::int64_t xStride, float *y,
+               std::int64_t yStride) {
+    alignas(64) float unpacked[R * kPieceCols];
+    alignas(64) float kept[kPanelBlock * kPanelRows * kLanes];
+    const BlockShape block = blockShape(w.type);
+    const std::int64_t stride = w.cols / block.values * block.bytes;
+    for (std::int64_t c = 0; c < w.cols; c += kPieceCols) {
+        const std::int64_t cols = w.cols - c < kPieceCols ? w.cols - c : kPieceCols;
+        const float *piece = unpacked;
+        std::int64_t pieceStride = kPieceCols;
+        if (w.type == TensorType::F32) {
+            piece = reinterpret_cast<const float *>(rowOf(w, stride, row)) + c;
+            pieceStride = w.cols;
+        } else {
+            for (int r = 0; r < R; ++r) {
+                const std::byte *from = rowOf(w, stride, row + r) + c / block.values * block.bytes;
+                dequantiseKernel(w.type, from, cols, unpacked + r * kPieceCols);
+            }
+        }
+        std::int64_t t = 0;
+        for (; t + kPanelTokens <= tokens; t += kPanelTokens) {
+            panelTile<R, kPanelTokens>(piece, pieceStride, cols, x + t * xStride + c, xStride, c == 0,
+                                       kept + t * kPanelRows * kLanes);
+        }
+        for (; t < tokens; ++t) {
+            panelTile<R, 1>(piece, pieceStride, cols, x + t * xStride + c, xStride, c == 0, kept + t * kPanelRows * kLanes);
+        }
+    }
+    for (std::int64_t t = 0; t < tokens; ++t) {
+        for (int r = 0; r < R; ++r) y[t * yStride + r] = vsum(vload(kept + (t * kPanelRows + r) * kLanes));
+    }
+}
+
+void panelMatmul(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const float *x, std::int64_t tokens,
+                 std::int64_t xStride, float *y, std::int64_t yStride) {
+    for (std::int64_t t = 0; t < tokens; t += kPanelBlock) {
+        const std::int64_t count = tokens - t < kPanelBlock ? tokens - t : kPanelBlock;
+        std::int64_t r = rowBegin;
+        for (; r + kPanelRows <= rowEnd; r += kPanelRows) {
+            panelRows<kPanelRows>(w, r, x + t * xStride, count, xStride, y + t * yStride + r - rowBegin, yStride);
+        }
+        for (; r < rowEnd; ++r) {
+            panelRows<1>(w, r, x + t * xStride, count, xStride, y + t * yStride + r - rowBegin, yStride);
+        }
+    }
+}
+
+void matmulKernel(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const float *x, std::int64_t tokens,
+                  std::int64_t xStride, float *y, std::int64_t yStride) {
+    if (tokens < kPanelFrom) {
+        if (w.type == TensorType::F32) {
+            return directMatmul<LoadF32>(w, rowBegin, rowEnd, x, tokens, xStride, y, yStride);
+        }
+        if (w.type == TensorType::F16) {
+            return directMatmul<LoadF16>(w, rowBegin, rowEnd, x, tokens, xStride, y, yStride);
+        }
+        if (w.type == TensorType::BF16) {
+            return directMatmul<LoadBf16>(w, rowBegin, rowEnd, x, tokens, xStride, y, yStride);
+        }
+    }
+    panelMatmul(w, rowBegin, rowEnd, x, tokens, xStride, y, yStride);
+}
+
+}  // namespace
+}  // namespace facet

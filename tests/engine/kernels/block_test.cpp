@@ -1,0 +1,182 @@
+// Stored formats against the reference data of tests/fixtures/gguf/blocks and against themselves.
+#include "kernel_support.h"
+
+#include "kernels/float_formats.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+using namespace facet;
+using namespace facet::test;
+
+namespace {
+
+// Just enough of safetensors for a file that the tests own.
+class BlockFile {
+public:
+    BlockFile() {
+        const char *root = std::getenv("FACET_FIXTURES");
+        REQUIRE(root != nullptr);
+        std::ifstream in(std::string(root) + "/gguf/blocks/blocks.safetensors", std::ios::binary);
+        m_bytes.assign(std::istreambuf_iterator<char>(in), {});
+        REQUIRE(m_bytes.size() > 8);
+        std::uint64_t length = 0;
+        std::memcpy(&length, m_bytes.data(), sizeof length);
+        REQUIRE(8 + length <= m_bytes.size());
+        m_header = nlohmann::json::parse(m_bytes.begin() + 8, m_bytes.begin() + 8 + static_cast<std::ptrdiff_t>(length));
+        m_base = 8 + length;
+    }
+    std::vector<std::byte> bytes(const std::string &name) const {
+        const auto &range = m_header.at(name).at("data_offsets");
+        const auto *first = reinterpret_cast<const std::byte *>(m_bytes.data()) + m_base;
+        return {first + range[0].get<std::ptrdiff_t>(), first + range[1].get<std::ptrdiff_t>()};
+    }
+    std::vector<float> floats(const std::string &name) const {
+        const std::vector<std::byte> raw = bytes(name);
+        std::vector<float> values(raw.size() / sizeof(float));
+        std::memcpy(values.data(), raw.data(), raw.size());
+        return values;
+    }
+
+private:
+    std::vector<char> m_bytes;
+    nlohmann::json m_header;
+    std::size_t m_base = 0;
+};
+
+}  // namespace
+
+TEST_CASE("stored blocks widen to the reference values") {
+    const BlockFile file;
+    for (const TensorType type : {TensorType::F16, TensorType::BF16, TensorType::Q8_0, TensorType::Q4_0}) {
+        const std::string name = tensorTypeName(type);
+        CAPTURE(name);
+        const std::vector<std::byte> blocks = file.bytes(name + ".blocks");
+        const std::vector<float> values = file.floats(name + ".values");
+        for (const Kernels *k : availableKernels()) {
+            CAPTURE(k->name);
+            std::vector<float> got(values.size());
+            k->dequantise(type, blocks.data(), static_cast<std::int64_t>(values.size()), got.data());
+            int wrong = 0;
+            for (std::size_t i = 0; i < got.size(); ++i) {
+                if (!(got[i] == values[i] || (std::isnan(got[i]) && std::isnan(values[i])))) ++wrong;
+            }
+            CHECK(wrong == 0);
+        }
+    }
+}
+
+TEST_CASE("rows times x as the reference has them") {
+    const BlockFile file;
+    const std::vector<float> x = file.floats("matvec.x");
+    const std::int64_t tokens = 3;
+    const std::int64_t cols = static_cast<std::int64_t>(x.size()) / tokens;
+    for (const TensorType type : {TensorType::Q8_0, TensorType::Q4_0}) {
+        const std::string name = std::string("matvec.") + tensorTypeName(type);
+        CAPTURE(name);
+        const std::vector<std::byte> rows = file.bytes(name + ".rows");
+        const std::vector<float> wanted = file.floats(name + ".y");
+        const std::vector<float> norm = file.floats(name + ".norm");
+        Matrix w;
+        w.type = type;
+        w.cols = cols;
+        w.rows = static_cast<std::int64_t>(rows.size()) / rowBytes(type, cols);
+        w.data = rows.data();
+        for (const Kernels *k : availableKernels()) {
+            CAPTURE(k->name);
+            std::vector<float> exact(wanted.size());
+            std::vector<float> product(wanted.size());
+            k->matmul(w, 0, w.rows, x.data(), tokens, cols, exact.data(), w.rows);
+            const QuantisedRows q(*k, x, tokens, cols);
+            k->matmulQ8(w, 0, w.rows, q.rows(0, cols), tokens, product.data(), w.rows);
+            for (std::size_t i = 0; i < wanted.size(); ++i) {
+                // Limits as blocks.json has them; row 1 of x has outliers.
+                const bool outliers = i / static_cast<std::size_t>(w.rows) == 1;
+                CHECK(std::fabs(exact[i] - wanted[i]) <= 1e-5F * norm[i] * std::sqrt(static_cast<float>(cols)));
+                CHECK(std::fabs(product[i] - wanted[i]) <= (outliers ? 0.06F : 0.03F) * norm[i]);
+            }
+        }
+    }
+}
+
+TEST_CASE("rows quantise to the reference blocks") {
+    const BlockFile file;
+    for (const TensorType type : {TensorType::Q8_0, TensorType::Q4_0}) {
+        const std::string name = std::string("quantise.") + tensorTypeName(type);
+        CAPTURE(name);
+        const std::vector<float> input = file.floats(name + ".input");
+        const std::vector<std::byte> wanted = file.bytes(name + ".blocks");
+        std::vector<std::byte> got(wanted.size());
+        quantiseRowToBlocks(type, input.data(), static_cast<std::int64_t>(input.size()), got.data());
+        CHECK(got == wanted);
+    }
+}
+
+TEST_CASE("quantised rows of damaged values are defined") {
+    for (const TensorType type : {TensorType::Q8_0, TensorType::Q4_0}) {
+        std::vector<float> x(64, 1.0F);
+        x[3] = NAN;
+        x[40] = INFINITY;
+        std::vector<std::byte> out(static_cast<std::size_t>(rowBytes(type, 64)));
+        quantiseRowToBlocks(type, x.data(), 64, out.data());
+        std::vector<float> zeros(32, 0.0F);
+        quantiseRowToBlocks(type, zeros.data(), 32, out.data());
+        scalar().dequantise(type, out.data(), 32, x.data());
+        for (int i = 0; i < 32; ++i) CHECK(x[static_cast<std::size_t>(i)] == 0.0F);
+    }
+}
+
+TEST_CASE("float16: every value survives, rounding is to nearest even") {
+    int wrong = 0;
+    for (std::uint32_t bits = 0; bits < 65536; ++bits) {
+        const auto half = static_cast<std::uint16_t>(bits);
+        const float wide = floatFromHalf(half);
+        if (std::isnan(wide)) {
+            if (!std::isnan(floatFromHalf(halfFromFloat(wide)))) ++wrong;
+        } else if (halfFromFloat(wide) != half) ++wrong;
+    }
+    CHECK(wrong == 0);
+    CHECK(floatFromHalf(0x0001) == 0x1p-24F);
+    CHECK(floatFromHalf(0x03FF) == 1023 * 0x1p-24F);
+    CHECK(floatFromHalf(0xFC00) == -INFINITY);
+    CHECK(halfFromFloat(65504.0F) == 0x7BFF);
+    CHECK(halfFromFloat(65519.996F) == 0x7BFF);
+    CHECK(halfFromFloat(65520.0F) == 0x7C00);
+    CHECK(halfFromFloat(-INFINITY) == 0xFC00);
+    CHECK(halfFromFloat(1.0F + 0x1p-11F) == 0x3C00);              // tie to even
+    CHECK(halfFromFloat(1.0F + 3 * 0x1p-11F) == 0x3C02);          // tie to even
+    CHECK(halfFromFloat(0x1p-25F) == 0x0000);                     // half of the least subnormal
+    CHECK(halfFromFloat(0x1.8p-25F) == 0x0001);
+    CHECK(halfFromFloat(0x1p-14F - 0x1p-26F) == 0x0400);          // rounds up into the normal numbers
+    CHECK(halfFromFloat(-0.0F) == 0x8000);
+}
+
+TEST_CASE("bfloat16: rounding is to nearest even") {
+    CHECK(floatFromBfloat(0x3F80) == 1.0F);
+    CHECK(bfloatFromFloat(std::bit_cast<float>(0x3F808000U)) == 0x3F80);
+    CHECK(bfloatFromFloat(std::bit_cast<float>(0x3F818000U)) == 0x3F82);
+    CHECK(bfloatFromFloat(std::bit_cast<float>(0x3F808001U)) == 0x3F81);
+    CHECK(std::isnan(floatFromBfloat(bfloatFromFloat(std::bit_cast<float>(0x7F800001U)))));
+    CHECK(bfloatFromFloat(INFINITY) == 0x7F80);
+}
+
+TEST_CASE("block shapes, row sizes and slices") {
+    CHECK(rowBytes(TensorType::Q8_0, 64) == 68);
+    CHECK(rowBytes(TensorType::Q4_0, 64) == 36);
+    CHECK(rowBytes(TensorType::Q4_0, 48) == 0);
+    CHECK(rowBytes(TensorType::BF16, 7) == 14);
+    CHECK(rowBytes(TensorType::Q5_1, 64) == 0);
+    CHECK(blockShape(TensorType::Q4_1).values == 0);
+    Random random(20);
+    const Stored w(TensorType::Q4_0, 6, 32, random);
+    const Matrix part = w.matrix.slice(2, 3);
+    CHECK(part.rows == 3);
+    CHECK(part.row(1) == w.matrix.row(3));
+}

@@ -1,0 +1,92 @@
+// Random inputs, stored matrices and the list of kernel tables of this machine, for the kernel tests.
+//
+//     for (const Kernels *k : availableKernels()) { Stored w(TensorType::Q4_0, 7, 96, random); k->matmul(w.matrix, ...); }
+#pragma once
+
+#include "kernels/kernels.h"
+#include "kernels/quant_blocks.h"
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+namespace facet::test {
+
+// All tables that run here, the scalar one first.
+inline std::vector<const Kernels *> availableKernels() {
+    std::vector<const Kernels *> all;
+    for (const InstructionSet isa : {InstructionSet::Scalar, InstructionSet::Avx2, InstructionSet::Avx512, InstructionSet::Auto}) {
+        const Kernels *table = &kernelsFor(isa);
+        bool known = false;
+        for (const Kernels *seen : all) known = known || seen == table;
+        if (!known) all.push_back(table);
+    }
+    return all;
+}
+
+inline const Kernels &scalar() { return kernelsFor(InstructionSet::Scalar); }
+
+class Random {
+public:
+    explicit Random(unsigned seed) : m_engine(seed) {}
+    float normal(float width = 1.0F) { return width * std::normal_distribution<float>()(m_engine); }
+    int within(int low, int high) { return std::uniform_int_distribution<int>(low, high)(m_engine); }
+    std::vector<float> values(std::int64_t n, float width = 1.0F) {
+        std::vector<float> all(static_cast<std::size_t>(n));
+        for (float &x : all) x = normal(width);
+        return all;
+    }
+
+private:
+    std::mt19937 m_engine;
+};
+
+// A random matrix in a stored type, deliberately at an odd address.
+struct Stored {
+    Stored(TensorType type, std::int64_t rows, std::int64_t cols, Random &random, std::size_t shift = 1) {
+        const std::int64_t stride = rowBytes(type, cols);
+        bytes.resize(static_cast<std::size_t>(rows * stride) + shift);
+        // float32 reads need their alignment
+        const std::size_t offset = type == TensorType::F32 ? 0 : shift;
+        for (std::int64_t r = 0; r < rows; ++r) {
+            const std::vector<float> row = random.values(cols);
+            quantiseRowToBlocks(type, row.data(), cols, bytes.data() + offset + r * stride);
+        }
+        matrix.type = type;
+        matrix.rows = rows;
+        matrix.cols = cols;
+        matrix.data = bytes.data() + offset;
+    }
+    Stored(const Stored &) = delete;
+    Stored &operator=(const Stored &) = delete;
+
+    std::vector<float> row(std::int64_t r) const {
+        std::vector<float> values(static_cast<std::size_t>(matrix.cols));
+        scalar().dequantise(matrix.type, matrix.row(r), matrix.cols, values.data());
+        return values;
+    }
+
+    std::vector<std::byte> bytes;
+    Matrix matrix;
+};
+
+struct QuantisedRows {
+    QuantisedRows(const Kernels &k, const std::vector<float> &x, std::int64_t tokens, std::int64_t cols)
+        : values(static_cast<std::size_t>(tokens * cols)), scales(values.size() / 32), sums(values.size() / 32) {
+        for (std::int64_t t = 0; t < tokens; ++t) {
+            k.quantiseRowQ8(x.data() + t * cols, cols, values.data() + t * cols, scales.data() + t * cols / 32,
+                            sums.data() + t * cols / 32);
+        }
+    }
+    Q8Rows rows(std::int64_t token, std::int64_t cols) const {
+        return {values.data() + token * cols, scales.data() + token * cols / 32, sums.data() + token * cols / 32};
+    }
+
+    std::vector<std::int8_t> values;
+    std::vector<float> scales;
+    std::vector<float> sums;
+};
+
+}  // namespace facet::test
