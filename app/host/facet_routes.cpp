@@ -1,0 +1,229 @@
+// Below /x_facet: what only Facet's own window needs. Loading and unloading, models seen from their headers, costs of media.
+#include "host/facet_routes.h"
+
+#include "host/media_url.h"
+#include "host/services.h"
+#include "host/sse_writer.h"
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <limits>
+#include <utility>
+
+namespace facet::host {
+
+namespace {
+
+constexpr std::int64_t kMaxContextWish = std::int64_t{1} << 24;
+constexpr std::int64_t kMaxThreads = 1024;
+
+Result<Json> bodyObject(const HttpCall &call) {
+    if (call.body.empty()) return Json::object();
+    FACET_TRY(body, parseJson(call.body));
+    if (!body.is_object()) return fieldError("", "The request body must be a JSON object.");
+    return body;
+}
+
+std::uint64_t memoryAt(const ModelInfo &info, int context) {
+    const MemoryEstimate *best = nullptr;
+    for (const MemoryEstimate &each : info.memory) {
+        const bool closer = !best || (best->contextLength < context ? each.contextLength > best->contextLength
+                                                                    : each.contextLength >= context &&
+                                                                          each.contextLength < best->contextLength);
+        if (closer) best = &each;
+    }
+    return best ? best->totalBytes() : 0;
+}
+
+HttpReply modelState(Services &services) {
+    const std::optional<ModelInfo> info = services.slot.info();
+    if (!info) return jsonReply(200, jsonLine({{"loaded", false}}));
+    return jsonReply(200, jsonLine({{"loaded", true}, {"info", modelInfoJson(*info)}}));
+}
+
+Result<WeightType> weightType(const JsonFields &fields) {
+    FACET_TRY(name, fields.string("weights"));
+    if (!name || *name == "as_stored") return WeightType::AsStored;
+    if (*name == "q8_0") return WeightType::Q8_0;
+    if (*name == "q4_0") return WeightType::Q4_0;
+    return fields.wrong("weights", "be as_stored, q8_0 or q4_0.");
+}
+
+Result<std::string> modelPath(const JsonFields &fields) {
+    FACET_TRY(path, fields.string("path"));
+    if (!path || path->empty() || path->find('\0') != std::string::npos) return fields.wrong("path", "name a model folder.");
+    return std::move(*path);
+}
+
+HttpReply inspect(HttpCall &call, Services &services) {
+    const Result<Json> body = bodyObject(call);
+    if (!body) return errorReply(apiError(body.error()));
+    const JsonFields fields(*body, "");
+    const Result<std::string> path = modelPath(fields);
+    if (!path) return errorReply(apiError(path.error(), true));
+    const Result<WeightType> weights = weightType(fields);
+    if (!weights) return errorReply(apiError(weights.error(), true));
+    const Result<ModelInfo> info = services.slot.inspect(*path, *weights);
+    if (!info) return errorReply(apiError(info.error()));
+    Json answer = modelInfoJson(*info);
+    answer["memory"] = Json::array();
+    for (const MemoryEstimate &each : info->memory) {
+        answer["memory"].push_back({{"context", each.contextLength}, {"total_bytes", each.totalBytes()}});
+    }
+    answer["unsupported"] = info->unsupported;
+    return jsonReply(200, jsonLine(answer));
+}
+
+Result<LoadOptions> loadOptions(const HttpCall &call) {
+    FACET_TRY(body, bodyObject(call));
+    const JsonFields fields(body, "");
+    LoadOptions options;
+    FACET_TRY(path, modelPath(fields));
+    FACET_TRY(weights, weightType(fields));
+    FACET_TRY(context, fields.integer("context", 0, kMaxContextWish));
+    FACET_TRY(threads, fields.integer("threads", 0, kMaxThreads));
+    options.path = std::move(path);
+    options.weights = weights;
+    options.contextLength = static_cast<int>(context.value_or(0));
+    options.threads = static_cast<int>(threads.value_or(0));
+    return options;
+}
+
+// The load runs on a thread of its own; this one reports.
+void streamLoad(SseWriter &writer, const LoadOptions &options, Services &services, const CancelToken &gone) {
+    struct Progress {
+        std::atomic<std::uint64_t> done{0}, total{0};
+    };
+    const auto progress = std::make_shared<Progress>();
+    std::future<Result<ModelInfo>> loading = std::async(std::launch::async, [&] {
+        return services.slot.load(
+            options,
+            [progress](Phase, std::uint64_t done, std::uint64_t total) {
+                progress->total = total;
+                progress->done = done;
+            },
+            gone);
+    });
+    constexpr std::chrono::milliseconds kReport{50};
+    std::uint64_t reported = std::numeric_limits<std::uint64_t>::max();
+    while (loading.wait_for(kReport) != std::future_status::ready) {
+        const std::uint64_t done = progress->done;
+        if (done != reported) {
+            reported = done;
+            writer.event(jsonLine({{"phase", phaseName(Phase::Loading)}, {"done", done}, {"total", progress->total.load()}}));
+        }
+        if (!writer.pingAfter(services.pingAfter)) gone.cancel();
+    }
+    const Result<ModelInfo> info = loading.get();
+    if (info) {
+        writer.event(jsonLine({{"loaded", true}, {"info", modelInfoJson(*info)}}));
+    } else {
+        writer.event(apiError(info.error()).json());
+    }
+    writer.done();
+}
+
+HttpReply load(HttpCall &call, Services &services) {
+    const Result<LoadOptions> options = loadOptions(call);
+    if (!options) return errorReply(apiError(options.error(), true));
+    HttpReply reply{.contentType = "text/event-stream"};
+    reply.stream = [options = *options, gone = call.gone, &services](SseWriter &writer) {
+        streamLoad(writer, options, services, gone);
+    };
+    return reply;
+}
+
+HttpReply unload(Services &services) {
+    services.slot.unload();
+    return jsonReply(200, jsonLine({{"loaded", false}}));
+}
+
+Result<MediumRef> costMedium(const JsonFields &fields, bool allowFiles) {
+    MediumRef medium;
+    FACET_TRY(kind, fields.string("kind"));
+    FACET_TRY(url, fields.string("url"));
+    FACET_TRY(budget, fields.integer("token_budget", 0, 100'000));
+    FACET_TRY(frames, fields.integer("frames", 0, 10'000));
+    if (kind == "image") {
+        medium.kind = MediumKind::Image;
+    } else if (kind == "audio") {
+        medium.kind = MediumKind::Audio;
+    } else if (kind == "video") {
+        medium.kind = MediumKind::Video;
+    } else if (kind) {
+        return fields.wrong("kind", "be image, audio or video.");
+    } else {
+        medium.kind = MediumKind::Sniffed;
+    }
+    if (!url) return fields.wrong("url", "be a string.");
+    Result<media::Source> source = mediaFromUrl(*url, allowFiles);
+    if (!source) return fieldError("url", source.error().describe(), source.error().code);
+    medium.source = std::move(source).value();
+    medium.field = "url";
+    medium.tokenBudget = static_cast<int>(budget.value_or(0));
+    medium.frames = static_cast<int>(frames.value_or(0));
+    return medium;
+}
+
+HttpReply cost(HttpCall &call, Services &services) {
+    const Result<Json> body = bodyObject(call);
+    if (!body) return errorReply(apiError(body.error()));
+    const JsonFields fields(*body, "");
+    const Result<MediumRef> medium = costMedium(fields, call.privateLink);
+    if (!medium) return errorReply(apiError(medium.error(), true));
+    const Result<std::optional<bool>> sound = fields.boolean("video_sound");
+    if (!sound) return errorReply(apiError(sound.error(), true));
+    ModelInfo usual;  // before a model is loaded: what the released ones have
+    usual.hasVision = usual.hasAudio = true;
+    const Result<MediumCost> cost = mediumCost(*medium, sound->value_or(true), services.slot.info().value_or(usual), services.media);
+    if (!cost) return errorReply(apiError(cost.error(), !cost.error().detail.empty() && cost.error().detail == medium->field));
+    return jsonReply(200, jsonLine({{"tokens", cost->tokens},
+                                    {"width", cost->width},
+                                    {"height", cost->height},
+                                    {"seconds", cost->seconds},
+                                    {"frames", cost->frames}}));
+}
+
+}  // namespace
+
+Json modelInfoJson(const ModelInfo &info) {
+    Json json = {{"path", info.path},
+                 {"name", info.name},
+                 {"architecture", info.architecture},
+                 {"weight_type", info.weightType},
+                 {"parameters", info.parameterCount},
+                 {"file_bytes", info.fileBytes},
+                 {"context", info.contextLength},
+                 {"max_context", info.maxContext},
+                 {"vision", nullptr},
+                 {"audio", nullptr},
+                 {"demo", info.demoModel},
+                 {"memory_bytes", memoryAt(info, info.contextLength)}};
+    if (info.hasVision) {
+        json["vision"] = {{"budgets", info.vision.budgets},
+                          {"default_budget", info.vision.defaultBudget},
+                          {"patch_size", info.vision.patchSize},
+                          {"pooling", info.vision.poolingKernel}};
+    }
+    if (info.hasAudio) {
+        json["audio"] = {{"sample_rate", info.audio.sampleRate},
+                         {"mel_bins", info.audio.melBins},
+                         {"max_seconds", static_cast<double>(info.audio.maxSamples) / info.audio.sampleRate}};
+    }
+    return json;
+}
+
+void addFacetRoutes(std::vector<Route> &routes, Services &services, bool privateLink) {
+    routes.push_back({.method = "GET", .path = "/x_facet/model", .handler = [&services](HttpCall &) { return modelState(services); }});
+    const auto post = [&routes](const char *path, RouteHandler handler, std::size_t bodyLimit) {
+        routes.push_back({.method = "POST", .path = path, .handler = std::move(handler), .bodyLimit = bodyLimit});
+    };
+    post("/x_facet/inspect", [&services](HttpCall &call) { return inspect(call, services); }, kSmallBodyLimit);
+    post("/x_facet/load", [&services](HttpCall &call) { return load(call, services); }, kSmallBodyLimit);
+    post("/x_facet/unload", [&services](HttpCall &) { return unload(services); }, kSmallBodyLimit);
+    post("/x_facet/cost", [&services](HttpCall &call) { return cost(call, services); },
+         privateLink ? kPrivateBodyLimit : kBodyLimit);
+}
+
+}  // namespace facet::host

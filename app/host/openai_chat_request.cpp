@@ -1,0 +1,175 @@
+#include "host/openai_chat_request.h"
+
+#include "host/errors.h"
+#include "host/openai_messages.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace facet::host {
+
+namespace {
+
+constexpr std::size_t kMaxTools = 512;
+constexpr std::size_t kMaxStops = 16;
+constexpr std::size_t kMaxStopBytes = 1024;
+
+Status parseSampling(const JsonFields &body, SamplingOptions &sampling) {
+    FACET_TRY(temperature, body.number("temperature", 0, 100));
+    FACET_TRY(topP, body.number("top_p", 0, 1));
+    FACET_TRY(minP, body.number("min_p", 0, 1));
+    FACET_TRY(topK, body.integer("top_k", -1, std::numeric_limits<int>::max()));
+    FACET_TRY(frequency, body.number("frequency_penalty", -2, 2));
+    FACET_TRY(presence, body.number("presence_penalty", -2, 2));
+    FACET_TRY(repetition, body.number("repetition_penalty", 0.01, 100));
+    FACET_TRY(seed, body.integer("seed", std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()));
+    sampling.temperature = static_cast<float>(temperature.value_or(sampling.temperature));
+    sampling.topP = static_cast<float>(topP.value_or(sampling.topP));
+    sampling.minP = static_cast<float>(minP.value_or(sampling.minP));
+    sampling.topK = std::max(0, static_cast<int>(topK.value_or(sampling.topK)));  // -1: off, as vLLM writes it
+    sampling.frequencyPenalty = static_cast<float>(frequency.value_or(0));
+    sampling.presencePenalty = static_cast<float>(presence.value_or(0));
+    sampling.repetitionPenalty = static_cast<float>(repetition.value_or(1));
+    if (seed && *seed != -1) sampling.seed = static_cast<std::uint64_t>(*seed);  // -1: any, as llama.cpp's clients write it
+    return ok();
+}
+
+Status parseStop(const JsonFields &body, std::vector<std::string> &stop) {
+    const Json *value = body.find("stop");
+    if (!value) return ok();
+    const auto add = [&](const Json &entry) -> Status {
+        if (!entry.is_string()) return body.wrong("stop", "be a string or a list of strings.");
+        const auto &text = entry.get_ref<const std::string &>();
+        if (text.size() > kMaxStopBytes) return body.wrong("stop", "hold short strings only.");
+        if (!text.empty()) stop.push_back(text);
+        return ok();
+    };
+    if (value->is_string()) return add(*value);
+    if (!value->is_array()) return body.wrong("stop", "be a string or a list of strings.");
+    if (value->size() > kMaxStops) return body.wrong("stop", "have at most " + std::to_string(kMaxStops) + " entries.");
+    for (const Json &entry : *value) FACET_CHECK(add(entry));
+    return ok();
+}
+
+Status parseLength(const JsonFields &body, int &maxTokens) {
+    constexpr std::int64_t kMost = std::numeric_limits<int>::max();
+    FACET_TRY(older, body.integer("max_tokens", -1, kMost));
+    FACET_TRY(newer, body.integer("max_completion_tokens", -1, kMost));
+    const char *name = newer ? "max_completion_tokens" : "max_tokens";
+    const std::int64_t value = newer ? *newer : older.value_or(-1);
+    if (value == 0) return body.wrong(name, "be at least 1.");
+    maxTokens = static_cast<int>(std::max<std::int64_t>(value, 0));  // -1: no limit
+    return ok();
+}
+
+Status parseTools(const JsonFields &body, std::vector<ToolDeclaration> &tools) {
+    FACET_TRY(list, body.array("tools", kMaxTools));
+    if (!list) return ok();
+    for (std::size_t i = 0; i < list->size(); ++i) {
+        const std::string path = "tools[" + std::to_string(i) + "]";
+        if (!(*list)[i].is_object()) return fieldError(path, "'" + path + "' must be an object.");
+        const JsonFields tool((*list)[i], path);
+        FACET_TRY(type, tool.string("type"));
+        if (type.value_or("function") != "function") return tool.wrong("type", "be function.");
+        FACET_TRY(function, tool.object("function"));
+        if (!function) return tool.wrong("function", "be an object.");
+        const JsonFields fields(*function, tool.pathOf("function"));
+        FACET_TRY(name, fields.string("name"));
+        if (!name || name->empty()) return fields.wrong("name", "be the name of the function.");
+        FACET_TRY(description, fields.string("description"));
+        FACET_TRY(parameters, fields.object("parameters"));
+        tools.push_back({std::move(*name), description.value_or(""), parameters ? jsonLine(*parameters) : std::string()});
+    }
+    return ok();
+}
+
+Status requireTool(const JsonFields &body, const Json &choice, Request &request) {
+    const JsonFields fields(choice, "tool_choice");
+    FACET_TRY(function, fields.object("function"));
+    if (!function) return body.wrong("tool_choice", "be none, auto, required or name a function.");
+    FACET_TRY(name, JsonFields(*function, "tool_choice.function").string("name"));
+    const auto named = [&name](const ToolDeclaration &tool) { return tool.name == name.value_or(""); };
+    const auto found = std::find_if(request.tools.begin(), request.tools.end(), named);
+    if (found == request.tools.end()) return body.wrong("tool_choice", "name one of the request's tools.");
+    // The model is made to call something, and there is only this one.
+    ToolDeclaration only = std::move(*found);
+    request.tools.clear();
+    request.tools.push_back(std::move(only));
+    request.toolChoice = ToolChoice::Required;
+    return ok();
+}
+
+Status parseToolChoice(const JsonFields &body, Request &request) {
+    const Json *choice = body.find("tool_choice");
+    if (!choice) return ok();
+    if (choice->is_object()) return requireTool(body, *choice, request);
+    const std::string name = choice->is_string() ? choice->get<std::string>() : "";
+    if (name == "none") {
+        request.toolChoice = ToolChoice::None;
+    } else if (name == "required") {
+        if (request.tools.empty()) return body.wrong("tool_choice", "not be required without tools.");
+        request.toolChoice = ToolChoice::Required;
+    } else if (name != "auto") {
+        return body.wrong("tool_choice", "be none, auto, required or name a function.");
+    }
+    return ok();
+}
+
+Status parseThinking(const JsonFields &body, bool &thinking) {
+    FACET_TRY(effort, body.string("reasoning_effort"));
+    if (effort) thinking = *effort != "none";
+    FACET_TRY(variables, body.object("chat_template_kwargs"));
+    if (!variables) return ok();
+    FACET_TRY(enabled, JsonFields(*variables, "chat_template_kwargs").boolean("enable_thinking"));
+    thinking = enabled.value_or(thinking);
+    return ok();
+}
+
+Status parseStreaming(const JsonFields &body, ChatCall &call) {
+    FACET_TRY(stream, body.boolean("stream"));
+    call.stream = stream.value_or(false);
+    FACET_TRY(options, body.object("stream_options"));
+    if (!options) return ok();
+    FACET_TRY(usage, JsonFields(*options, "stream_options").boolean("include_usage"));
+    call.includeUsage = usage.value_or(false);
+    return ok();
+}
+
+Status parseExtension(const JsonFields &body, ChatCall &call) {
+    FACET_TRY(extension, body.object("x_facet"));
+    if (!extension) return ok();
+    const JsonFields fields(*extension, "x_facet");
+    FACET_TRY(progress, fields.boolean("progress"));
+    FACET_TRY(budget, fields.integer("token_budget", 0, 100'000));
+    FACET_TRY(frames, fields.integer("frames", 0, 10'000));
+    FACET_TRY(sound, fields.boolean("video_sound"));
+    call.progress = progress.value_or(false);
+    call.tokenBudget = static_cast<int>(budget.value_or(0));
+    call.frames = static_cast<int>(frames.value_or(0));
+    call.videoSound = sound.value_or(true);
+    return ok();
+}
+
+}  // namespace
+
+Result<ChatCall> parseChatRequest(const Json &body, const ChatParseOptions &options) {
+    if (!body.is_object()) return fieldError("", "The request body must be a JSON object.");
+    const JsonFields fields(body, "");
+    ChatCall call;
+    FACET_TRY(model, fields.string("model"));  // one model is loaded: whatever the name, it answers
+    FACET_TRY(count, fields.integer("n", std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()));
+    if (count.value_or(1) != 1) return fields.wrong("n", "be 1: Facet gives one answer a request.");
+    FACET_CHECK(parseStreaming(fields, call));
+    FACET_CHECK(parseSampling(fields, call.request.sampling));
+    FACET_CHECK(parseStop(fields, call.request.stop));
+    FACET_CHECK(parseLength(fields, call.request.maxTokens));
+    FACET_CHECK(parseThinking(fields, call.request.thinking));
+    FACET_CHECK(parseTools(fields, call.request.tools));
+    FACET_CHECK(parseToolChoice(fields, call.request));
+    FACET_CHECK(parseExtension(fields, call));
+    FACET_CHECK(parseMessages(fields, options, call));
+    return call;
+}
+
+}  // namespace facet::host
