@@ -8,6 +8,8 @@
 #include <QFileInfo>
 
 #include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <utility>
 
 namespace facet::store {
@@ -108,9 +110,14 @@ Result<StoredFile> MediaStore::publish(DurableFile &file, const QByteArray &dige
     }
     FACET_TRY(isNew, file.publish(target));
     stored.isNew = isNew;
-    // The name exists, but a damaged disk may have cut the content short: then ours is the right one.
-    if (!isNew && QFileInfo(target).size() != bytes) {
-        FACET_CHECK(file.replace(target));
+    if (!isNew) {
+        // The name exists, but a damaged disk may have cut the content short: then ours is the right one.
+        if (QFileInfo(target).size() != bytes) {
+            FACET_CHECK(file.replace(target));
+        } else {
+            // In use again: removeUnreferenced() goes by the time. Failing to say so does no harm within a day.
+            (void)::utimensat(AT_FDCWD, QFile::encodeName(target).constData(), nullptr, 0);
+        }
     }
     return stored;
 }
@@ -129,10 +136,12 @@ Status MediaStore::check(const QString &hash, const QString &suffix, qint64 byte
     return ok();
 }
 
-void MediaStore::removeLeftovers() const {
-    const QDir folder(m_folder);
-    for (const QString &name : folder.entryList({QStringLiteral("*.part")}, QDir::Files)) {
-        QFile::remove(folder.filePath(name));
+void MediaStore::removeLeftovers(qint64 minAgeSeconds) const {
+    const QDateTime now = QDateTime::currentDateTimeUtc();
+    for (const QFileInfo &info : QDir(m_folder).entryInfoList({QStringLiteral("*.part")}, QDir::Files)) {
+        if (info.lastModified().toUTC().secsTo(now) >= minAgeSeconds) {
+            QFile::remove(info.filePath());
+        }
     }
 }
 

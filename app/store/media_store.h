@@ -37,7 +37,7 @@ public:
     Status check(const QString &hash, const QString &suffix, qint64 bytes) const;
 
     // Removes what a write left behind when the program was killed.
-    void removeLeftovers() const;
+    void removeLeftovers(qint64 minAgeSeconds) const;
     // Removes files whose hash is not in `keep` and that have not been touched for `minAgeSeconds`. Returns how many.
     int removeUnreferenced(const QSet<QString> &keep, qint64 minAgeSeconds) const;
 

@@ -1,1 +1,0 @@
-// written by the owner of this folder
