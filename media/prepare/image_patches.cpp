@@ -14,6 +14,8 @@ namespace {
 constexpr int kMaxBudget = 1 << 16;
 constexpr int kMaxPatchSide = 1 << 10;
 constexpr int kMaxPooling = 1 << 6;
+// Nothing can be seen in a thread of pixels, and resizing millions of rows a pixel wide would take minutes.
+constexpr std::int64_t kMaxAspect = 20000;
 
 Error invalid(std::string message, std::string detail) {
     return {ErrorCode::InvalidArgument, std::move(message), std::move(detail)};
@@ -105,6 +107,9 @@ Result<PictureSize> targetSize(int width, int height, int tokenBudget, const Vis
 
 Result<ImageInput> prepareImage(const Picture &picture, int tokenBudget, const VisionInfo &vision) {
     FACET_TRY(size, targetSize(picture.width, picture.height, tokenBudget, vision));
+    if (picture.width / kMaxAspect >= picture.height || picture.height / kMaxAspect >= picture.width) {
+        return invalid("The picture is too long and narrow to be seen; crop it.", bySides(picture.width, picture.height));
+    }
     const std::size_t expected = static_cast<std::size_t>(picture.width) * static_cast<std::size_t>(picture.height) * 3;
     if (picture.rgb.size() != expected) {
         return Error{ErrorCode::Internal, "A decoded picture does not have the size it claims.",

@@ -72,6 +72,17 @@ TEST_CASE("patches are rows of raster blocks, channel fastest") {
     CHECK_FALSE(prepareImage(picture, 2, vision));
 }
 
+TEST_CASE("threads of pixels are refused before they cost minutes") {
+    for (const auto &[width, height] : {std::array{20000, 1}, std::array{1, 50000}}) {
+        const Picture picture{width, height, std::vector<std::uint8_t>(static_cast<std::size_t>(width * height) * 3, 9), {}};
+        const Result<ImageInput> input = prepareImage(picture, 70, VisionInfo{});
+        REQUIRE_FALSE(input);
+        CHECK(input.error().code == ErrorCode::InvalidArgument);
+    }
+    const Picture panorama{19999, 1, std::vector<std::uint8_t>(19999 * 3, 9), {}};
+    CHECK(prepareImage(panorama, 70, VisionInfo{}));
+}
+
 TEST_CASE("golden patches: values, grid and positions of every picture") {
     for (const std::string &name : test::goldenCases("image_")) {
         if (name == "image_sizes") continue;
