@@ -1,162 +1,180 @@
 #include "text/tokenizer.h"
 
-#include "text/bpe_merges.h"
-#include "text/tokenizer_file.h"
-#include "text/utf8.h"
+#include "text/tokenizer_data.h"
+#include "text/unicode.h"
 
 #include <algorithm>
-#include <array>
+#include <filesystem>
 #include <fstream>
-#include <utility>
-#include <unordered_map>
+#include <queue>
 
 namespace facet {
 
 namespace {
 
-constexpr std::string_view kSpace = "\xE2\x96\x81";  // U+2581, how a space is written inside pieces
-constexpr std::uintmax_t kMaxFileBytes = 256U << 20U;
+constexpr std::string_view kSpacePiece = "\xE2\x96\x81";  // U+2581 stands for a space
+constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{512} << 20U;
+constexpr std::uint32_t kNoMerge = ~std::uint32_t{0};
 
-// "<0x41>" -> 0x41, anything else -> nothing.
-std::optional<unsigned char> byteOfPiece(std::string_view piece) {
-    if (piece.size() != 6 || piece.substr(0, 3) != "<0x" || piece[5] != '>') return std::nullopt;
-    int value = 0;
-    for (const char c : piece.substr(3, 2)) {
-        const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-        if (digit < 0) return std::nullopt;
-        value = value * 16 + digit;
-    }
-    return static_cast<unsigned char>(value);
-}
+struct Symbol {
+    std::int32_t id = -1;  // -1: swallowed by its left neighbour
+    std::int32_t previous = -1;
+    std::int32_t next = -1;
+    std::uint32_t rank = kNoMerge;  // of the pair (this, next)
+};
 
-std::string replaceAll(std::string_view text, std::string_view from, std::string_view to) {
-    std::string out;
-    std::size_t at = 0;
-    for (std::size_t next; (next = text.find(from, at)) != std::string_view::npos; at = next + from.size()) {
-        out.append(text, at, next - at);
-        out += to;
+// Merges the pair of lowest rank, leftmost among equals, until none is left: a heap of (rank, position) over a linked
+// list. A heap entry is stale when the pair at its position has another rank by now.
+void mergeSymbols(const MergeTable &merges, std::vector<Symbol> &symbols) {
+    using Entry = std::uint64_t;  // rank in the upper half, position in the lower
+    std::vector<Entry> entries;
+    const auto rate = [&](std::int32_t at) {
+        Symbol &symbol = symbols[static_cast<std::size_t>(at)];
+        symbol.rank = kNoMerge;
+        if (symbol.next < 0) return;
+        if (const Merge *merge = merges.find(symbol.id, symbols[static_cast<std::size_t>(symbol.next)].id))
+            symbol.rank = merge->rank;
+    };
+    const auto entryOf = [&](std::int32_t at) {
+        return (Entry{symbols[static_cast<std::size_t>(at)].rank} << 32U) | static_cast<std::uint32_t>(at);
+    };
+    for (std::int32_t at = 0; static_cast<std::size_t>(at) < symbols.size(); ++at) {
+        rate(at);
+        if (symbols[static_cast<std::size_t>(at)].rank != kNoMerge) entries.push_back(entryOf(at));
     }
-    out.append(text, at);
-    return out;
-}
-
-// Bytes of byte pieces in a row as text: the run as it is if it is valid as a whole, else one U+FFFD a byte.
-void appendByteRun(const std::string &run, std::string &out) {
-    if (utf8::isValid(run)) {
-        out += run;
-        return;
+    std::priority_queue<Entry, std::vector<Entry>, std::greater<>> queue(std::greater<>{}, std::move(entries));
+    while (!queue.empty()) {
+        const Entry entry = queue.top();
+        queue.pop();
+        const auto at = static_cast<std::int32_t>(entry & 0xFFFFFFFFU);
+        Symbol &symbol = symbols[static_cast<std::size_t>(at)];
+        if (symbol.id < 0 || symbol.rank != static_cast<std::uint32_t>(entry >> 32U)) continue;
+        Symbol &right = symbols[static_cast<std::size_t>(symbol.next)];
+        symbol.id = merges.find(symbol.id, right.id)->product;
+        right.id = -1;
+        symbol.next = right.next;
+        if (symbol.next >= 0) symbols[static_cast<std::size_t>(symbol.next)].previous = at;
+        for (const std::int32_t changed : {at, symbol.previous}) {
+            if (changed < 0) continue;
+            rate(changed);
+            if (symbols[static_cast<std::size_t>(changed)].rank != kNoMerge) queue.push(entryOf(changed));
+        }
     }
-    for (std::size_t i = 0; i < run.size(); ++i) out += utf8::kReplacement;
 }
 
 }  // namespace
 
-struct Tokenizer::Impl {
-    enum class Kind : std::uint8_t { Absent, Text, Byte, Added };
-    struct Piece {
-        std::string text;  // as decoded: spaces instead of U+2581; the byte itself for byte pieces
-        Kind kind = Kind::Absent;
-        bool special = false;
-    };
-    struct Added {
-        std::string text;
-        std::int32_t id = 0;
-    };
-
-    std::vector<Piece> pieces;  // by id
-    std::unordered_map<std::string, std::int32_t> vocabulary;
-    std::unordered_map<std::string, std::int32_t> addedIds;
-    std::array<std::vector<Added>, 256> addedByFirstByte;  // longest first
-    std::array<std::int32_t, 256> byteIds{};
-    std::int32_t unknownId = -1;
-    BpeMerges merges;
-
-    Status build(TokenizerFile &&file, const std::string &name);
-    const Added *matchAt(std::string_view text, std::size_t at, const ByteSpan *plain) const;
-    void encodePlain(std::string_view text, std::vector<std::int32_t> &out) const;
-    std::vector<std::int32_t> characters(const std::string &text) const;
-};
-
-Status Tokenizer::Impl::build(TokenizerFile &&file, const std::string &name) {
-    std::int32_t last = -1;
-    for (const auto &[piece, id] : file.vocabulary) last = std::max(last, id);
-    for (const auto &token : file.added) last = std::max(last, token.id);
-    pieces.resize(static_cast<std::size_t>(last) + 1);
-    byteIds.fill(-1);
-    vocabulary.reserve(file.vocabulary.size());
-    for (auto &[piece, id] : file.vocabulary) {
-        Piece &slot = pieces[static_cast<std::size_t>(id)];
-        if (slot.kind != Kind::Absent || !vocabulary.emplace(piece, id).second)
-            return Error{ErrorCode::ModelFileCorrupt, "The tokenizer lists a piece or an id twice: get the file again.",
-                         "piece \"" + piece + "\", id " + std::to_string(id), name};
-        if (const auto byte = byteOfPiece(piece)) {
-            slot = {std::string(1, static_cast<char>(*byte)), Kind::Byte, false};
-            byteIds[*byte] = id;
-        } else {
-            slot = {replaceAll(piece, kSpace, " "), Kind::Text, false};
-        }
-    }
-    for (auto &token : file.added) {
-        Piece &slot = pieces[static_cast<std::size_t>(token.id)];
-        if (slot.kind == Kind::Added || !addedIds.emplace(token.content, token.id).second)
-            return Error{ErrorCode::ModelFileCorrupt, "The tokenizer lists an added token twice: get the file again.",
-                         "\"" + token.content + "\", id " + std::to_string(token.id), name};
-        slot = {token.content, Kind::Added, token.special};
-        addedByFirstByte[static_cast<unsigned char>(token.content[0])].push_back({token.content, token.id});
-    }
-    for (auto &bucket : addedByFirstByte)
-        std::sort(bucket.begin(), bucket.end(), [](const Added &a, const Added &b) { return a.text.size() > b.text.size(); });
-    if (const auto it = vocabulary.find(file.unknownToken); it != vocabulary.end()) unknownId = it->second;
-
-    merges.reserve(file.merges.size());
-    for (std::size_t rank = 0; rank < file.merges.size(); ++rank) {
-        const auto &[left, right] = file.merges[rank];
-        const auto l = vocabulary.find(left), r = vocabulary.find(right), product = vocabulary.find(left + right);
-        if (l == vocabulary.end() || r == vocabulary.end() || product == vocabulary.end())
-            return Error{ErrorCode::ModelFileCorrupt, "The tokenizer merges pieces that it does not list: get the file again.",
-                         "model.merges[" + std::to_string(rank) + "]", name};
-        merges.add(l->second, r->second, static_cast<std::int32_t>(rank), product->second);
-    }
-    return ok();
+void MergeTable::reserve(std::size_t count) {
+    std::size_t size = 16;
+    while (size < count * 2) size *= 2;
+    m_slots.assign(size, {});
 }
 
-const Tokenizer::Impl::Added *Tokenizer::Impl::matchAt(std::string_view text, std::size_t at, const ByteSpan *plain) const {
-    for (const Added &token : addedByFirstByte[static_cast<unsigned char>(text[at])]) {
-        if (text.compare(at, token.text.size(), token.text) != 0) continue;
-        if (plain && at + token.text.size() > plain->begin) continue;  // would reach into untrusted text
-        return &token;
-    }
-    return nullptr;
+std::size_t MergeTable::slotOf(std::uint64_t key) const noexcept {
+    std::uint64_t hash = key * 0x9E3779B97F4A7C15ULL;
+    hash ^= hash >> 32U;
+    std::size_t slot = hash & (m_slots.size() - 1);
+    while (m_slots[slot].key != key && m_slots[slot].key != kEmpty) slot = (slot + 1) & (m_slots.size() - 1);
+    return slot;
 }
 
-std::vector<std::int32_t> Tokenizer::Impl::characters(const std::string &text) const {
-    std::vector<std::int32_t> ids;
-    ids.reserve(text.size());
-    std::string character;
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t length = utf8::characterLength(text, at);
-        character.assign(text, at, length);
-        at += length;
-        if (const auto it = vocabulary.find(character); it != vocabulary.end()) {
-            ids.push_back(it->second);
+bool MergeTable::insert(std::int32_t left, std::int32_t right, Merge merge) {
+    const std::uint64_t key = keyOf(left, right);
+    Slot &slot = m_slots[slotOf(key)];
+    if (slot.key == key) return false;
+    slot = {key, merge};
+    return true;
+}
+
+const Merge *MergeTable::find(std::int32_t left, std::int32_t right) const noexcept {
+    if (m_slots.empty()) return nullptr;
+    const std::uint64_t key = keyOf(left, right);
+    const Slot &slot = m_slots[slotOf(key)];
+    return slot.key == key ? &slot.merge : nullptr;
+}
+
+void AddedTokenTrie::insert(std::string_view content, std::int32_t id) {
+    std::uint32_t node = 0;
+    for (const char c : content) {
+        const auto byte = static_cast<unsigned char>(c);
+        auto &next = m_nodes[node].next;
+        const auto place = std::lower_bound(next.begin(), next.end(), byte,
+                                            [](const auto &entry, unsigned char value) { return entry.first < value; });
+        if (place != next.end() && place->first == byte) {
+            node = place->second;
             continue;
         }
-        const bool allBytes = std::all_of(character.begin(), character.end(),
-                                          [this](char c) { return byteIds[static_cast<unsigned char>(c)] >= 0; });
-        if (allBytes) {
-            for (const char c : character) ids.push_back(byteIds[static_cast<unsigned char>(c)]);
-        } else if (unknownId >= 0 && (ids.empty() || ids.back() != unknownId)) {
-            ids.push_back(unknownId);
-        }
+        const auto fresh = static_cast<std::uint32_t>(m_nodes.size());
+        next.insert(place, {byte, fresh});
+        m_nodes.emplace_back();
+        node = fresh;
     }
-    return ids;
+    m_nodes[node].id = id;
+    if (!content.empty()) m_starts[static_cast<unsigned char>(content.front())] = true;
+}
+
+AddedTokenTrie::Match AddedTokenTrie::longest(std::string_view text, std::size_t at, std::size_t limit) const noexcept {
+    Match best;
+    if (!m_starts[static_cast<unsigned char>(text[at])]) return best;
+    std::uint32_t node = 0;
+    for (std::size_t i = at; i < limit; ++i) {
+        const auto byte = static_cast<unsigned char>(text[i]);
+        const auto &next = m_nodes[node].next;
+        const auto place = std::lower_bound(next.begin(), next.end(), byte,
+                                            [](const auto &entry, unsigned char value) { return entry.first < value; });
+        if (place == next.end() || place->first != byte) break;
+        node = place->second;
+        if (m_nodes[node].id >= 0) best = {m_nodes[node].id, i + 1 - at};
+    }
+    return best;
 }
 
 void Tokenizer::Impl::encodePlain(std::string_view text, std::vector<std::int32_t> &out) const {
-    if (text.empty()) return;
-    std::vector<std::int32_t> ids = characters(replaceAll(text, " ", kSpace));
-    merges.apply(ids);
-    out.insert(out.end(), ids.begin(), ids.end());
+    std::vector<Symbol> symbols;
+    symbols.reserve(text.size());
+    bool afterUnknown = false;
+    const auto push = [&](std::int32_t id) {
+        const auto at = static_cast<std::int32_t>(symbols.size());
+        if (at > 0) symbols.back().next = at;
+        symbols.push_back({id, at - 1, -1, kNoMerge});
+    };
+    for (std::size_t at = 0; at < text.size();) {
+        const utf8::Char c = utf8::read(text, at);
+        const std::string_view bytes = text.substr(at, c.length);
+        at += c.length;
+        const auto known = c.state == utf8::Char::State::Valid ? ids.find(c.code == U' ' ? kSpacePiece : bytes) : ids.end();
+        if (known != ids.end()) {
+            push(known->second);
+            afterUnknown = false;
+            continue;
+        }
+        const bool spelled = std::all_of(bytes.begin(), bytes.end(),
+                                         [this](char b) { return byteIds[static_cast<unsigned char>(b)] >= 0; });
+        if (spelled) {
+            for (const char b : bytes) push(byteIds[static_cast<unsigned char>(b)]);
+            afterUnknown = false;
+        } else if (unknown >= 0 && !(afterUnknown && fuseUnknown)) {
+            push(unknown);
+            afterUnknown = true;
+        }
+    }
+    mergeSymbols(merges, symbols);
+    for (const Symbol &symbol : symbols)
+        if (symbol.id >= 0) out.push_back(symbol.id);
+}
+
+std::string Tokenizer::Impl::spaced(std::int32_t id) const {
+    const std::string &piece = pieces[static_cast<std::size_t>(id)];
+    std::string out;
+    out.reserve(piece.size());
+    std::size_t from = 0;
+    for (std::size_t at = piece.find(kSpacePiece); at != std::string::npos; at = piece.find(kSpacePiece, from)) {
+        out.append(piece, from, at - from);
+        out.push_back(' ');
+        from = at + kSpacePiece.size();
+    }
+    out.append(piece, from);
+    return out;
 }
 
 Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
@@ -165,107 +183,115 @@ Tokenizer &Tokenizer::operator=(Tokenizer &&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
 Result<Tokenizer> Tokenizer::fromFile(const std::string &path) {
-    std::ifstream file(path, std::ios::binary | std::ios::ate);
-    if (!file)
-        return Error{ErrorCode::FileNotFound, "The model has no readable tokenizer: get tokenizer.json that belongs to it.", {}, path};
-    const std::streamoff size = file.tellg();
-    if (size < 0 || static_cast<std::uintmax_t>(size) > kMaxFileBytes)
-        return Error{ErrorCode::LimitExceeded, "The tokenizer file is larger than any tokenizer can be.", std::to_string(size) + " bytes", path};
+    std::error_code code;
+    const std::uintmax_t size = std::filesystem::file_size(path, code);
+    if (code)
+        return Error{code == std::errc::no_such_file_or_directory ? ErrorCode::FileNotFound : ErrorCode::FileUnreadable,
+                     "The tokenizer's file cannot be opened: check that the model folder is complete.", code.message(), path};
+    if (size > kMaxFileBytes)
+        return Error{ErrorCode::LimitExceeded, "The tokenizer's file is larger than 512 MiB: it cannot be a tokenizer.", {},
+                     path};
     std::string json(static_cast<std::size_t>(size), '\0');
-    file.seekg(0);
-    if (!file.read(json.data(), size))
-        return Error{ErrorCode::FileUnreadable, "The tokenizer file could not be read to its end.", {}, path};
+    std::ifstream file(path, std::ios::binary);
+    if (!file.read(json.data(), static_cast<std::streamsize>(json.size())))
+        return Error{ErrorCode::FileUnreadable, "Reading the tokenizer's file failed: check the disk and try again.", {}, path};
     return fromJson(json, path);
 }
 
 Result<Tokenizer> Tokenizer::fromJson(std::string_view json, const std::string &fileForMessages) {
-    FACET_TRY(file, parseTokenizerFile(json, fileForMessages));
-    auto impl = std::make_unique<Impl>();
-    FACET_CHECK(impl->build(std::move(file), fileForMessages));
+    FACET_TRY(impl, readTokenizerJson(json, fileForMessages));
     return Tokenizer(std::move(impl));
 }
 
-std::int32_t Tokenizer::size() const noexcept { return static_cast<std::int32_t>(m_impl->pieces.size()); }
+std::int32_t Tokenizer::size() const noexcept {
+    return static_cast<std::int32_t>(m_impl->pieces.size());
+}
 
 std::vector<std::int32_t> Tokenizer::encode(std::string_view text, bool matchControl, std::span<const ByteSpan> plain) const {
     std::vector<std::int32_t> out;
-    std::size_t begin = 0;
-    if (matchControl) {
-        std::size_t next = 0;  // first plain span that does not end before `at`
-        for (std::size_t at = 0; at < text.size();) {
-            while (next < plain.size() && plain[next].end <= at) ++next;
-            const ByteSpan *span = next < plain.size() ? &plain[next] : nullptr;
-            if (span && span->begin <= at) {
-                at = std::min(span->end, text.size());
-                continue;
-            }
-            const Impl::Added *token = m_impl->matchAt(text, at, span);
-            if (!token) {
-                ++at;
-                continue;
-            }
-            m_impl->encodePlain(text.substr(begin, at - begin), out);
-            out.push_back(token->id);
-            at += token->text.size();
-            begin = at;
+    std::size_t from = 0, span = 0;  // start of the piece without added tokens; first plain span that ends after `at`
+    for (std::size_t at = 0; matchControl && at < text.size();) {
+        while (span < plain.size() && (plain[span].end <= at || plain[span].begin >= plain[span].end)) ++span;
+        const std::size_t limit = span < plain.size() ? std::min(plain[span].begin, text.size()) : text.size();
+        if (limit <= at) {
+            at = std::min(plain[span].end, text.size());
+            continue;
         }
+        const AddedTokenTrie::Match match = m_impl->added.longest(text, at, limit);
+        if (match.id < 0) {
+            ++at;
+            continue;
+        }
+        if (at > from) m_impl->encodePlain(text.substr(from, at - from), out);
+        out.push_back(match.id);
+        at += match.length;
+        from = at;
     }
-    m_impl->encodePlain(text.substr(begin), out);
+    if (from < text.size()) m_impl->encodePlain(text.substr(from), out);
     return out;
 }
 
 std::string Tokenizer::decode(std::span<const std::int32_t> ids, bool skipSpecial) const {
-    std::string out, run;
+    std::string out, run;  // run: byte pieces in a row
+    const auto endRun = [&out, &run] {
+        if (utf8::isValid(run))
+            out += run;
+        else
+            for (std::size_t i = 0; i < run.size(); ++i) out.append(utf8::kReplacement);
+        run.clear();
+    };
     for (const std::int32_t id : ids) {
-        if (id < 0 || id >= size()) continue;
-        const Impl::Piece &piece = m_impl->pieces[static_cast<std::size_t>(id)];
-        if (skipSpecial && piece.special) continue;
-        if (piece.kind == Impl::Kind::Byte) {
-            run += piece.text;
+        if (!m_impl->has(id) || (skipSpecial && isSpecial(id))) continue;
+        const std::int16_t byte = m_impl->byteValue[static_cast<std::size_t>(id)];
+        if (byte >= 0) {
+            run.push_back(static_cast<char>(static_cast<unsigned char>(byte)));
             continue;
         }
-        appendByteRun(run, out);
-        run.clear();
-        out += piece.text;
+        endRun();
+        out += m_impl->spaced(id);
     }
-    appendByteRun(run, out);
+    endRun();
     return out;
 }
 
 std::optional<std::int32_t> Tokenizer::idOf(std::string_view piece) const {
-    const std::string key(piece);
-    if (const auto it = m_impl->addedIds.find(key); it != m_impl->addedIds.end()) return it->second;
-    if (const auto it = m_impl->vocabulary.find(key); it != m_impl->vocabulary.end()) return it->second;
-    return std::nullopt;
+    const auto found = m_impl->ids.find(piece);
+    return found == m_impl->ids.end() ? std::nullopt : std::optional(found->second);
 }
 
 bool Tokenizer::isSpecial(std::int32_t id) const noexcept {
-    return id >= 0 && id < size() && m_impl->pieces[static_cast<std::size_t>(id)].special;
+    return m_impl->has(id) && (m_impl->flags[static_cast<std::size_t>(id)] & Impl::kSpecial) != 0;
 }
 
 bool Tokenizer::isAdded(std::int32_t id) const noexcept {
-    return id >= 0 && id < size() && m_impl->pieces[static_cast<std::size_t>(id)].kind == Impl::Kind::Added;
+    return m_impl->has(id) && (m_impl->flags[static_cast<std::size_t>(id)] & Impl::kAdded) != 0;
 }
 
 std::string Tokenizer::pieceBytes(std::int32_t id) const {
-    return id >= 0 && id < size() ? m_impl->pieces[static_cast<std::size_t>(id)].text : std::string();
+    if (!m_impl->has(id)) return {};
+    const std::int16_t byte = m_impl->byteValue[static_cast<std::size_t>(id)];
+    if (byte >= 0) return std::string(1, static_cast<char>(static_cast<unsigned char>(byte)));
+    if (isAdded(id)) return m_impl->pieces[static_cast<std::size_t>(id)];
+    return m_impl->spaced(id);
 }
 
 std::string StreamDecoder::push(std::int32_t id) {
-    const std::string bytes = m_tokenizer->pieceBytes(id);
-    // Byte pieces are one byte long; only they can be parts of a character.
-    if (bytes.size() == 1 && static_cast<unsigned char>(bytes[0]) >= 0x80) {
-        m_tail += bytes;
-        if (utf8::isValid(m_tail)) return std::exchange(m_tail, {});
-        if (utf8::isIncomplete(m_tail)) return {};
-        return finish();
+    m_tail += m_tokenizer->pieceBytes(id);
+    std::string out;
+    std::size_t at = 0;
+    while (at < m_tail.size()) {
+        const utf8::Char c = utf8::read(m_tail, at);
+        if (c.state == utf8::Char::State::Incomplete) break;
+        out.append(c.state == utf8::Char::State::Valid ? std::string_view(m_tail).substr(at, c.length) : utf8::kReplacement);
+        at += c.length;
     }
-    return finish() + bytes;
+    m_tail.erase(0, at);
+    return out;
 }
 
 std::string StreamDecoder::finish() {
     std::string out;
-    appendByteRun(m_tail, out);
+    for (std::size_t i = 0; i < m_tail.size(); ++i) out.append(utf8::kReplacement);
     m_tail.clear();
     return out;
 }

@@ -1,7 +1,13 @@
-#include "text/tokenizer_file.h"
+// Reads tokenizer.json event by event: the real files hold 262144 pieces and half a million merges, and a tree of JSON
+// values would take ten times the memory of the result.
+#include "text/tokenizer_data.h"
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <new>
 #include <optional>
 
 namespace facet {
@@ -9,165 +15,302 @@ namespace facet {
 namespace {
 
 constexpr std::size_t kMaxDepth = 32;
-constexpr std::size_t kMaxPieces = 4U << 20U;
-constexpr std::size_t kMaxMerges = 16U << 20U;
-constexpr std::size_t kMaxAdded = 65536;
+constexpr std::size_t kMaxPieces = std::size_t{1} << 22U;
+constexpr std::size_t kMaxMerges = std::size_t{1} << 24U;
+constexpr std::size_t kMaxAdded = std::size_t{1} << 16U;
 constexpr std::size_t kMaxPieceBytes = 4096;
-constexpr std::int64_t kMaxId = 4 << 20;
 
-// Collects what matters while the parser walks the file. Levels hold the key under which each open container stands.
-class Reader final : public nlohmann::json_sax<nlohmann::json> {
+struct AddedEntry {
+    std::int64_t id = -1;
+    std::string content;
+    bool special = false;
+};
+
+// What the file says, still unchecked against itself.
+struct RawTokenizer {
+    std::vector<std::pair<std::string, std::int64_t>> vocabulary;
+    std::vector<std::pair<std::string, std::string>> merges;
+    std::vector<AddedEntry> added;
+    std::string type, unknown;
+    bool fuseUnknown = true;
+    bool hasModel = false;
+};
+
+// Steps of the text's way that this engine's fixed pipeline already contains.
+bool isKnownStep(const std::string &section, const std::string &type) {
+    static constexpr std::array<std::string_view, 2> kNormalisers{"Replace", "Sequence"};
+    static constexpr std::array<std::string_view, 2> kSplitters{"Split", "Sequence"};
+    static constexpr std::array<std::string_view, 4> kDecoders{"Sequence", "Replace", "ByteFallback", "Fuse"};
+    const auto in = [&type](const auto &list) { return std::find(list.begin(), list.end(), type) != list.end(); };
+    return section == "normalizer" ? in(kNormalisers) : section == "pre_tokenizer" ? in(kSplitters) : in(kDecoders);
+}
+
+// The events of nlohmann's parser. Returning false stops it; `error` says why.
+class Reader : public nlohmann::json_sax<nlohmann::json> {
 public:
     explicit Reader(std::string file) : m_file(std::move(file)) {}
 
-    TokenizerFile take() { return std::move(m_out); }
-    std::optional<Error> error() const { return m_error; }
-    const std::string &modelType() const { return m_type; }
+    RawTokenizer raw;
+    std::optional<Error> error;
 
-    bool null() override { return value(); }
-    bool boolean(bool v) override {
-        if (inAdded() && m_key == "special") m_added.special = v;
-        return value();
-    }
-    bool number_integer(number_integer_t v) override { return number(v); }
-    bool number_unsigned(number_unsigned_t v) override { return number(v > static_cast<number_unsigned_t>(kMaxId) ? -1 : static_cast<std::int64_t>(v)); }
-    bool number_float(number_float_t, const string_t &) override {
-        if (inVocabulary()) return fail("model.vocab", "an id is no whole number");
-        return value();
-    }
-    bool binary(binary_t &) override { return value(); }
-    bool string(string_t &v) override {
-        if (inMerges() || inMergePair()) return mergeText(v);
-        if (inAdded() && m_key == "content") m_added.content = v;
-        if (m_path.size() == 2 && m_path[1] == "model") {
-            if (m_key == "type") m_type = v;
-            if (m_key == "unk_token") m_out.unknownToken = v;
-        }
-        return value();
-    }
-    bool key(string_t &v) override {
-        m_key = v;
+    bool null() override { return true; }
+    bool boolean(bool value) override {
+        if (inAdded() && value) return addedFlag();
+        if (at("model", "fuse_unk")) raw.fuseUnknown = value;
         return true;
     }
-    bool start_object(std::size_t) override {
-        if (inAddedList()) m_added = {};
-        return open();
+    bool number_integer(number_integer_t value) override { return number(value); }
+    bool number_unsigned(number_unsigned_t value) override {
+        return number(value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())
+                          ? std::numeric_limits<std::int64_t>::max()
+                          : static_cast<std::int64_t>(value));
+    }
+    bool number_float(number_float_t /*value*/, const string_t & /*text*/) override {
+        if (inVocabulary()) return fail(ErrorCode::ModelFileCorrupt, "an id of its vocabulary is not a whole number", m_key);
+        return true;
+    }
+    bool binary(binary_t & /*value*/) override { return true; }
+
+    bool string(string_t &value) override {
+        if (m_path.size() == 3 && m_path[1] == "model" && m_path[2] == "merges") return mergeLine(value);
+        if (m_path.size() == 4 && m_path[1] == "model" && m_path[2] == "merges") {
+            m_pair.push_back(std::move(value));
+            return m_pair.size() <= 2 || fail(ErrorCode::ModelFileCorrupt, "a merge names more than two pieces");
+        }
+        if (at("model", "type")) raw.type = value;
+        if (at("model", "unk_token")) raw.unknown = value;
+        if (inAdded() && m_key == "content") m_added.content = std::move(value);
+        if (inVocabulary()) return fail(ErrorCode::ModelFileCorrupt, "an id of its vocabulary is not a number", m_key);
+        return step(value);
+    }
+
+    bool start_object(std::size_t /*elements*/) override {
+        if (!enter()) return false;
+        if (inAdded()) m_added = {};
+        return true;
     }
     bool end_object() override {
-        const bool added = inAdded();
-        close();
-        return added ? addToken() : true;
+        if (inAdded()) {
+            if (raw.added.size() >= kMaxAdded) return fail(ErrorCode::LimitExceeded, "it lists more than 65536 added tokens");
+            raw.added.push_back(std::move(m_added));
+        }
+        m_path.pop_back();
+        return true;
     }
-    bool start_array(std::size_t) override {
-        if (inMerges()) m_pair.clear();
-        return open();
+    bool start_array(std::size_t /*elements*/) override {
+        if (!enter()) return false;
+        m_pair.clear();
+        return true;
     }
     bool end_array() override {
-        const bool pair = inMergePair();
-        close();
-        if (!pair) return true;
-        if (m_pair.size() != 2) return fail("model.merges", "an entry is no pair");
-        return addMerge(std::move(m_pair[0]), std::move(m_pair[1]));
+        if (m_path.size() == 4 && m_path[1] == "model" && m_path[2] == "merges") {
+            if (m_pair.size() != 2) return fail(ErrorCode::ModelFileCorrupt, "a merge does not name two pieces");
+            if (!merge(std::move(m_pair[0]), std::move(m_pair[1]))) return false;
+            m_pair.clear();
+        }
+        m_path.pop_back();
+        return true;
     }
-    bool parse_error(std::size_t position, const std::string &, const nlohmann::detail::exception &) override {
-        m_error = Error{ErrorCode::ModelFileCorrupt, "The tokenizer file is not valid JSON: get tokenizer.json again.", {}, m_file, position};
+    bool key(string_t &value) override {
+        m_key = std::move(value);
+        if (m_path.size() >= 2 && m_path[1] == "pre_tokenizer" && m_key == "Regex")
+            return fail(ErrorCode::ModelUnsupported, "it splits text by a regular expression, which this engine does not know");
+        if (inVocabulary() && raw.vocabulary.size() >= kMaxPieces)
+            return fail(ErrorCode::LimitExceeded, "its vocabulary has more than 4194304 pieces");
+        return true;
+    }
+    bool parse_error(std::size_t position, const std::string & /*token*/, const nlohmann::detail::exception &why) override {
+        fail(ErrorCode::ModelFileCorrupt, "it is not valid JSON", why.what());
+        error->offset = position;
         return false;
     }
 
 private:
-    // m_path[0] is the root (empty key); m_path.back() is the key of the innermost open container.
-    bool at(std::initializer_list<std::string_view> keys) const {
-        return m_path.size() == keys.size() + 1 && std::equal(keys.begin(), keys.end(), m_path.begin() + 1);
-    }
-    bool inVocabulary() const { return at({"model", "vocab"}); }
-    bool inMerges() const { return at({"model", "merges"}); }
-    bool inMergePair() const { return at({"model", "merges", ""}); }
-    bool inAddedList() const { return at({"added_tokens"}); }
-    bool inAdded() const { return at({"added_tokens", ""}); }
-
-    bool value() { return true; }
-    bool open() {
-        if (m_path.size() >= kMaxDepth) return fail(m_key, "nested too deeply");
-        const bool inArray = !m_arrays.empty() && m_arrays.back();
-        m_path.push_back(m_path.empty() || inArray ? std::string() : m_key);
-        m_arrays.push_back(false);
-        m_key.clear();
-        return true;
-    }
-    void close() {
-        m_path.pop_back();
-        m_arrays.pop_back();
-        m_key.clear();
-    }
-
-    bool number(std::int64_t v) {
-        if (inVocabulary()) {
-            if (v < 0 || v > kMaxId) return fail("model.vocab", "id of \"" + m_key.substr(0, 40) + "\" is out of range");
-            if (m_out.vocabulary.size() >= kMaxPieces) return fail("model.vocab", "too many pieces");
-            if (m_key.empty() || m_key.size() > kMaxPieceBytes) return fail("model.vocab", "a piece is empty or too long");
-            m_out.vocabulary.emplace_back(m_key, static_cast<std::int32_t>(v));
-        }
-        if (inAdded() && m_key == "id") {
-            if (v < 0 || v > kMaxId) return fail("added_tokens", "an id is out of range");
-            m_added.id = static_cast<std::int32_t>(v);
-        }
-        return value();
-    }
-
-    bool mergeText(std::string &v) {
-        if (inMergePair()) {
-            if (m_pair.size() >= 2) return fail("model.merges", "an entry is no pair");
-            m_pair.push_back(std::move(v));
-            return true;
-        }
-        // The old form: both parts in one string, divided by the first space after the first character.
-        const std::size_t space = v.find(' ', 1);
-        if (space == std::string::npos) return fail("model.merges", "an entry is no pair");
-        return addMerge(v.substr(0, space), v.substr(space + 1));
-    }
-
-    bool addMerge(std::string left, std::string right) {
-        if (m_out.merges.size() >= kMaxMerges) return fail("model.merges", "too many entries");
-        m_out.merges.emplace_back(std::move(left), std::move(right));
-        return true;
-    }
-
-    bool addToken() {
-        if (m_added.id < 0 || m_added.content.empty() || m_added.content.size() > kMaxPieceBytes)
-            return fail("added_tokens", "an entry has no id or no content");
-        if (m_out.added.size() >= kMaxAdded) return fail("added_tokens", "too many entries");
-        m_out.added.push_back(std::move(m_added));
-        return true;
-    }
-
-    bool fail(const std::string &where, const std::string &what) {
-        m_error = Error{ErrorCode::ModelFileCorrupt, "The tokenizer file contradicts itself: get tokenizer.json again.", where + ": " + what, m_file};
+    bool fail(ErrorCode code, const std::string &what, const std::string &detail = {}) {
+        if (!error)
+            error = Error{code, "The tokenizer's file cannot be used: " + what + ".", detail.substr(0, 200), m_file};
         return false;
     }
+    bool enter() {
+        if (m_path.size() >= kMaxDepth) return fail(ErrorCode::LimitExceeded, "its JSON is nested more than 32 deep");
+        m_path.push_back(std::exchange(m_key, {}));
+        if (m_path.size() == 2 && m_path[1] == "model") raw.hasModel = true;
+        return true;
+    }
+    bool at(std::string_view section, std::string_view key) const {
+        return m_path.size() == 2 && m_path[1] == section && m_key == key;
+    }
+    bool inVocabulary() const { return m_path.size() == 3 && m_path[1] == "model" && m_path[2] == "vocab"; }
+    bool inAdded() const { return m_path.size() == 3 && m_path[1] == "added_tokens"; }
 
-    std::string m_file, m_key, m_type;
-    std::vector<std::string> m_path;
-    std::vector<bool> m_arrays;
+    bool number(std::int64_t value) {
+        if (inAdded() && m_key == "id") m_added.id = value;
+        if (!inVocabulary()) return true;
+        if (m_key.size() > kMaxPieceBytes) return fail(ErrorCode::LimitExceeded, "a piece is longer than 4096 bytes");
+        raw.vocabulary.emplace_back(std::move(m_key), value);
+        return true;
+    }
+    bool addedFlag() {
+        if (m_key == "special") m_added.special = true;
+        if (m_key == "single_word" || m_key == "lstrip" || m_key == "rstrip")
+            return fail(ErrorCode::ModelUnsupported, "an added token uses \"" + m_key + "\", which this engine does not know");
+        return true;
+    }
+    bool merge(std::string left, std::string right) {
+        if (raw.merges.size() >= kMaxMerges) return fail(ErrorCode::LimitExceeded, "it lists more than 16777216 merges");
+        raw.merges.emplace_back(std::move(left), std::move(right));
+        return true;
+    }
+    // The older spelling: "left right", separated by the first space after position 0.
+    bool mergeLine(const std::string &line) {
+        const std::size_t space = line.find(' ', 1);
+        if (line.empty() || space == std::string::npos)
+            return fail(ErrorCode::ModelFileCorrupt, "a merge does not name two pieces", line);
+        return merge(line.substr(0, space), line.substr(space + 1));
+    }
+    bool step(const std::string &value) {
+        if (m_key != "type" || m_path.size() < 2) return true;
+        const std::string &section = m_path[1];
+        if ((section == "normalizer" || section == "pre_tokenizer" || section == "decoder") && !isKnownStep(section, value))
+            return fail(ErrorCode::ModelUnsupported,
+                        "its " + section + " is of type \"" + value.substr(0, 60) + "\", which Gemma's tokenizer does not use");
+        return true;
+    }
+
+    std::string m_file, m_key;
+    std::vector<std::string> m_path;  // keys of the open objects and arrays; the outermost has none
     std::vector<std::string> m_pair;
-    TokenizerFile::AddedToken m_added;
-    TokenizerFile m_out;
-    std::optional<Error> m_error;
+    AddedEntry m_added;
+};
+
+// <0x00> .. <0xFF>, upper case.
+std::int16_t byteOf(std::string_view piece) {
+    if (piece.size() != 6 || piece.substr(0, 3) != "<0x" || piece[5] != '>') return -1;
+    const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
+    const int high = digit(piece[3]), low = digit(piece[4]);
+    return static_cast<std::int16_t>(high < 0 || low < 0 ? -1 : high * 16 + low);
+}
+
+// Builds the tables, checking every id.
+class Builder {
+public:
+    Builder(RawTokenizer raw, std::string file) : m_raw(std::move(raw)), m_file(std::move(file)) {}
+
+    Result<std::unique_ptr<Tokenizer::Impl>> build() {
+        if (!m_raw.hasModel) return corrupt("it has no \"model\"");
+        if (m_raw.type != "BPE" && !m_raw.type.empty())
+            return Error{ErrorCode::ModelUnsupported,
+                         "The tokenizer is of type \"" + m_raw.type.substr(0, 60) + "\"; this engine runs BPE tokenizers.", {},
+                         m_file};
+        FACET_CHECK(placePieces());
+        FACET_CHECK(placeMerges());
+        return std::move(m_impl);
+    }
+
+private:
+    Error corrupt(const std::string &what, const std::string &detail = {}) const {
+        return {ErrorCode::ModelFileCorrupt, "The tokenizer's file contradicts itself: " + what + ".", detail.substr(0, 200),
+                m_file};
+    }
+
+    Status place(std::string piece, std::int64_t id) {
+        if (id < 0 || static_cast<std::size_t>(id) >= m_impl->pieces.size())
+            return corrupt("the ids do not run from 0 without gaps", "piece \"" + piece + "\" has id " + std::to_string(id));
+        std::string &slot = m_impl->pieces[static_cast<std::size_t>(id)];
+        if (m_taken[static_cast<std::size_t>(id)])
+            return corrupt("two pieces have the same id", "id " + std::to_string(id) + ": \"" + slot + "\" and \"" + piece + "\"");
+        m_taken[static_cast<std::size_t>(id)] = true;
+        slot = std::move(piece);
+        if (!m_impl->ids.emplace(slot, static_cast<std::int32_t>(id)).second)
+            return corrupt("a piece occurs twice", slot);
+        return ok();
+    }
+
+    Status placePieces() {
+        // Added tokens are in the vocabulary or continue it; together the ids must be 0 .. n-1.
+        std::unordered_map<std::string_view, std::int64_t> listed;
+        listed.reserve(m_raw.vocabulary.size());
+        for (const auto &[piece, id] : m_raw.vocabulary)
+            if (!listed.emplace(piece, id).second) return corrupt("a piece occurs twice", piece);
+        std::size_t count = m_raw.vocabulary.size();
+        for (const AddedEntry &added : m_raw.added) {
+            if (added.content.empty()) return corrupt("an added token is empty", "id " + std::to_string(added.id));
+            if (added.content.size() > kMaxPieceBytes) return corrupt("an added token is longer than 4096 bytes");
+            const auto known = listed.find(added.content);
+            if (known != listed.end() && known->second != added.id)
+                return corrupt("an added token has another id in the vocabulary", added.content);
+            if (known == listed.end()) ++count;
+        }
+        if (count == 0) return corrupt("its vocabulary is empty");
+        m_impl->pieces.resize(count);
+        m_impl->ids.reserve(count);
+        m_taken.assign(count, false);
+        std::vector<std::pair<std::string, std::int64_t>> fresh;
+        for (const AddedEntry &added : m_raw.added)
+            if (listed.find(added.content) == listed.end()) fresh.emplace_back(added.content, added.id);
+        listed.clear();
+        for (auto &[piece, id] : m_raw.vocabulary) FACET_CHECK(place(std::move(piece), id));
+        for (auto &[piece, id] : fresh) FACET_CHECK(place(std::move(piece), id));
+        describePieces();
+        return ok();
+    }
+
+    void describePieces() {
+        Tokenizer::Impl &t = *m_impl;
+        t.byteIds.fill(-1);
+        t.byteValue.assign(t.pieces.size(), -1);
+        t.flags.assign(t.pieces.size(), 0);
+        for (std::size_t id = 0; id < t.pieces.size(); ++id) {
+            t.byteValue[id] = byteOf(t.pieces[id]);
+            if (t.byteValue[id] >= 0) t.byteIds[static_cast<std::size_t>(t.byteValue[id])] = static_cast<std::int32_t>(id);
+        }
+        for (const AddedEntry &added : m_raw.added) {
+            const std::int32_t id = t.ids.find(added.content)->second;
+            t.flags[static_cast<std::size_t>(id)] |= Tokenizer::Impl::kAdded;
+            if (added.special) t.flags[static_cast<std::size_t>(id)] |= Tokenizer::Impl::kSpecial;
+            t.byteValue[static_cast<std::size_t>(id)] = -1;
+            t.added.insert(added.content, id);
+        }
+        if (const auto unknown = t.ids.find(m_raw.unknown); !m_raw.unknown.empty() && unknown != t.ids.end())
+            t.unknown = unknown->second;
+        t.fuseUnknown = m_raw.fuseUnknown;
+    }
+
+    Status placeMerges() {
+        Tokenizer::Impl &t = *m_impl;
+        t.merges.reserve(m_raw.merges.size());
+        std::string product;
+        for (std::size_t rank = 0; rank < m_raw.merges.size(); ++rank) {
+            const auto &[left, right] = m_raw.merges[rank];
+            product.assign(left).append(right);
+            const auto l = t.ids.find(left), r = t.ids.find(right), p = t.ids.find(product);
+            if (l == t.ids.end() || r == t.ids.end() || p == t.ids.end())
+                return corrupt("a merge names a piece that is not in the vocabulary",
+                               "merge " + std::to_string(rank) + ": \"" + left + "\" + \"" + right + "\"");
+            t.merges.insert(l->second, r->second, {static_cast<std::uint32_t>(rank), p->second});
+        }
+        return ok();
+    }
+
+    RawTokenizer m_raw;
+    std::string m_file;
+    std::vector<bool> m_taken;
+    std::unique_ptr<Tokenizer::Impl> m_impl = std::make_unique<Tokenizer::Impl>();
 };
 
 }  // namespace
 
-Result<TokenizerFile> parseTokenizerFile(std::string_view json, const std::string &file) {
-    Reader reader(file);
-    if (!nlohmann::json::sax_parse(json.begin(), json.end(), &reader)) {
-        if (reader.error()) return *reader.error();
-        return Error{ErrorCode::ModelFileCorrupt, "The tokenizer file is not valid JSON: get tokenizer.json again.", {}, file};
+Result<std::unique_ptr<Tokenizer::Impl>> readTokenizerJson(std::string_view json, const std::string &file) {
+    try {
+        Reader reader(file);
+        const bool complete = nlohmann::json::sax_parse(json.begin(), json.end(), &reader);
+        if (reader.error) return *std::move(reader.error);
+        if (!complete)
+            return Error{ErrorCode::ModelFileCorrupt, "The tokenizer's file cannot be used: it is not valid JSON.", {}, file};
+        return Builder(std::move(reader.raw), file).build();
+    } catch (const std::bad_alloc &) {
+        return Error{ErrorCode::OutOfMemory, "There is not enough memory to load the tokenizer: close other programs.", {}, file};
     }
-    if (reader.modelType() != "BPE")
-        return Error{ErrorCode::ModelUnsupported, "This tokenizer is of another kind than Gemma 4's (BPE).", "model.type \"" + reader.modelType().substr(0, 40) + "\"", file};
-    TokenizerFile out = reader.take();
-    if (out.vocabulary.empty())
-        return Error{ErrorCode::ModelFileCorrupt, "The tokenizer lists no pieces: get tokenizer.json again.", "model.vocab", file};
-    return out;
 }
 
 }  // namespace facet
