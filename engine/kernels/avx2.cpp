@@ -9,7 +9,8 @@ namespace {
 using V = __m256;
 constexpr int kLanes = 8;
 constexpr int kDirectRows = 2;    // rows of a tile of several tokens (16 registers)
-constexpr int kPanelTokens = 3;   // x 4 rows
+constexpr int kPanelRows = 4;     // x 3 tokens
+constexpr int kPanelTokens = 3;
 constexpr int kScoreQueries = 2;  // x 32 keys
 constexpr int kValueQueries = 2;  // x 4 vectors
 constexpr int kValueVectors = 4;
@@ -20,6 +21,7 @@ inline __m256i laneMask(int lanes) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i *>(kLaneMasks + 8 - lanes));
 }
 
+inline void vkeep(V &) {}  // see avx512.cpp; here there are no registers to spare or no such operands
 inline V vzero() { return _mm256_setzero_ps(); }
 inline V vset(float x) { return _mm256_set1_ps(x); }
 inline V vload(const float *from) { return _mm256_loadu_ps(from); }
@@ -100,16 +102,19 @@ inline void unpackNibbles(const std::byte *from, std::int8_t *to) {
 inline void transpose(V (&m)[8]) {
     V a[8];
     V b[8];
+    FACET_UNROLL
     for (int i = 0; i < 8; i += 2) {
         a[i] = _mm256_unpacklo_ps(m[i], m[i + 1]);
         a[i + 1] = _mm256_unpackhi_ps(m[i], m[i + 1]);
     }
+    FACET_UNROLL
     for (int i = 0; i < 8; i += 4) {
         b[i] = _mm256_shuffle_ps(a[i], a[i + 2], 0x44);
         b[i + 1] = _mm256_shuffle_ps(a[i], a[i + 2], 0xEE);
         b[i + 2] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0x44);
         b[i + 3] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0xEE);
     }
+    FACET_UNROLL
     for (int i = 0; i < 4; ++i) {
         m[i] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20);
         m[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
@@ -134,21 +139,26 @@ void int8Tile(const std::byte *w, std::int64_t stride, std::int64_t blocks, cons
     constexpr std::int64_t kBytes = kNibbles ? 18 : 34;
     const __m256i ones = _mm256_set1_epi16(1);
     V sums[R][T];
+    FACET_UNROLL
     for (int r = 0; r < R; ++r) {
+        FACET_UNROLL
         for (int t = 0; t < T; ++t) sums[r][t] = vzero();
     }
     for (std::int64_t b = 0; b < blocks; ++b) {
         __m256i in[T];
+        FACET_UNROLL
         for (int t = 0; t < T; ++t) {
             const std::int8_t *from = x.values + ((token + t) * blocks + b) * 32;
             in[t] = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(from));
         }
+        FACET_UNROLL
         for (int r = 0; r < R; ++r) {
             const std::byte *block = w + r * stride + b * kBytes;
             const V scale = vset(scaleOf(block));
             const __m256i weights =
                 kNibbles ? nibbles(block + 2) : _mm256_loadu_si256(reinterpret_cast<const __m256i *>(block + 2));
             const __m256i sizes = kNibbles ? weights : _mm256_abs_epi8(weights);  // unsigned side of the product
+            FACET_UNROLL
             for (int t = 0; t < T; ++t) {
                 const std::int64_t at = (token + t) * blocks + b;
                 const __m256i other = kNibbles ? in[t] : _mm256_sign_epi8(in[t], weights);
@@ -160,7 +170,9 @@ void int8Tile(const std::byte *w, std::int64_t stride, std::int64_t blocks, cons
             }
         }
     }
+    FACET_UNROLL
     for (int r = 0; r < R; ++r) {
+        FACET_UNROLL
         for (int t = 0; t < T; ++t) y[(token + t) * yStride + r] = vsum(sums[r][t]);
     }
 }

@@ -10,13 +10,16 @@ namespace {
 using V = __m512;
 constexpr int kLanes = 16;
 constexpr int kDirectRows = 4;    // rows of a tile of several tokens (32 registers)
-constexpr int kPanelTokens = 6;   // x 4 rows
+constexpr int kPanelRows = 8;     // x 3 tokens
+constexpr int kPanelTokens = 3;
 constexpr int kScoreQueries = 8;  // x 32 keys
 constexpr int kValueQueries = 4;  // x 4 vectors
 constexpr int kValueVectors = 4;
 
 inline __mmask16 laneMask(int lanes) { return static_cast<__mmask16>((1U << lanes) - 1U); }
 
+// Holds a value in a register: gcc would rather load it again as an operand of every product that uses it.
+inline void vkeep(V &x) { __asm__("" : "+v"(x)); }
 inline V vzero() { return _mm512_setzero_ps(); }
 inline V vset(float x) { return _mm512_set1_ps(x); }
 inline V vload(const float *from) { return _mm512_loadu_ps(from); }
@@ -89,16 +92,19 @@ inline void unpackNibbles(const std::byte *from, std::int8_t *to) {
 inline void transpose(V (&m)[16]) {
     V a[16];
     V b[16];
+    FACET_UNROLL
     for (int i = 0; i < 16; i += 2) {
         a[i] = _mm512_unpacklo_ps(m[i], m[i + 1]);
         a[i + 1] = _mm512_unpackhi_ps(m[i], m[i + 1]);
     }
+    FACET_UNROLL
     for (int i = 0; i < 16; i += 4) {  // b[i + k]: column k of each quarter for rows i..i+3
         b[i] = _mm512_shuffle_ps(a[i], a[i + 2], 0x44);
         b[i + 1] = _mm512_shuffle_ps(a[i], a[i + 2], 0xEE);
         b[i + 2] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0x44);
         b[i + 3] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0xEE);
     }
+    FACET_UNROLL
     for (int k = 0; k < 4; ++k) {
         const V low = _mm512_shuffle_f32x4(b[k], b[k + 4], 0x88);
         const V lowOdd = _mm512_shuffle_f32x4(b[k], b[k + 4], 0xDD);
@@ -160,6 +166,7 @@ inline void int8Step(const std::byte *w, std::int64_t stride, std::int64_t block
     __m512i in[T];
     V scales[T];
     V offsets[T];
+    FACET_UNROLL
     for (int t = 0; t < T; ++t) {
         const std::int64_t at = (token + t) * blocks + b;
         const std::int8_t *from = x.values + at * 32;
@@ -167,12 +174,14 @@ inline void int8Step(const std::byte *w, std::int64_t stride, std::int64_t block
         scales[t] = inputScales(x.scales + at, both);
         if (kNibbles) offsets[t] = inputScales(x.sums + at, both);
     }
+    FACET_UNROLL
     for (int r = 0; r < R; ++r) {
         const std::byte *block = w + r * stride + b * kBytes;
         const V scale = weightScales(block, kBytes, both);
         const __m512i weights = blockPair<kNibbles>(block, both);
         const __m512i sizes = kNibbles ? weights : _mm512_abs_epi8(weights);  // unsigned side of the product
         const __mmask64 negative = kNibbles ? 0 : _mm512_movepi8_mask(weights);
+        FACET_UNROLL
         for (int t = 0; t < T; ++t) {
             const __m512i other =
                 kNibbles ? in[t] : _mm512_mask_sub_epi8(in[t], negative, _mm512_setzero_si512(), in[t]);
@@ -189,13 +198,17 @@ template <int R, int T, bool kNibbles>
 void int8Tile(const std::byte *w, std::int64_t stride, std::int64_t blocks, const Q8Rows &x, std::int64_t token, float *y,
               std::int64_t yStride) {
     V sums[R][T];
+    FACET_UNROLL
     for (int r = 0; r < R; ++r) {
+        FACET_UNROLL
         for (int t = 0; t < T; ++t) sums[r][t] = vzero();
     }
     std::int64_t b = 0;
     for (; b + 2 <= blocks; b += 2) int8Step<R, T, kNibbles>(w, stride, blocks, b, true, x, token, sums);
     if (b < blocks) int8Step<R, T, kNibbles>(w, stride, blocks, b, false, x, token, sums);
+    FACET_UNROLL
     for (int r = 0; r < R; ++r) {
+        FACET_UNROLL
         for (int t = 0; t < T; ++t) y[(token + t) * yStride + r] = vsum(sums[r][t]);
     }
 }

@@ -9,11 +9,13 @@ namespace {
 using V = float32x4_t;
 constexpr int kLanes = 4;
 constexpr int kDirectRows = 4;    // rows of a tile of several tokens (32 registers)
-constexpr int kPanelTokens = 5;   // x 4 rows
+constexpr int kPanelRows = 4;     // x 5 tokens
+constexpr int kPanelTokens = 5;
 constexpr int kScoreQueries = 2;  // x 32 keys
 constexpr int kValueQueries = 4;  // x 4 vectors
 constexpr int kValueVectors = 4;
 
+inline void vkeep(V &) {}  // see avx512.cpp; here there are no registers to spare or no such operands
 inline V vzero() { return vdupq_n_f32(0.0F); }
 inline V vset(float x) { return vdupq_n_f32(x); }
 inline V vload(const float *from) { return vld1q_f32(from); }

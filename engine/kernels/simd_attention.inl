@@ -38,13 +38,15 @@ void transposeKeys(const Span &span, std::int64_t tile, std::int64_t low, std::i
         for (std::int64_t d = 0; d < dims; d += kLanes) {
             const int lanes = dims - d < kLanes ? static_cast<int>(dims - d) : kLanes;
             V block[kLanes];
+            FACET_UNROLL
             for (int i = 0; i < kLanes; ++i) {
                 const std::int64_t key = tile + column + i;
                 const bool used = low <= key && key < high;
                 block[i] = used ? loadCache(span.type, span.k, key * span.headDim + d0 + d, lanes) : vzero();
             }
             transpose(block);
-            for (int i = 0; i < lanes; ++i) vstore(scratch.keys + (d + i) * kKeyTile + column, block[i]);
+            FACET_UNROLL
+            for (int i = 0; i < kLanes; ++i) vstore(scratch.keys + (d + i) * kKeyTile + column, block[i]);
         }
     }
 }
@@ -54,18 +56,29 @@ void transposeKeys(const Span &span, std::int64_t tile, std::int64_t low, std::i
 template <int Q>
 void scoreTile(const float *q, std::int64_t qStride, std::int64_t dims, bool first, const float *keys, float *scores) {
     V sums[Q][kKeyVectors];
+    FACET_UNROLL
     for (int i = 0; i < Q; ++i) {
+        FACET_UNROLL
         for (int c = 0; c < kKeyVectors; ++c) sums[i][c] = vzero();
     }
     for (std::int64_t d = 0; d < dims; ++d) {
         V column[kKeyVectors];
-        for (int c = 0; c < kKeyVectors; ++c) column[c] = vload(keys + d * kKeyTile + c * kLanes);
+        FACET_UNROLL
+        for (int c = 0; c < kKeyVectors; ++c) {
+            column[c] = vload(keys + d * kKeyTile + c * kLanes);
+            vkeep(column[c]);
+        }
+        FACET_UNROLL
         for (int i = 0; i < Q; ++i) {
-            const V in = vset(q[i * qStride + d]);
+            V in = vset(q[i * qStride + d]);
+            vkeep(in);
+            FACET_UNROLL
             for (int c = 0; c < kKeyVectors; ++c) sums[i][c] = vfma(in, column[c], sums[i][c]);
         }
     }
+    FACET_UNROLL
     for (int i = 0; i < Q; ++i) {
+        FACET_UNROLL
         for (int c = 0; c < kKeyVectors; ++c) {
             float *to = scores + i * kKeyTile + c * kLanes;
             vstore(to, first ? sums[i][c] : vadd(vload(to), sums[i][c]));
@@ -111,18 +124,29 @@ template <int Q, int N>
 void valueTile(const float *weights, std::int64_t keys, const float *values, std::int64_t valueStride, float *out,
                std::int64_t outStride, int lanes) {
     V sums[Q][N];
+    FACET_UNROLL
     for (int i = 0; i < Q; ++i) {
+        FACET_UNROLL
         for (int n = 0; n < N; ++n) sums[i][n] = vloadUpTo(out + i * outStride + n * kLanes, n == N - 1 ? lanes : kLanes);
     }
     for (std::int64_t j = 0; j < keys; ++j) {
         V row[N];
-        for (int n = 0; n < N; ++n) row[n] = vload(values + j * valueStride + n * kLanes);
+        FACET_UNROLL
+        for (int n = 0; n < N; ++n) {
+            row[n] = vload(values + j * valueStride + n * kLanes);
+            vkeep(row[n]);
+        }
+        FACET_UNROLL
         for (int i = 0; i < Q; ++i) {
-            const V weight = vset(weights[i * kKeyTile + j]);
+            V weight = vset(weights[i * kKeyTile + j]);
+            vkeep(weight);
+            FACET_UNROLL
             for (int n = 0; n < N; ++n) sums[i][n] = vfma(weight, row[n], sums[i][n]);
         }
     }
+    FACET_UNROLL
     for (int i = 0; i < Q; ++i) {
+        FACET_UNROLL
         for (int n = 0; n < N; ++n) vstoreUpTo(out + i * outStride + n * kLanes, sums[i][n], n == N - 1 ? lanes : kLanes);
     }
 }

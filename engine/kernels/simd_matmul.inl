@@ -4,8 +4,7 @@
 namespace facet {
 namespace {
 
-constexpr std::int64_t kPieceCols = 512;    // columns unpacked at a time: 4 rows of them and the inputs fit the first level cache
-constexpr int kPanelRows = 4;
+constexpr std::int64_t kPieceCols = 512;    // columns unpacked at a time: the rows of a tile fit the first level cache
 constexpr std::int64_t kPanelBlock = 64;    // tokens whose sums are kept between pieces
 constexpr std::int64_t kPanelFrom = 8;      // tokens from which unpacking the weights once pays
 
@@ -84,26 +83,35 @@ template <int R, int T, typename Load>
 void directTile(const std::byte *w, std::int64_t stride, std::int64_t cols, const float *x, std::int64_t xStride, float *y,
                 std::int64_t yStride) {
     V sums[R][T];
+    FACET_UNROLL
     for (int r = 0; r < R; ++r) {
+        FACET_UNROLL
         for (int t = 0; t < T; ++t) sums[r][t] = vzero();
     }
     std::int64_t c = 0;
     for (; c + kLanes <= cols; c += kLanes) {
         V in[T];
+        FACET_UNROLL
         for (int t = 0; t < T; ++t) in[t] = vload(x + t * xStride + c);
+        FACET_UNROLL
         for (int r = 0; r < R; ++r) {
             const V weights = Load::whole(w + r * stride + c * Load::kBytes);
+            FACET_UNROLL
             for (int t = 0; t < T; ++t) sums[r][t] = vfma(weights, in[t], sums[r][t]);
         }
     }
     if (c < cols) {
         const int rest = static_cast<int>(cols - c);
+        FACET_UNROLL
         for (int r = 0; r < R; ++r) {
             const V weights = Load::part(w + r * stride + c * Load::kBytes, rest);
+            FACET_UNROLL
             for (int t = 0; t < T; ++t) sums[r][t] = vfma(weights, vloadPart(x + t * xStride + c, rest), sums[r][t]);
         }
     }
+    FACET_UNROLL
     for (int r = 0; r < R; ++r) {
+        FACET_UNROLL
         for (int t = 0; t < T; ++t) y[t * yStride + r] = vsum(sums[r][t]);
     }
 }
@@ -144,26 +152,39 @@ template <int R, int T>
 void panelTile(const float *w, std::int64_t wStride, std::int64_t cols, const float *x, std::int64_t xStride, bool first,
                float *kept) {
     V sums[R][T];
+    FACET_UNROLL
     for (int t = 0; t < T; ++t) {
+        FACET_UNROLL
         for (int r = 0; r < R; ++r) sums[r][t] = first ? vzero() : vload(kept + (t * kPanelRows + r) * kLanes);
     }
     std::int64_t c = 0;
     for (; c + kLanes <= cols; c += kLanes) {
         V weights[R];
-        for (int r = 0; r < R; ++r) weights[r] = vload(w + r * wStride + c);
+        FACET_UNROLL
+        for (int r = 0; r < R; ++r) {
+            weights[r] = vload(w + r * wStride + c);
+            vkeep(weights[r]);
+        }
+        FACET_UNROLL
         for (int t = 0; t < T; ++t) {
-            const V in = vload(x + t * xStride + c);
+            V in = vload(x + t * xStride + c);
+            vkeep(in);
+            FACET_UNROLL
             for (int r = 0; r < R; ++r) sums[r][t] = vfma(weights[r], in, sums[r][t]);
         }
     }
     if (c < cols) {
         const int rest = static_cast<int>(cols - c);
+        FACET_UNROLL
         for (int t = 0; t < T; ++t) {
             const V in = vloadPart(x + t * xStride + c, rest);
+            FACET_UNROLL
             for (int r = 0; r < R; ++r) sums[r][t] = vfma(vloadPart(w + r * wStride + c, rest), in, sums[r][t]);
         }
     }
+    FACET_UNROLL
     for (int t = 0; t < T; ++t) {
+        FACET_UNROLL
         for (int r = 0; r < R; ++r) vstore(kept + (t * kPanelRows + r) * kLanes, sums[r][t]);
     }
 }
@@ -183,6 +204,7 @@ void panelRows(const Matrix &w, std::int64_t row, const float *x, std::int64_t t
             piece = reinterpret_cast<const float *>(rowOf(w, stride, row)) + c;
             pieceStride = w.cols;
         } else {
+            FACET_UNROLL
             for (int r = 0; r < R; ++r) {
                 const std::byte *from = rowOf(w, stride, row + r) + c / block.values * block.bytes;
                 dequantiseKernel(w.type, from, cols, unpacked + r * kPieceCols);
@@ -198,6 +220,7 @@ void panelRows(const Matrix &w, std::int64_t row, const float *x, std::int64_t t
         }
     }
     for (std::int64_t t = 0; t < tokens; ++t) {
+        FACET_UNROLL
         for (int r = 0; r < R; ++r) y[t * yStride + r] = vsum(vload(kept + (t * kPanelRows + r) * kLanes));
     }
 }

@@ -19,3 +19,6 @@ extern const Kernels kNeonKernels;
 inline constexpr int kKeyTile = 32;
 
 }  // namespace facet
+
+// Before loops over the registers of a tile: they must be unrolled whole, or the sums live in memory.
+#define FACET_UNROLL _Pragma("GCC unroll 32")
