@@ -51,10 +51,10 @@ struct Transcript {
 struct TranscribeCallbacks {
     // Seconds of sound done / in all. Called on the thread that runs transcribe().
     std::function<void(double secondsDone, double secondsTotal)> progress;
-    // New text in order, as the model writes it. Of a chunk that is retried or merged only the settled text is given, so
+    // New text in order, a chunk at a time once it is settled (a chunk may be asked again or lose words to its neighbour):
     // pieces joined together are exactly Transcript::text.
     std::function<void(std::string_view piece)> text;
-    // Cues of a chunk that is finished.
+    // Cues of a chunk that is settled.
     std::function<void(const std::vector<TranscriptSegment> &segments)> segments;
 };
 

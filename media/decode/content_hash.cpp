@@ -1,5 +1,6 @@
 #include "content_hash.h"
 
+#include "facet/media/decode.h"
 #include "input_stream.h"
 
 #include <array>

@@ -51,6 +51,9 @@ struct MediaDetails {
 // Header only.
 Result<MediaDetails> probeMedia(const Source &source, const DecodeLimits &limits = {});
 
+// SHA-256 of the contents, hex.
+Result<std::string> contentHashOf(const Source &source, const CancelToken &cancel = {});
+
 // First frame, upright (all eight EXIF orientations), alpha over white, 8-bit RGB (vision.md 2.1).
 Result<Picture> decodePicture(const Source &source, const DecodeLimits &limits = {}, const CancelToken &cancel = {});
 // The same pixels as a PNG or, with boxes already drawn into it, an overlay.
