@@ -1,0 +1,346 @@
+#include "ui/markdown/parser.h"
+
+#include <QCoreApplication>
+#include <QUrl>
+
+#include <md4c.h>
+
+#include <algorithm>
+
+namespace facet::ui::markdown {
+
+namespace {
+
+// A safe target or nothing: what a model writes may not open files, run handlers or hide in an odd scheme.
+QString safeLink(const QString &target) {
+    const QUrl url(target, QUrl::StrictMode);
+    const QString scheme = url.scheme().toLower();
+    const bool web = scheme == QLatin1String("http") || scheme == QLatin1String("https");
+    return url.isValid() && web && !url.host().isEmpty() && target.size() <= 2048 ? url.toString() : QString();
+}
+
+QString entity(const QString &name) {
+    if (name.startsWith(QLatin1String("&#"))) {
+        const bool hex = name.size() > 3 && name[2].toLower() == QLatin1Char('x');
+        bool ok = false;
+        const uint code = QStringView(name).mid(hex ? 3 : 2).chopped(1).toUInt(&ok, hex ? 16 : 10);
+        const bool scalar = ok && code > 0 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
+        const char32_t c = scalar ? char32_t(code) : U'\ufffd';
+        return QString::fromUcs4(&c, 1);
+    }
+    static const std::pair<const char *, const char16_t *> kNames[] = {
+        {"&amp;", u"&"},       {"&lt;", u"<"},        {"&gt;", u">"},        {"&quot;", u"\""},    {"&apos;", u"'"},
+        {"&nbsp;", u"\u00a0"}, {"&copy;", u"\u00a9"}, {"&reg;", u"\u00ae"},  {"&deg;", u"\u00b0"}, {"&times;", u"\u00d7"},
+        {"&mdash;", u"\u2014"}, {"&ndash;", u"\u2013"}, {"&hellip;", u"\u2026"}, {"&rarr;", u"\u2192"}, {"&larr;", u"\u2190"},
+        {"&bull;", u"\u2022"}, {"&euro;", u"\u20ac"}, {"&le;", u"\u2264"},   {"&ge;", u"\u2265"},  {"&ne;", u"\u2260"}};
+    for (const auto &[key, value] : kNames) {
+        if (name == QLatin1String(key)) {
+            return QString::fromUtf16(value);
+        }
+    }
+    return name;
+}
+
+QString attribute(const MD_ATTRIBUTE &value) {
+    return value.text ? QString::fromUtf8(value.text, qsizetype(value.size)) : QString();
+}
+
+// Collects md4c's callbacks into blocks. One list or quote adds one to a depth; text goes to the open block or table cell.
+class Builder {
+public:
+    QVector<Block> blocks;
+
+    static int enterBlock(MD_BLOCKTYPE type, void *detail, void *self) { return static_cast<Builder *>(self)->enter(type, detail); }
+    static int leaveBlock(MD_BLOCKTYPE type, void *, void *self) { return static_cast<Builder *>(self)->leave(type); }
+    static int enterSpan(MD_SPANTYPE type, void *detail, void *self) { return static_cast<Builder *>(self)->span(type, detail, true); }
+    static int leaveSpan(MD_SPANTYPE type, void *detail, void *self) { return static_cast<Builder *>(self)->span(type, detail, false); }
+    static int addText(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE size, void *self) {
+        static_cast<Builder *>(self)->text(type, QString::fromUtf8(text, qsizetype(size)));
+        return 0;
+    }
+
+private:
+    struct List {
+        bool ordered = false, tight = false;
+        unsigned next = 1;
+        QChar delimiter;
+    };
+
+    int enter(MD_BLOCKTYPE type, void *detail) {
+        switch (type) {
+        case MD_BLOCK_QUOTE: ++m_quote; break;
+        case MD_BLOCK_UL: m_lists.append({false, static_cast<MD_BLOCK_UL_DETAIL *>(detail)->is_tight != 0, 0, {}}); break;
+        case MD_BLOCK_OL: {
+            const auto *list = static_cast<MD_BLOCK_OL_DETAIL *>(detail);
+            m_lists.append({true, list->is_tight != 0, list->start, QLatin1Char(list->mark_delimiter)});
+            break;
+        }
+        case MD_BLOCK_LI: {
+            List &list = m_lists.last();
+            const auto *item = static_cast<MD_BLOCK_LI_DETAIL *>(detail);
+            m_marker = list.ordered ? QString::number(list.next++) + list.delimiter : QStringLiteral("•");
+            if (item->is_task) {
+                m_marker = item->task_mark == ' ' ? QStringLiteral("☐") : QStringLiteral("☑");
+            }
+            m_inItem = true;
+            break;
+        }
+        case MD_BLOCK_HR: begin(BlockKind::Rule); m_open = false; break;
+        case MD_BLOCK_H:
+            begin(BlockKind::Heading);
+            blocks.last().level = int(std::clamp(static_cast<MD_BLOCK_H_DETAIL *>(detail)->level, 1u, 6u));
+            break;
+        case MD_BLOCK_CODE:
+            begin(BlockKind::Code);
+            blocks.last().language = attribute(static_cast<MD_BLOCK_CODE_DETAIL *>(detail)->lang).left(32);
+            break;
+        case MD_BLOCK_P: begin(BlockKind::Paragraph); break;
+        case MD_BLOCK_TABLE: begin(BlockKind::Table); break;
+        case MD_BLOCK_TR: blocks.last().rows.append(QVector<RichText>()); break;
+        case MD_BLOCK_TH:
+        case MD_BLOCK_TD: {
+            Block &table = blocks.last();
+            const auto align = static_cast<MD_BLOCK_TD_DETAIL *>(detail)->align;
+            m_cell = table.rows.last().size() < kMaxColumns;
+            if (m_cell) {
+                table.rows.last().append(RichText());
+                if (type == MD_BLOCK_TH) {
+                    table.columns.append(align == MD_ALIGN_RIGHT ? Align::Right : align == MD_ALIGN_CENTER ? Align::Centre : Align::Left);
+                }
+            }
+            break;
+        }
+        default: break;
+        }
+        return 0;
+    }
+
+    int leave(MD_BLOCKTYPE type) {
+        switch (type) {
+        case MD_BLOCK_QUOTE: --m_quote; break;
+        case MD_BLOCK_UL:
+        case MD_BLOCK_OL: m_lists.removeLast(); m_open = false; break;
+        case MD_BLOCK_LI:
+            if (!m_marker.isEmpty() && !m_open) {
+                begin(BlockKind::Paragraph);   // an empty item still shows its bullet
+            }
+            m_marker.clear();
+            m_open = false;
+            break;
+        case MD_BLOCK_CODE:
+            if (blocks.last().text.text.endsWith(QLatin1Char('\n'))) {
+                blocks.last().text.text.chop(1);
+            }
+            m_open = false;
+            break;
+        case MD_BLOCK_TH:
+        case MD_BLOCK_TD: m_cell = false; break;
+        case MD_BLOCK_H:
+        case MD_BLOCK_P:
+        case MD_BLOCK_TABLE: m_open = false; break;
+        default: break;
+        }
+        return 0;
+    }
+
+    int span(MD_SPANTYPE type, void *detail, bool enters) {
+        const auto set = [&](quint8 bit) { m_style = quint8(enters ? m_style | bit : m_style & ~bit); };
+        switch (type) {
+        case MD_SPAN_EM: m_italic += enters ? 1 : -1; break;
+        case MD_SPAN_STRONG: m_bold += enters ? 1 : -1; break;
+        case MD_SPAN_CODE: set(Code); break;
+        case MD_SPAN_DEL: set(Strike); break;
+        case MD_SPAN_A: m_link = enters ? safeLink(attribute(static_cast<MD_SPAN_A_DETAIL *>(detail)->href)) : QString(); break;
+        case MD_SPAN_IMG:
+            if (enters) {
+                text(MD_TEXT_NORMAL, QCoreApplication::translate("Markdown", "[picture: "));
+            } else {
+                text(MD_TEXT_NORMAL, QStringLiteral("]"));
+            }
+            break;
+        default: break;
+        }
+        return 0;
+    }
+
+    void text(MD_TEXTTYPE type, const QString &piece) {
+        QString added = piece;
+        switch (type) {
+        case MD_TEXT_NULLCHAR: added = QChar(QChar::ReplacementCharacter); break;
+        case MD_TEXT_BR:
+        case MD_TEXT_SOFTBR: added = QChar(QChar::LineSeparator); break;   // what is read off a page keeps its lines
+        case MD_TEXT_ENTITY: added = entity(piece); break;
+        default: break;
+        }
+        if (!m_open && !m_cell) {
+            begin(BlockKind::Paragraph);   // text of a tight list item has no paragraph of its own
+        }
+        Block &block = blocks.last();
+        if (block.kind == BlockKind::Table && !m_cell) {
+            return;   // a column beyond the limit
+        }
+        RichText &target = m_cell ? block.rows.last().last() : block.text;
+        const quint8 style = quint8(m_style | (m_bold > 0 ? Bold : 0) | (m_italic > 0 ? Italic : 0) | (m_link.isEmpty() ? 0 : Link));
+        if (style != Plain && block.kind != BlockKind::Code && !added.isEmpty()) {
+            const int start = int(target.text.size());
+            if (!target.spans.isEmpty() && target.spans.last().style == style && target.spans.last().link == m_link &&
+                target.spans.last().start + target.spans.last().length == start) {
+                target.spans.last().length += int(added.size());
+            } else {
+                target.spans.append({start, int(added.size()), style, m_link});
+            }
+        }
+        target.text += added;
+    }
+
+    void begin(BlockKind kind) {
+        Block block;
+        block.kind = kind;
+        block.quote = std::min(m_quote, kMaxDepth);
+        block.indent = std::min(int(m_lists.size()), kMaxDepth);
+        block.marker = m_marker;
+        block.tight = !m_lists.isEmpty() && m_lists.last().tight && !blocks.isEmpty() && blocks.last().indent > 0;
+        m_marker.clear();
+        blocks.append(block);
+        m_open = true;
+    }
+
+    QVector<List> m_lists;
+    QString m_marker, m_link;
+    int m_quote = 0, m_bold = 0, m_italic = 0;
+    quint8 m_style = Plain;
+    bool m_open = false, m_cell = false, m_inItem = false;
+};
+
+// A paragraph too long to be laid out in one go becomes several; cut at a line break or a space.
+void appendSplit(QVector<Block> &out, Block block) {
+    const bool cuttable = block.kind == BlockKind::Paragraph || block.kind == BlockKind::Heading;
+    while (cuttable && block.text.text.size() > kMaxParagraphLength) {
+        qsizetype cut = block.text.text.lastIndexOf(QChar(QChar::LineSeparator), kMaxParagraphLength);
+        if (cut < kMaxParagraphLength / 2) cut = block.text.text.lastIndexOf(QLatin1Char(' '), kMaxParagraphLength);
+        if (cut < kMaxParagraphLength / 2) cut = kMaxParagraphLength - 1;
+        if (block.text.text[cut].isHighSurrogate()) --cut;
+        const int at = int(cut + 1);
+        Block head = block;
+        head.text = {block.text.text.left(at), {}};
+        RichText rest{block.text.text.mid(at), {}};
+        for (const Span &span : block.text.spans) {
+            if (span.start < at) {
+                head.text.spans.append({span.start, std::min(span.length, at - span.start), span.style, span.link});
+            }
+            if (span.start + span.length > at) {
+                const int from = std::max(span.start, at);
+                rest.spans.append({from - at, span.start + span.length - from, span.style, span.link});
+            }
+        }
+        out.append(head);
+        block.text = rest;
+        block.marker.clear();
+        block.tight = true;
+    }
+    out.append(std::move(block));
+}
+
+QVector<Block> parseChunk(QStringView chunk) {
+    if (chunk.size() > kMaxChunkLength) {
+        return plainBlocks(chunk.toString());
+    }
+    Builder builder;
+    MD_PARSER parser{};
+    parser.flags = MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_TASKLISTS | MD_FLAG_NOHTML | MD_FLAG_PERMISSIVEURLAUTOLINKS |
+                   MD_FLAG_NOINDENTEDCODEBLOCKS;
+    parser.enter_block = Builder::enterBlock;
+    parser.leave_block = Builder::leaveBlock;
+    parser.enter_span = Builder::enterSpan;
+    parser.leave_span = Builder::leaveSpan;
+    parser.text = Builder::addText;
+    const QByteArray utf8 = chunk.toUtf8();
+    if (md_parse(utf8.constData(), MD_SIZE(utf8.size()), &parser, &builder) != 0) {
+        return plainBlocks(chunk.toString());   // out of memory inside the parser: show the text at least
+    }
+    QVector<Block> out;
+    out.reserve(builder.blocks.size());
+    for (Block &block : builder.blocks) {
+        appendSplit(out, std::move(block));
+    }
+    return out;
+}
+
+QString shortened(const QString &text) {
+    return text.left(kMaxTextLength) + QStringLiteral("\n\n") +
+           QCoreApplication::translate("Markdown", "The rest of this message is too long to show; Copy takes all of it.");
+}
+
+}  // namespace
+
+QVector<Block> parse(const QString &text) {
+    StreamingDocument document;
+    document.setText(text, true);
+    return document.blocks();
+}
+
+QVector<Block> plainBlocks(const QString &text) {
+    QVector<Block> out;
+    QString gathered;
+    const auto flush = [&] {
+        Block block;
+        block.text.text = gathered;
+        block.tight = !out.isEmpty();
+        appendSplit(out, std::move(block));
+        gathered.clear();
+    };
+    // Some lines together are one block: few enough to be laid out at once, many enough to keep the list short.
+    int lines = 0;
+    for (const QStringView line : QStringView(text).split(QLatin1Char('\n'))) {
+        if (lines > 0) {
+            gathered += QChar(QChar::LineSeparator);
+        }
+        gathered += line;
+        if (++lines == 48 || gathered.size() > kMaxParagraphLength / 2) {
+            flush();
+            lines = 0;
+        }
+    }
+    if (lines > 0 || out.isEmpty()) {
+        flush();
+    }
+    return out;
+}
+
+void StreamingDocument::setText(const QString &fullText, bool complete) {
+    const QString text = fullText.size() > kMaxTextLength ? shortened(fullText) : fullText;
+    const bool grows = text.size() >= m_frozenLength && QStringView(text).left(m_frozenLength) == QStringView(m_text).left(m_frozenLength);
+    if (!grows) {
+        m_frozenLength = 0;
+        m_frozenBlocks = 0;
+    }
+    m_text = text;
+    const QVector<Block> before = m_blocks.mid(m_frozenBlocks);
+    const int compareFrom = m_frozenBlocks;
+    m_blocks.resize(m_frozenBlocks);
+    const auto take = [&](QStringView chunk) {
+        ++m_parsedChunks;
+        m_parsedCharacters += chunk.size();
+        m_blocks += parseChunk(chunk);
+    };
+    for (qsizetype end = finishedChunkEnd(m_text, m_frozenLength); end > 0; end = finishedChunkEnd(m_text, m_frozenLength)) {
+        take(QStringView(m_text).mid(m_frozenLength, end - m_frozenLength));
+        m_frozenLength = end;
+        m_frozenBlocks = int(m_blocks.size());
+    }
+    const QStringView tail = QStringView(m_text).mid(m_frozenLength);
+    if (!tail.trimmed().isEmpty()) {
+        if (complete) {
+            take(tail);
+        } else {
+            take(repairTail(tail));
+        }
+    }
+    int same = 0;
+    while (same < before.size() && compareFrom + same < m_blocks.size() && before[same] == m_blocks[compareFrom + same]) {
+        ++same;
+    }
+    m_firstChanged = compareFrom + same;
+}
+
+}  // namespace facet::ui::markdown

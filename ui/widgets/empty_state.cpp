@@ -1,0 +1,122 @@
+#include "ui/widgets/empty_state.h"
+
+#include "ui/theme/icons.h"
+#include "ui/theme/theme.h"
+
+#include <QGridLayout>
+#include <QLabel>
+#include <QPainter>
+#include <QVBoxLayout>
+
+namespace facet::ui {
+
+TaskCard::TaskCard(const QString &iconName, const QString &title, const QString &explanation, QWidget *parent)
+    : QAbstractButton(parent), m_icon(iconName), m_explanation(explanation) {
+    setText(title);
+    setAccessibleName(title);
+    setAccessibleDescription(explanation);
+    setFocusPolicy(Qt::StrongFocus);
+    setCursor(Qt::PointingHandCursor);
+    setAttribute(Qt::WA_Hover);
+    setMinimumSize(220, 86);
+    setMaximumWidth(372);
+    setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
+}
+
+void TaskCard::paintEvent(QPaintEvent *) {
+    const Theme &theme = Theme::of(palette());
+    QPainter painter(this);
+    painter.setRenderHint(QPainter::Antialiasing);
+    const bool active = underMouse() || isDown();
+    painter.setPen(hasFocus() ? QPen(theme.accent, 2) : QPen(active ? theme.borderStrong : theme.border, 1));
+    painter.setBrush(isDown() ? theme.accentSoft : theme.card);
+    painter.drawRoundedRect(QRectF(rect()).adjusted(1, 1, -1, -1), 12, 12);
+    const QRectF disc(space::kL, (height() - 40) / 2.0, 40, 40);
+    painter.setPen(Qt::NoPen);
+    painter.setBrush(theme.accentSoft);
+    painter.drawRoundedRect(disc, 11, 11);
+    paintIcon(&painter, m_icon, disc.adjusted(10, 10, -10, -10), theme.accent);
+    const int left = int(disc.right()) + 14;
+    const QRect words(left, 0, width() - left - space::kM, height());
+    painter.setFont(type::strong(font()));
+    const int titleHeight = painter.fontMetrics().height();
+    painter.setFont(type::small(font()));
+    const int noteHeight = painter.fontMetrics().boundingRect(words, Qt::TextWordWrap, m_explanation).height();
+    const int top = (height() - titleHeight - 3 - noteHeight) / 2;
+    painter.setPen(theme.muted);
+    painter.drawText(QRect(words.left(), top + titleHeight + 3, words.width(), noteHeight), Qt::TextWordWrap | Qt::AlignTop, m_explanation);
+    painter.setFont(type::strong(font()));
+    painter.setPen(theme.text);
+    painter.drawText(QRect(words.left(), top, words.width(), titleHeight), Qt::AlignVCenter | Qt::AlignLeft, text());
+}
+
+EmptyState::EmptyState(QWidget *parent) : QWidget(parent), m_title(new QLabel(tr("What shall we look at?"), this)), m_subtitle(new QLabel(this)) {
+    m_title->setAlignment(Qt::AlignCenter);
+    m_title->setFont(type::title(font()));
+    m_subtitle->setAlignment(Qt::AlignCenter);
+    m_subtitle->setWordWrap(true);
+    m_subtitle->setForegroundRole(QPalette::PlaceholderText);
+    m_cards = {new TaskCard(QStringLiteral("text"), tr("Read text"), tr("From a photo, a scan or a screenshot"), this),
+               new TaskCard(QStringLiteral("boxes"), tr("Find objects"), tr("Boxes drawn over your picture"), this),
+               new TaskCard(QStringLiteral("sound"), tr("Transcribe"), tr("A recording or a film, word for word"), this),
+               new TaskCard(QStringLiteral("chat"), tr("Ask"), tr("About anything, with or without files"), this)};
+    auto *column = new QVBoxLayout(this);
+    column->setContentsMargins(space::kXl, space::kXl, space::kXl, space::kXl);
+    column->addStretch(3);
+    column->addSpacing(72);   // the mark above the title
+    column->addWidget(m_title);
+    column->addWidget(m_subtitle);
+    column->addSpacing(space::kL);
+    m_grid = new QGridLayout;
+    m_grid->setSpacing(space::kM);
+    column->addLayout(m_grid);
+    column->addStretch(4);
+    for (int i = 0; i < m_cards.size(); ++i) {
+        connect(m_cards[i], &QAbstractButton::clicked, this, [this, i] { emit chosen(Task(i)); });
+    }
+    arrange();
+}
+
+QString EmptyState::promptFor(Task task) {
+    switch (task) {
+    case Task::ReadText: return tr("Read all the text in this picture.");
+    case Task::FindObjects: return tr("Detect every object in the picture. Output a JSON list with box_2d and label.");
+    case Task::Transcribe: return tr("Transcribe this recording word for word.");
+    case Task::Ask: break;
+    }
+    return {};
+}
+
+void EmptyState::setModel(const QString &sentence) {
+    m_subtitle->setText(sentence);
+}
+
+void EmptyState::arrange() {
+    const int columns = width() < 560 ? 1 : 2;
+    if (columns == m_columns) {
+        return;
+    }
+    m_columns = columns;
+    for (TaskCard *each : std::as_const(m_cards)) m_grid->removeWidget(each);
+    for (int c = 0; c < 4; ++c) m_grid->setColumnStretch(c, 0);
+    m_grid->setColumnStretch(0, 1);
+    m_grid->setColumnStretch(columns + 1, 1);
+    for (int i = 0; i < m_cards.size(); ++i) {
+        m_grid->addWidget(m_cards[i], i / columns, 1 + i % columns);
+        m_grid->setColumnStretch(1 + i % columns, 4);
+    }
+}
+
+void EmptyState::resizeEvent(QResizeEvent *event) {
+    QWidget::resizeEvent(event);
+    arrange();
+}
+
+void EmptyState::paintEvent(QPaintEvent *event) {
+    const Theme &theme = Theme::of(palette());
+    QPainter painter(this);
+    painter.fillRect(event->rect(), theme.ground);
+    paintIcon(&painter, QStringLiteral("facet"), QRectF(width() / 2.0 - 24, m_title->y() - 64, 48, 48), theme.accent);
+}
+
+}  // namespace facet::ui
