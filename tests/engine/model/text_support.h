@@ -22,7 +22,7 @@ struct TextRig {
     Exec exec;
     TextModel model;
 
-    // Float32 everywhere unless `type` quantises.
+    // A folder below checkpoints/, or an absolute path. Float32 everywhere unless `type` quantises.
     static TextRig open(const std::string &name, InstructionSet isa = InstructionSet::Auto, WeightType type = WeightType::AsStored,
                         int threads = 2);
     KvCache cache(std::int64_t contextLength, std::int64_t maxBlock, CacheType type = CacheType::F32) const;
