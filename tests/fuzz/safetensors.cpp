@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         (void)weights->vector(tensor.name, count);
         const std::int64_t cols = tensor.shape.empty() ? 1 : tensor.shape.back();
         const auto matrix = weights->matrix(tensor.name, cols > 0 ? count / cols : 0, cols);
-        if (matrix && matrix->data[tensor.bytes - 1] == std::byte{0xff}) continue;  // touches the last byte
+        if (matrix && matrix->data[tensor.bytes - 1] == std::byte{0xff}) continue; // touches the last byte
     }
     return 0;
 }
