@@ -1,6 +1,6 @@
 // Every arithmetic primitive of the engine, one function table per instruction set (scalar.cpp is the plain float32
 // documentation and judge of the others; avx2.cpp, avx512.cpp; neon.cpp where built). Single-threaded: callers split work.
-// All vectors are float32, contiguous, no alignment required. Callers above this layer use ops.h, not this table.
+// All vectors are float32, contiguous, aligned as float only. Callers above this layer use ops.h, not this table.
 #pragma once
 
 #include "facet/engine.h"
@@ -30,7 +30,8 @@ struct Kernels {
     // The same for quantised W against int8 activations (product path). W.type in {Q8_0, Q4_0}.
     void (*matmulQ8)(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens,
                      float *y, std::int64_t yStride);
-    // Quantises one row of n (multiple of 32) values: scale = max|x| / 127, round half away from zero... see scalar.cpp.
+    // Quantises one row of n (multiple of 32) values: scale = max|x| / 127, values rounded to nearest, ties to even; the
+    // same bits from every table. A block with NaN or infinity gets scale NaN.
     void (*quantiseRowQ8)(const float *x, std::int64_t n, std::int8_t *values, float *scales, float *sums);
     // Any stored type to float32: n values starting at a block border.
     void (*dequantise)(TensorType type, const std::byte *from, std::int64_t n, float *to);
@@ -56,10 +57,11 @@ struct Kernels {
     // of type `type`. Online (running maximum and sum), so that it may be called span by span:
     // state per query: maximum, sum and the unnormalised out; begin with maximum = -inf, sum = 0, out = 0;
     // after the last span divide out by sum. Query i sees key j (0-based in this span) iff visibleFrom[i] <= j < visibleTo[i].
+    // Keys are taken in tiles of 32 from the first key of the span; those that no query sees are not read.
     void (*attendSpan)(CacheType type, const void *k, const void *v, std::int64_t keys, std::int64_t headDim,
                        const float *q, std::int64_t queries, std::int64_t qStride, const std::int32_t *visibleFrom,
                        const std::int32_t *visibleTo, float *maximum, float *sum, float *out, std::int64_t outStride);
-    // float32 to cache type.
+    // float32 to cache type; F16 holds what is beyond its range at +-65504.
     void (*toCache)(CacheType type, const float *x, std::int64_t n, void *out);
 };
 
