@@ -56,4 +56,4 @@ private:
     std::uint64_t m_offset = 0;
 };
 
-}  // namespace facet
+} // namespace facet

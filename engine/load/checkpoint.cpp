@@ -22,13 +22,16 @@ bool isThere(const fs::path &path) {
 
 Error isGguf(const std::string &path) {
     return {ErrorCode::ModelUnsupported,
-            "GGUF files are not supported in this version yet; choose the model's original folder with config.json and model.safetensors.",
-            {}, path};
+            "GGUF files are not supported in this version yet; choose the model's original folder with config.json and "
+            "model.safetensors.",
+            {},
+            path};
 }
 
 bool holdsGguf(const fs::path &folder) {
     std::error_code problem;
-    for (auto entry = fs::directory_iterator(folder, problem); !problem && entry != fs::directory_iterator(); entry.increment(problem)) {
+    for (auto entry = fs::directory_iterator(folder, problem); !problem && entry != fs::directory_iterator();
+         entry.increment(problem)) {
         if (entry->path().extension() == ".gguf") return true;
     }
     return false;
@@ -39,14 +42,18 @@ Result<fs::path> modelFolder(const std::string &path) {
     const fs::path given(path);
     std::error_code ignored;
     if (path.empty() || !isThere(given)) {
-        return Error{ErrorCode::FileNotFound, "There is no such model; check the path or choose another one.", {}, path};
+        return Error{
+            ErrorCode::FileNotFound, "There is no such model; check the path or choose another one.", {}, path};
     }
     fs::path folder = given;
     if (!fs::is_directory(given, ignored)) {
         const auto name = given.filename().string();
         if (given.extension() == ".gguf") return isGguf(path);
         if (name != "config.json" && name != "model.safetensors" && name != "model.safetensors.index.json") {
-            return Error{ErrorCode::ModelUnsupported, "This file is no model; choose the folder with config.json and model.safetensors.", {}, path};
+            return Error{ErrorCode::ModelUnsupported,
+                         "This file is no model; choose the folder with config.json and model.safetensors.",
+                         {},
+                         path};
         }
         folder = given.parent_path();
         if (folder.empty()) folder = ".";
@@ -54,10 +61,15 @@ Result<fs::path> modelFolder(const std::string &path) {
     if (!isThere(folder / "config.json")) {
         if (holdsGguf(folder)) return isGguf(folder.string());
         if (isThere(folder / "adapter_config.json")) {
-            return Error{ErrorCode::ModelUnsupported, "This folder is an adapter for a model, not a model.", {}, folder.string()};
+            return Error{ErrorCode::ModelUnsupported,
+                         "This folder is an adapter for a model, not a model.",
+                         {},
+                         folder.string()};
         }
-        return Error{ErrorCode::FileNotFound, "The folder has no config.json, so it is no model; choose another one or finish the download.",
-                     {}, (folder / "config.json").string()};
+        return Error{ErrorCode::FileNotFound,
+                     "The folder has no config.json, so it is no model; choose another one or finish the download.",
+                     {},
+                     (folder / "config.json").string()};
     }
     return folder;
 }
@@ -77,7 +89,8 @@ std::string templateOf(const nlohmann::json &config) {
         if (!entry.is_object()) continue;
         const auto name = entry.find("name");
         const auto text = entry.find("template");
-        if (name != entry.end() && *name == "default" && text != entry.end() && text->is_string()) return text->get<std::string>();
+        if (name != entry.end() && *name == "default" && text != entry.end() && text->is_string())
+            return text->get<std::string>();
     }
     return {};
 }
@@ -99,7 +112,7 @@ std::string nameOf(const fs::path &folder) {
     return name.empty() ? folder.string() : name;
 }
 
-}  // namespace
+} // namespace
 
 Result<Checkpoint> openCheckpoint(const std::string &path) {
     FACET_TRY(folder, modelFolder(path));
@@ -114,8 +127,10 @@ Result<Checkpoint> openCheckpoint(const std::string &path) {
     checkpoint.config = std::move(config);
     checkpoint.tokenizerFile = (folder / "tokenizer.json").string();
     if (!isThere(checkpoint.tokenizerFile)) {
-        return Error{ErrorCode::FileNotFound, "The model folder lacks its tokenizer; finish the download or copy tokenizer.json into it.",
-                     {}, checkpoint.tokenizerFile};
+        return Error{ErrorCode::FileNotFound,
+                     "The model folder lacks its tokenizer; finish the download or copy tokenizer.json into it.",
+                     {},
+                     checkpoint.tokenizerFile};
     }
     FACET_TRY(chatTemplate, readChatTemplate(folder));
     checkpoint.chatTemplate = std::move(chatTemplate);
@@ -125,4 +140,4 @@ Result<Checkpoint> openCheckpoint(const std::string &path) {
     return checkpoint;
 }
 
-}  // namespace facet
+} // namespace facet

@@ -56,10 +56,13 @@ struct Kind {
     bool drafter;
 };
 constexpr std::array<Kind, 4> kKinds = {{
-    {"gemma4", false}, {"gemma4_text", false}, {"gemma4_unified", false}, {"gemma4_assistant", true},
+    {"gemma4", false},
+    {"gemma4_text", false},
+    {"gemma4_unified", false},
+    {"gemma4_assistant", true},
 }};
 
-}  // namespace
+} // namespace
 
 Result<ModelConfig> parseModelConfig(std::string_view configJson, std::string_view generationConfigJson,
                                      std::string_view processorConfigJson, const std::string &file) {
@@ -115,4 +118,4 @@ Result<ModelConfig> parseModelConfig(std::string_view configJson, std::string_vi
     return config;
 }
 
-}  // namespace facet
+} // namespace facet

@@ -12,7 +12,7 @@ constexpr int kMaxSoftTokens = 1 << 16;
 constexpr int kMaxMelBins = 1024;
 constexpr int kMaxChannels = 4096;
 
-}  // namespace
+} // namespace
 
 VisionConfig readVisionConfig(const ConfigReader &vision, const ConfigReader &root, const ConfigReader &processor) {
     VisionConfig config;
@@ -26,8 +26,9 @@ VisionConfig readVisionConfig(const ConfigReader &vision, const ConfigReader &ro
     config.positionTableSize = vision.integer("position_embedding_size", 1, kMaxPositions, 10240);
     const ConfigReader pictures = processor.child("image_processor");
     const int processorBudget = pictures.integer("max_soft_tokens", 1, kMaxSoftTokens, 280);
-    config.defaultBudget = vision.integer("default_output_length", 1, kMaxSoftTokens,
-                                          root.integer("vision_soft_tokens_per_image", 1, kMaxSoftTokens, processorBudget));
+    config.defaultBudget =
+        vision.integer("default_output_length", 1, kMaxSoftTokens,
+                       root.integer("vision_soft_tokens_per_image", 1, kMaxSoftTokens, processorBudget));
     config.ropeTheta = vision.child("rope_parameters").number("rope_theta", 1, 1e12, 100);
     config.rmsNormEps = static_cast<float>(vision.number("rms_norm_eps", 0, 1, 1e-6));
     config.clippedLinears = vision.boolean("use_clipped_linears", false);
@@ -38,7 +39,8 @@ VisionConfig readVisionConfig(const ConfigReader &vision, const ConfigReader &ro
     if (vision.integer("num_key_value_heads", 1, kMaxHeads, config.heads) != config.heads) {
         vision.problems().unsupported(vision.place("num_key_value_heads") + " differs from num_attention_heads");
     }
-    if (vision.boolean("attention_bias", false)) vision.problems().unsupported(vision.place("attention_bias") + " is true");
+    if (vision.boolean("attention_bias", false))
+        vision.problems().unsupported(vision.place("attention_bias") + " is true");
     return config;
 }
 
@@ -74,4 +76,4 @@ AudioConfig readAudioConfig(const ConfigReader &audio, const ConfigReader &proce
     return config;
 }
 
-}  // namespace facet
+} // namespace facet

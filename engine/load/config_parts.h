@@ -7,8 +7,8 @@
 namespace facet {
 
 inline constexpr int kMaxLayers = 512;
-inline constexpr int kMaxWidth = 65536;                   // hidden sizes
-inline constexpr int kMaxInnerWidth = 1 << 20;            // inner size of a feed-forward
+inline constexpr int kMaxWidth = 65536;        // hidden sizes
+inline constexpr int kMaxInnerWidth = 1 << 20; // inner size of a feed-forward
 inline constexpr int kMaxVocabulary = 4 << 20;
 inline constexpr int kMaxHeads = 1024;
 inline constexpr int kMaxHeadDim = 4096;
@@ -20,4 +20,4 @@ TextConfig readTextConfig(const ConfigReader &text, bool drafter);
 VisionConfig readVisionConfig(const ConfigReader &vision, const ConfigReader &root, const ConfigReader &processor);
 AudioConfig readAudioConfig(const ConfigReader &audio, const ConfigReader &processor);
 
-}  // namespace facet
+} // namespace facet

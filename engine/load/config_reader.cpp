@@ -10,9 +10,7 @@ const nlohmann::json &emptyObject() {
     return empty;
 }
 
-std::string shown(double value) {
-    return nlohmann::json(value).dump();
-}
+std::string shown(double value) { return nlohmann::json(value).dump(); }
 
 // Offending values may be long: enough to recognise them.
 std::string excerpt(const nlohmann::json &value) {
@@ -20,16 +18,18 @@ std::string excerpt(const nlohmann::json &value) {
     return text.size() > 60 ? text.substr(0, 60) + "..." : text;
 }
 
-}  // namespace
+} // namespace
 
 void ConfigProblems::corrupt(std::string detail) {
     if (m_first) return;
-    m_first = Error{ErrorCode::ModelFileCorrupt, "The model's configuration is damaged or contradicts itself.", std::move(detail), m_file};
+    m_first = Error{ErrorCode::ModelFileCorrupt, "The model's configuration is damaged or contradicts itself.",
+                    std::move(detail), m_file};
 }
 
 void ConfigProblems::unsupported(std::string detail) {
     if (m_first) return;
-    m_first = Error{ErrorCode::ModelUnsupported, "This version of Facet cannot run this kind of model.", std::move(detail), m_file};
+    m_first = Error{ErrorCode::ModelUnsupported, "This version of Facet cannot run this kind of model.",
+                    std::move(detail), m_file};
 }
 
 ConfigReader::ConfigReader(const nlohmann::json &object, std::string where, ConfigProblems &problems)
@@ -42,13 +42,9 @@ const nlohmann::json *ConfigReader::find(const char *key) const {
     return found == m_object->end() || found->is_null() ? nullptr : &*found;
 }
 
-bool ConfigReader::has(const char *key) const {
-    return find(key) != nullptr;
-}
+bool ConfigReader::has(const char *key) const { return find(key) != nullptr; }
 
-std::string ConfigReader::place(const std::string &key) const {
-    return m_where.empty() ? key : m_where + "." + key;
-}
+std::string ConfigReader::place(const std::string &key) const { return m_where.empty() ? key : m_where + "." + key; }
 
 ConfigReader ConfigReader::child(const char *key) const {
     const auto *value = find(key);
@@ -57,12 +53,15 @@ ConfigReader ConfigReader::child(const char *key) const {
 
 int configInteger(const nlohmann::json &value, int low, int high, const std::string &place, ConfigProblems &problems) {
     double number = NAN;
-    if (value.is_number_unsigned()) number = static_cast<double>(value.get<std::uint64_t>());
-    else if (value.is_number_integer()) number = static_cast<double>(value.get<std::int64_t>());
-    else if (value.is_number_float()) number = value.get<double>();
+    if (value.is_number_unsigned())
+        number = static_cast<double>(value.get<std::uint64_t>());
+    else if (value.is_number_integer())
+        number = static_cast<double>(value.get<std::int64_t>());
+    else if (value.is_number_float())
+        number = value.get<double>();
     if (!(number >= low && number <= high) || number != std::floor(number)) {
-        problems.corrupt(place + " is " + excerpt(value) + ", expected a whole number from " + std::to_string(low) + " to " +
-                         std::to_string(high));
+        problems.corrupt(place + " is " + excerpt(value) + ", expected a whole number from " + std::to_string(low) +
+                         " to " + std::to_string(high));
         return low;
     }
     return static_cast<int>(number);
@@ -83,7 +82,8 @@ double ConfigReader::number(const char *key, double low, double high, std::optio
     }
     const double result = value->is_number() ? value->get<double>() : NAN;
     if (!(result >= low && result <= high)) {
-        m_problems->corrupt(place(key) + " is " + excerpt(*value) + ", expected a number from " + shown(low) + " to " + shown(high));
+        m_problems->corrupt(place(key) + " is " + excerpt(*value) + ", expected a number from " + shown(low) + " to " +
+                            shown(high));
         return low;
     }
     return result;
@@ -106,4 +106,4 @@ std::string ConfigReader::text(const char *key, const std::string &fallback) con
     return value->get<std::string>();
 }
 
-}  // namespace facet
+} // namespace facet

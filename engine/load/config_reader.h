@@ -19,8 +19,8 @@ namespace facet {
 class ConfigProblems {
 public:
     explicit ConfigProblems(std::string file) : m_file(std::move(file)) {}
-    void corrupt(std::string detail);      // the file contradicts itself or leaves the limits
-    void unsupported(std::string detail);  // a meant thing that this engine does not do
+    void corrupt(std::string detail);     // the file contradicts itself or leaves the limits
+    void unsupported(std::string detail); // a meant thing that this engine does not do
     const std::optional<Error> &first() const noexcept { return m_first; }
 
 private:
@@ -33,10 +33,10 @@ public:
     // A value that is no object reads as an empty one (and is a problem unless it is null).
     ConfigReader(const nlohmann::json &object, std::string where, ConfigProblems &problems);
 
-    bool has(const char *key) const;  // there and not null
+    bool has(const char *key) const; // there and not null
     const nlohmann::json *find(const char *key) const;
     ConfigReader child(const char *key) const;
-    std::string place(const std::string &key) const;  // "text_config.hidden_size"
+    std::string place(const std::string &key) const; // "text_config.hidden_size"
 
     // Without a fallback the field must be there. null counts as absent.
     int integer(const char *key, int low, int high, std::optional<int> fallback = {}) const;
@@ -55,4 +55,4 @@ private:
 // The integer in `value` if it is one (also 3.0) within the limits; else a problem at `place` and `low`.
 int configInteger(const nlohmann::json &value, int low, int high, const std::string &place, ConfigProblems &problems);
 
-}  // namespace facet
+} // namespace facet

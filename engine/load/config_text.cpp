@@ -23,7 +23,8 @@ std::vector<bool> readSlidingPattern(const ConfigReader &text, int layerCount) {
         for (std::size_t i = 0; i < sliding.size(); ++i) {
             const auto &type = (*types)[i];
             if (type != kSliding && type != kFull) {
-                text.problems().unsupported(place + "[" + std::to_string(i) + "] is neither " + kSliding + " nor " + kFull);
+                text.problems().unsupported(place + "[" + std::to_string(i) + "] is neither " + kSliding + " nor " +
+                                            kFull);
                 return sliding;
             }
             sliding[i] = type == kSliding;
@@ -40,9 +41,12 @@ void applyPerLayerConfig(const ConfigReader &text, std::vector<LayerConfig> &lay
     const std::string place = text.place("per_layer_config");
     if (!overrides->is_object()) return text.problems().corrupt(place + " is no object");
     for (const auto &[key, value] : overrides->items()) {
-        const bool digits = !key.empty() && key.size() <= 4 && std::all_of(key.begin(), key.end(), [](char c) { return c >= '0' && c <= '9'; });
+        const bool digits = !key.empty() && key.size() <= 4 &&
+                            std::all_of(key.begin(), key.end(), [](char c) { return c >= '0' && c <= '9'; });
         const std::size_t index = digits ? static_cast<std::size_t>(std::stoi(key)) : layers.size();
-        if (index >= layers.size()) return text.problems().corrupt(place + " names the layer \"" + key.substr(0, 20) + "\", which does not exist");
+        if (index >= layers.size())
+            return text.problems().corrupt(place + " names the layer \"" + key.substr(0, 20) +
+                                           "\", which does not exist");
         const ConfigReader layer(value, place + "." + key, text.problems());
         layers[index].headDim = layer.integer("head_dim", 2, kMaxHeadDim, layers[index].headDim);
         layers[index].kvHeads = layer.integer("num_key_value_heads", 1, kMaxHeads, layers[index].kvHeads);
@@ -71,14 +75,16 @@ std::vector<LayerConfig> readLayers(const ConfigReader &text, const TextConfig &
     for (std::size_t i = 0; i < layers.size(); ++i) {
         const auto &layer = layers[i];
         const std::string place = "layer " + std::to_string(i) + ": ";
-        if (layer.headDim % 2 != 0) text.problems().corrupt(place + "head_dim " + std::to_string(layer.headDim) + " is odd");
+        if (layer.headDim % 2 != 0)
+            text.problems().corrupt(place + "head_dim " + std::to_string(layer.headDim) + " is odd");
         if (config.heads % layer.kvHeads != 0) {
             text.problems().corrupt(place + std::to_string(config.heads) + " attention heads cannot share " +
                                     std::to_string(layer.kvHeads) + " key/value heads evenly");
         }
         const LayerConfig *&same = first[layer.sliding ? 1 : 0];
         if (!same) same = &layer;
-        if (same->headDim != layer.headDim) text.problems().unsupported(place + "head_dim differs between layers of the same type");
+        if (same->headDim != layer.headDim)
+            text.problems().unsupported(place + "head_dim differs between layers of the same type");
     }
     return layers;
 }
@@ -96,9 +102,11 @@ void resolveSharing(const ConfigReader &text, TextConfig &config, bool drafter) 
         if (!layer.sharesKv || drafter) continue;
         const std::string place = "layer " + std::to_string(i);
         if (source < 0) {
-            text.problems().corrupt(place + " shares keys, but no layer of its type before layer " + std::to_string(producing) + " makes any");
+            text.problems().corrupt(place + " shares keys, but no layer of its type before layer " +
+                                    std::to_string(producing) + " makes any");
         } else if (config.layers[source].kvHeads != layer.kvHeads || config.layers[source].headDim != layer.headDim) {
-            text.problems().corrupt(place + " shares the keys of layer " + std::to_string(source) + ", which have another shape");
+            text.problems().corrupt(place + " shares the keys of layer " + std::to_string(source) +
+                                    ", which have another shape");
         }
     }
 }
@@ -135,14 +143,15 @@ void readExperts(const ConfigReader &text, TextConfig &config) {
 
 void refuseUnsupported(const ConfigReader &text) {
     if (text.boolean("attention_bias", false)) text.problems().unsupported(text.place("attention_bias") + " is true");
-    if (!text.boolean("tie_word_embeddings", true)) text.problems().unsupported(text.place("tie_word_embeddings") + " is false");
+    if (!text.boolean("tie_word_embeddings", true))
+        text.problems().unsupported(text.place("tie_word_embeddings") + " is false");
     const std::string activation = text.text("hidden_activation", "gelu_pytorch_tanh");
     if (activation != "gelu_pytorch_tanh") {
         text.problems().unsupported(text.place("hidden_activation") + " is \"" + activation.substr(0, 40) + "\"");
     }
 }
 
-}  // namespace
+} // namespace
 
 TextConfig readTextConfig(const ConfigReader &text, bool drafter) {
     TextConfig config;
@@ -153,7 +162,8 @@ TextConfig readTextConfig(const ConfigReader &text, bool drafter) {
     config.intermediateSize = text.integer("intermediate_size", 1, kMaxInnerWidth);
     config.doubleWideMlp = text.boolean("use_double_wide_mlp", false);
     config.perLayerInputSize = text.integer("hidden_size_per_layer_input", 0, kMaxWidth, 0);
-    config.perLayerVocabularySize = text.integer("vocab_size_per_layer_input", 0, kMaxVocabulary, config.vocabularySize);
+    config.perLayerVocabularySize =
+        text.integer("vocab_size_per_layer_input", 0, kMaxVocabulary, config.vocabularySize);
     config.sharedKvLayers = text.integer("num_kv_shared_layers", 0, config.layerCount, 0);
     config.slidingWindow = text.integer("sliding_window", 1, kMaxPositions, 512);
     config.maxContext = text.integer("max_position_embeddings", 1, kMaxPositions, 131072);
@@ -162,7 +172,8 @@ TextConfig readTextConfig(const ConfigReader &text, bool drafter) {
     const std::string bidirectional = text.text("use_bidirectional_attention", "");
     config.bidirectionalVision = bidirectional == "vision";
     if (!bidirectional.empty() && !config.bidirectionalVision) {
-        text.problems().unsupported(text.place("use_bidirectional_attention") + " is \"" + bidirectional.substr(0, 40) + "\"");
+        text.problems().unsupported(text.place("use_bidirectional_attention") + " is \"" + bidirectional.substr(0, 40) +
+                                    "\"");
     }
     if (config.perLayerInputSize > 0 && config.perLayerVocabularySize < 1) {
         text.problems().corrupt(text.place("vocab_size_per_layer_input") + " is 0, but the model has per-layer inputs");
@@ -181,4 +192,4 @@ TextConfig readTextConfig(const ConfigReader &text, bool drafter) {
     return config;
 }
 
-}  // namespace facet
+} // namespace facet

@@ -29,7 +29,8 @@ std::uint64_t countParameters(const Checkpoint &checkpoint) {
 std::string mostCommonType(const WeightSource &weights) {
     std::map<std::string, std::uint64_t> bytesOf;
     for (const auto &tensor : weights.tensors()) bytesOf[tensor.typeName] += tensor.bytes;
-    const auto most = std::max_element(bytesOf.begin(), bytesOf.end(), [](const auto &a, const auto &b) { return a.second < b.second; });
+    const auto most = std::max_element(bytesOf.begin(), bytesOf.end(),
+                                       [](const auto &a, const auto &b) { return a.second < b.second; });
     return most == bytesOf.end() ? std::string() : most->first;
 }
 
@@ -43,13 +44,14 @@ std::vector<std::string> findUnsupported(const Checkpoint &checkpoint) {
     if (config.architecture == "gemma4_unified") {
         list.emplace_back("Pictures and sound of this kind of model cannot be read yet; text works.");
     }
-    const bool integers = std::any_of(checkpoint.weights->tensors().begin(), checkpoint.weights->tensors().end(),
-                                      [&](const TensorInfo &t) { return !t.usable && !isIgnored(config.text, t.name); });
+    const bool integers =
+        std::any_of(checkpoint.weights->tensors().begin(), checkpoint.weights->tensors().end(),
+                    [&](const TensorInfo &t) { return !t.usable && !isIgnored(config.text, t.name); });
     if (integers) list.emplace_back("Some of its tensors are stored as numbers that Facet cannot compute with.");
     return list;
 }
 
-}  // namespace
+} // namespace
 
 Result<ModelInfo> inspectModel(const std::string &path, WeightType weights) {
     FACET_TRY(checkpoint, openCheckpoint(path));
@@ -90,4 +92,4 @@ Result<ModelInfo> inspectModel(const std::string &path, WeightType weights) {
     return info;
 }
 
-}  // namespace facet
+} // namespace facet

@@ -13,14 +13,20 @@ Status checkShape(std::string_view text, const JsonLimits &limits, const std::st
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
         if (inString) {
-            if (c == '\\') ++i;
-            else if (c == '"') inString = false;
+            if (c == '\\')
+                ++i;
+            else if (c == '"')
+                inString = false;
             continue;
         }
-        if (c == '"') inString = true;
-        else if (c == ',' || c == ':') ++values;
-        else if (c == '{' || c == '[') ++depth, ++values;
-        else if (c == '}' || c == ']') --depth;
+        if (c == '"')
+            inString = true;
+        else if (c == ',' || c == ':')
+            ++values;
+        else if (c == '{' || c == '[')
+            ++depth, ++values;
+        else if (c == '}' || c == ']')
+            --depth;
         if (depth > limits.depth) {
             return Error{ErrorCode::LimitExceeded, "The JSON text is nested too deeply.",
                          "more than " + std::to_string(limits.depth) + " levels", file, i};
@@ -33,7 +39,7 @@ Status checkShape(std::string_view text, const JsonLimits &limits, const std::st
     return ok();
 }
 
-}  // namespace
+} // namespace
 
 Result<nlohmann::json> parseJsonObject(std::string_view text, const JsonLimits &limits, const std::string &file) {
     using Json = nlohmann::json;
@@ -56,10 +62,11 @@ Result<nlohmann::json> parseJsonObject(std::string_view text, const JsonLimits &
         return Error{ErrorCode::ModelFileCorrupt, "The JSON text is damaged.", problem.what(), file};
     }
     if (!duplicate.empty()) {
-        return Error{ErrorCode::ModelFileCorrupt, "The JSON text has an entry twice.", "key \"" + duplicate + "\"", file};
+        return Error{ErrorCode::ModelFileCorrupt, "The JSON text has an entry twice.", "key \"" + duplicate + "\"",
+                     file};
     }
     if (!value.is_object()) return Error{ErrorCode::ModelFileCorrupt, "The JSON text is no object.", {}, file};
     return value;
 }
 
-}  // namespace facet
+} // namespace facet

@@ -22,12 +22,14 @@ struct FileHandle {
 
 Error openError(const std::string &path, int code) {
     if (code == ENOENT || code == ENOTDIR) {
-        return {ErrorCode::FileNotFound, "The file does not exist; check the path or download the model again.", {}, path};
+        return {
+            ErrorCode::FileNotFound, "The file does not exist; check the path or download the model again.", {}, path};
     }
-    return {ErrorCode::FileUnreadable, "The file cannot be read; check its permissions and the disk.", std::strerror(code), path};
+    return {ErrorCode::FileUnreadable, "The file cannot be read; check its permissions and the disk.",
+            std::strerror(code), path};
 }
 
-}  // namespace
+} // namespace
 
 Result<MappedFile> MappedFile::open(const std::string &path) {
     // O_NONBLOCK: opening a pipe must not wait for a writer.
@@ -44,7 +46,8 @@ Result<MappedFile> MappedFile::open(const std::string &path) {
     const auto size = static_cast<std::size_t>(status.st_size);
     void *memory = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, handle.fd, 0);
     if (memory == MAP_FAILED) return openError(path, errno);
-    file.m_owner = std::shared_ptr<const void>(memory, [size](const void *p) { ::munmap(const_cast<void *>(p), size); });
+    file.m_owner =
+        std::shared_ptr<const void>(memory, [size](const void *p) { ::munmap(const_cast<void *>(p), size); });
     file.m_bytes = {static_cast<const std::byte *>(memory), size};
     return file;
 }
@@ -58,4 +61,4 @@ Result<std::string> readTextFile(const std::string &path, std::size_t maxBytes) 
     return std::string(reinterpret_cast<const char *>(file.bytes().data()), file.bytes().size());
 }
 
-}  // namespace facet
+} // namespace facet

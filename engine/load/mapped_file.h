@@ -31,4 +31,4 @@ private:
 // A small text file as a whole. Errors: as above, LimitExceeded above maxBytes.
 Result<std::string> readTextFile(const std::string &path, std::size_t maxBytes);
 
-}  // namespace facet
+} // namespace facet

@@ -7,7 +7,7 @@
 namespace facet {
 namespace {
 
-constexpr std::int64_t kTile = 64;  // ring sizes are multiples: results then do not depend on where a ring wraps
+constexpr std::int64_t kTile = 64; // ring sizes are multiples: results then do not depend on where a ring wraps
 
 // Rows of one pass, as the generation loop feeds them: a chunk, plus a picture that must not be cut.
 constexpr std::int64_t kChunkRows = 256;
@@ -42,14 +42,16 @@ std::uint64_t elements(const TensorInfo &tensor) {
 
 std::uint64_t residentBytesOf(const TensorInfo &tensor, WeightType weights) {
     if (weights == WeightType::AsStored || !isQuantisable(tensor)) return tensor.bytes;
-    const auto shape = blockShape(quantisedType(tensor, weights) == WeightType::Q8_0 ? TensorType::Q8_0 : TensorType::Q4_0);
+    const auto shape =
+        blockShape(quantisedType(tensor, weights) == WeightType::Q8_0 ? TensorType::Q8_0 : TensorType::Q4_0);
     return elements(tensor) / static_cast<std::uint64_t>(shape.values) * static_cast<std::uint64_t>(shape.bytes);
 }
 
 std::uint64_t textWorkBytes(const TextConfig &config, std::int64_t rows) {
     std::int64_t widest = 0;
     for (const auto &layer : config.layers) {
-        widest = std::max(widest, std::int64_t{2} * config.heads * layer.headDim + std::int64_t{2} * layer.kvHeads * layer.headDim);
+        widest = std::max(widest, std::int64_t{2} * config.heads * layer.headDim +
+                                      std::int64_t{2} * layer.kvHeads * layer.headDim);
     }
     const std::int64_t inner = std::int64_t{config.intermediateSize} * (config.doubleWideMlp ? 2 : 1);
     const std::int64_t experts = std::int64_t{3} * config.expertSize + 3 * (config.experts > 0 ? config.hiddenSize : 0);
@@ -64,9 +66,10 @@ std::uint64_t visionWorkBytes(const VisionConfig &vision) {
     return static_cast<std::uint64_t>(4 * patches * perPatch);
 }
 
-}  // namespace
+} // namespace
 
-std::int64_t cacheCapacity(const TextConfig &config, const LayerConfig &layer, std::int64_t contextLength, std::int64_t maxBlock) {
+std::int64_t cacheCapacity(const TextConfig &config, const LayerConfig &layer, std::int64_t contextLength,
+                           std::int64_t maxBlock) {
     if (!layer.sliding) return contextLength;
     const std::int64_t ring = (config.slidingWindow + maxBlock + kTile - 1) / kTile * kTile;
     return std::min(ring, contextLength);
@@ -83,14 +86,14 @@ std::uint64_t cacheBytes(const TextConfig &config, CacheType type, std::int64_t 
     return bytes;
 }
 
-bool isLookupTable(const std::string &name) {
-    return endsWith(name, "embed_tokens_per_layer.weight");
-}
+bool isLookupTable(const std::string &name) { return endsWith(name, "embed_tokens_per_layer.weight"); }
 
 bool isQuantisable(const TensorInfo &tensor) {
     const std::string &name = tensor.name;
     if (!tensor.usable || tensor.shape.size() < 2 || tensor.shape.back() % 32 != 0) return false;
-    if (isLookupTable(name) || endsWith(name, "router.proj.weight") || endsWith(name, "per_layer_model_projection.weight")) return false;
+    if (isLookupTable(name) || endsWith(name, "router.proj.weight") ||
+        endsWith(name, "per_layer_model_projection.weight"))
+        return false;
     return endsWith(name, "_proj.weight") || endsWith(name, ".gate_up_proj") || endsWith(name, ".down_proj") ||
            endsWith(name, ".linear.weight") || endsWith(name, "per_layer_input_gate.weight") ||
            endsWith(name, "per_layer_projection.weight") || endsWith(name, "embed_tokens.weight");
@@ -121,8 +124,9 @@ MemoryEstimate estimateMemory(const Checkpoint &checkpoint, WeightType weights, 
     const std::int64_t rows = kChunkRows + (text.bidirectionalVision ? kLargestPicture : 0);
     estimate.kvBytes = cacheBytes(text, kv == KvType::F32 ? CacheType::F32 : CacheType::F16, contextLength, rows);
     estimate.workBytes = textWorkBytes(text, std::min<std::int64_t>(rows, contextLength));
-    if (checkpoint.config.vision) estimate.workBytes = std::max(estimate.workBytes, visionWorkBytes(*checkpoint.config.vision));
+    if (checkpoint.config.vision)
+        estimate.workBytes = std::max(estimate.workBytes, visionWorkBytes(*checkpoint.config.vision));
     return estimate;
 }
 
-}  // namespace facet
+} // namespace facet

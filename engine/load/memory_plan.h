@@ -12,12 +12,13 @@ namespace facet {
 
 // Positions for which a layer's cache has room: sliding layers hold the window and one pass, full layers everything.
 // maxBlock: positions that one pass may add.
-std::int64_t cacheCapacity(const TextConfig &config, const LayerConfig &layer, std::int64_t contextLength, std::int64_t maxBlock);
+std::int64_t cacheCapacity(const TextConfig &config, const LayerConfig &layer, std::int64_t contextLength,
+                           std::int64_t maxBlock);
 // Keys and values of all producing layers when the context is full.
 std::uint64_t cacheBytes(const TextConfig &config, CacheType type, std::int64_t contextLength, std::int64_t maxBlock);
 
-// Whether quantising touches this tensor: matrices of linear layers and the embedding, not tables that are only looked up,
-// routers, and rows that are no multiple of a block.
+// Whether quantising touches this tensor: matrices of linear layers and the embedding, not tables that are only looked
+// up, routers, and rows that are no multiple of a block.
 bool isQuantisable(const TensorInfo &tensor);
 // The type such a tensor gets: the embedding is also the head and stays at 8 bits, where 4 would cost most.
 WeightType quantisedType(const TensorInfo &tensor, WeightType wanted);
@@ -29,4 +30,4 @@ bool isLookupTable(const std::string &name);
 // availableMemoryBytes() under another root than "/" (tests).
 std::uint64_t availableMemoryUnder(const std::string &root);
 
-}  // namespace facet
+} // namespace facet

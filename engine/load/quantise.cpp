@@ -19,8 +19,10 @@ Result<Matrix> quantiseMatrix(const Exec &exec, const Matrix &w, WeightType type
     try {
         buffer = std::make_shared_for_overwrite<std::byte[]>(static_cast<std::size_t>(outBytes * w.rows));
     } catch (const std::bad_alloc &) {
-        return Error{ErrorCode::OutOfMemory, "There is not enough memory for the model's weights; choose a smaller model or close other programs.",
-                     "tensor " + w.name + ": " + std::to_string(outBytes * w.rows) + " bytes"};
+        return Error{
+            ErrorCode::OutOfMemory,
+            "There is not enough memory for the model's weights; choose a smaller model or close other programs.",
+            "tensor " + w.name + ": " + std::to_string(outBytes * w.rows) + " bytes"};
     }
     std::vector<float> scratch(static_cast<std::size_t>(exec.pool->threadCount()) * static_cast<std::size_t>(w.cols));
     exec.pool->parallelFor(w.rows, 16, [&](std::int64_t begin, std::int64_t end, int thread) {
@@ -36,4 +38,4 @@ Result<Matrix> quantiseMatrix(const Exec &exec, const Matrix &w, WeightType type
     return out;
 }
 
-}  // namespace facet
+} // namespace facet

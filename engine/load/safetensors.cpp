@@ -11,7 +11,7 @@
 namespace facet {
 namespace {
 
-constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the limit of the format's reference implementation
+constexpr std::uint64_t kMaxHeaderBytes = 100'000'000; // the limit of the format's reference implementation
 constexpr std::size_t kMaxTensors = 100'000;
 constexpr std::size_t kMaxDimensions = 8;
 constexpr std::int64_t kMaxDimension = std::int64_t{1} << 40;
@@ -19,16 +19,29 @@ constexpr std::int64_t kMaxDimension = std::int64_t{1} << 40;
 struct ElementType {
     const char *name;
     std::uint64_t bytes;
-    std::optional<TensorType> type;  // none: listed, but no kernel reads it
+    std::optional<TensorType> type; // none: listed, but no kernel reads it
 };
 constexpr std::array<ElementType, 15> kElementTypes = {{
-    {"F32", 4, TensorType::F32}, {"F16", 2, TensorType::F16}, {"BF16", 2, TensorType::BF16}, {"F64", 8, {}}, {"I64", 8, {}},
-    {"U64", 8, {}}, {"I32", 4, {}}, {"U32", 4, {}}, {"I16", 2, {}}, {"U16", 2, {}}, {"I8", 1, {}}, {"U8", 1, {}}, {"BOOL", 1, {}},
-    {"F8_E4M3", 1, {}}, {"F8_E5M2", 1, {}},
+    {"F32", 4, TensorType::F32},
+    {"F16", 2, TensorType::F16},
+    {"BF16", 2, TensorType::BF16},
+    {"F64", 8, {}},
+    {"I64", 8, {}},
+    {"U64", 8, {}},
+    {"I32", 4, {}},
+    {"U32", 4, {}},
+    {"I16", 2, {}},
+    {"U16", 2, {}},
+    {"I8", 1, {}},
+    {"U8", 1, {}},
+    {"BOOL", 1, {}},
+    {"F8_E4M3", 1, {}},
+    {"F8_E5M2", 1, {}},
 }};
 
 Error corrupt(const std::string &path, std::string detail, std::optional<std::uint64_t> offset = {}) {
-    return {ErrorCode::ModelFileCorrupt, "The model file is damaged or incomplete; download it again.", std::move(detail), path, offset};
+    return {ErrorCode::ModelFileCorrupt, "The model file is damaged or incomplete; download it again.",
+            std::move(detail), path, offset};
 }
 
 std::optional<std::uint64_t> unsignedNumber(const nlohmann::json &value) {
@@ -78,12 +91,13 @@ Result<SafetensorsTensor> readEntry(const std::string &name, const nlohmann::jso
     const auto begin = unsignedNumber((*offsets)[0]);
     const auto end = unsignedNumber((*offsets)[1]);
     if (!begin || !end || *begin > *end || *end > dataBytes) {
-        return corrupt(path, tensor + "data_offsets " + offsets->dump() + " do not lie within the " + std::to_string(dataBytes) +
-                                 " bytes of data");
+        return corrupt(path, tensor + "data_offsets " + offsets->dump() + " do not lie within the " +
+                                 std::to_string(dataBytes) + " bytes of data");
     }
     if (*end - *begin != *bytes) {
-        return corrupt(path, tensor + "data_offsets " + offsets->dump() + " hold " + std::to_string(*end - *begin) + " bytes, " +
-                                 result.info.typeName + " " + shape->dump() + " needs " + std::to_string(*bytes));
+        return corrupt(path, tensor + "data_offsets " + offsets->dump() + " hold " + std::to_string(*end - *begin) +
+                                 " bytes, " + result.info.typeName + " " + shape->dump() + " needs " +
+                                 std::to_string(*bytes));
     }
     result.begin = dataBegin + *begin;
     return result;
@@ -95,18 +109,21 @@ Status checkSequence(const std::vector<SafetensorsTensor> &tensors, std::uint64_
     std::uint64_t at = dataBegin;
     for (const auto &tensor : tensors) {
         if (tensor.begin != at) {
-            return corrupt(path, "tensor " + tensor.info.name + ": its data " +
-                                     (tensor.begin < at ? "overlaps the tensor before it" : "leaves a gap before it"), tensor.begin);
+            return corrupt(path,
+                           "tensor " + tensor.info.name + ": its data " +
+                               (tensor.begin < at ? "overlaps the tensor before it" : "leaves a gap before it"),
+                           tensor.begin);
         }
         at += tensor.info.bytes;
     }
     if (at != fileBytes) {
-        return corrupt(path, "tensors end at byte " + std::to_string(at) + ", the file at byte " + std::to_string(fileBytes), at);
+        return corrupt(
+            path, "tensors end at byte " + std::to_string(at) + ", the file at byte " + std::to_string(fileBytes), at);
     }
     return ok();
 }
 
-}  // namespace
+} // namespace
 
 Result<SafetensorsFile> SafetensorsFile::open(const std::string &path) {
     FACET_TRY(file, MappedFile::open(path));
@@ -119,8 +136,10 @@ Result<SafetensorsFile> SafetensorsFile::parse(std::span<const std::byte> bytes,
     const auto length = reader.u64();
     if (!length) return corrupt(path, "the file ends before its header: " + std::to_string(bytes.size()) + " bytes", 0);
     if (*length > reader.remaining()) {
-        return corrupt(path, "the header says it has " + std::to_string(*length) + " bytes, the file has " +
-                                 std::to_string(reader.remaining()) + " more", 0);
+        return corrupt(path,
+                       "the header says it has " + std::to_string(*length) + " bytes, the file has " +
+                           std::to_string(reader.remaining()) + " more",
+                       0);
     }
     if (*length > kMaxHeaderBytes) {
         return Error{ErrorCode::LimitExceeded, "The header of the model file is larger than any real one.",
@@ -160,4 +179,4 @@ const SafetensorsTensor *SafetensorsFile::find(std::string_view name) const {
     return found == m_index.end() ? nullptr : &m_tensors[found->second];
 }
 
-}  // namespace facet
+} // namespace facet

@@ -1,5 +1,5 @@
-// Safetensors files: 8 bytes header length, a JSON header {"name": {"dtype", "shape", "data_offsets"}}, the data without
-// gaps. The header is checked completely before any tensor is given out.
+// Safetensors files: 8 bytes header length, a JSON header {"name": {"dtype", "shape", "data_offsets"}}, the data
+// without gaps. The header is checked completely before any tensor is given out.
 //
 //     FACET_TRY(file, SafetensorsFile::open("model.safetensors"));
 //     const SafetensorsTensor *t = file.find("input_ids");
@@ -21,7 +21,7 @@ namespace facet {
 
 struct SafetensorsTensor {
     TensorInfo info;
-    std::uint64_t begin = 0;  // byte in the file
+    std::uint64_t begin = 0; // byte in the file
 };
 
 class SafetensorsFile {
@@ -29,15 +29,18 @@ public:
     // Errors: those of MappedFile; ModelFileCorrupt, LimitExceeded, ModelUnsupported (unknown element type).
     static Result<SafetensorsFile> open(const std::string &path);
     // `bytes` stay alive through `owner`; `path` is for messages.
-    static Result<SafetensorsFile> parse(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, std::string path);
+    static Result<SafetensorsFile> parse(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                                         std::string path);
 
     const std::string &path() const noexcept { return m_path; }
     std::span<const std::byte> bytes() const noexcept { return m_bytes; }
     std::uint64_t headerBytes() const noexcept { return m_headerBytes; }
     const std::shared_ptr<const void> &owner() const noexcept { return m_owner; }
-    const std::vector<SafetensorsTensor> &tensors() const noexcept { return m_tensors; }  // in the order of their data
+    const std::vector<SafetensorsTensor> &tensors() const noexcept { return m_tensors; } // in the order of their data
     const SafetensorsTensor *find(std::string_view name) const;
-    std::span<const std::byte> data(const SafetensorsTensor &tensor) const { return m_bytes.subspan(tensor.begin, tensor.info.bytes); }
+    std::span<const std::byte> data(const SafetensorsTensor &tensor) const {
+        return m_bytes.subspan(tensor.begin, tensor.info.bytes);
+    }
 
 private:
     std::string m_path;
@@ -58,4 +61,4 @@ Result<SafetensorsFolder> openSafetensorsFolder(const std::string &folder);
 // A WeightSource over one parsed file (tests, adapters).
 std::shared_ptr<const WeightSource> weightsOf(SafetensorsFile file);
 
-}  // namespace facet
+} // namespace facet

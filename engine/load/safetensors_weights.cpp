@@ -25,7 +25,7 @@ std::string shapeText(const std::vector<std::int64_t> &shape) {
     return text + "]";
 }
 
-std::int64_t elementCount(const std::vector<std::int64_t> &shape) {  // products were checked when the header was read
+std::int64_t elementCount(const std::vector<std::int64_t> &shape) { // products were checked when the header was read
     std::int64_t count = 1;
     for (const auto size : shape) count *= size;
     return count;
@@ -116,7 +116,8 @@ private:
         }
         const Place place = m_places[found->second];
         if (!place.tensor->info.usable) {
-            return Error{ErrorCode::ModelUnsupported, "The model file stores a tensor as a kind of number that Facet cannot compute with.",
+            return Error{ErrorCode::ModelUnsupported,
+                         "The model file stores a tensor as a kind of number that Facet cannot compute with.",
                          "tensor " + name + ": " + place.tensor->info.typeName, m_files[place.file].path()};
         }
         return place;
@@ -124,7 +125,8 @@ private:
 
     Error wrongShape(const Place &place, const std::string &wanted) const {
         return {ErrorCode::ModelFileCorrupt, "A tensor does not have the shape that the configuration says.",
-                "tensor " + place.tensor->info.name + ": shape " + shapeText(place.tensor->info.shape) + " instead of " + wanted,
+                "tensor " + place.tensor->info.name + ": shape " + shapeText(place.tensor->info.shape) +
+                    " instead of " + wanted,
                 m_files[place.file].path()};
     }
 
@@ -138,13 +140,15 @@ private:
 bool plainFileName(const std::string &name) {
     if (name.empty() || name.size() > 255 || name.front() == '.') return false;
     return std::all_of(name.begin(), name.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+               c == '-';
     });
 }
 
 Result<SafetensorsFolder> openShards(const std::string &folder, const std::string &indexPath) {
     const auto bad = [&](std::string detail) {
-        return Error{ErrorCode::ModelFileCorrupt, "The list of model files is damaged; download the model again.", std::move(detail), indexPath};
+        return Error{ErrorCode::ModelFileCorrupt, "The list of model files is damaged; download the model again.",
+                     std::move(detail), indexPath};
     };
     FACET_TRY(text, readTextFile(indexPath, kMaxIndexBytes));
     FACET_TRY(json, parseJsonObject(text, {.depth = 8, .values = 4'000'000}, indexPath));
@@ -170,15 +174,16 @@ Result<SafetensorsFolder> openShards(const std::string &folder, const std::strin
         const std::size_t number = fileOf.at(value.get<std::string>());
         const SafetensorsTensor *tensor = weights->files()[number].find(name);
         if (!tensor) {
-            return Error{ErrorCode::ModelFileCorrupt, "A model file lacks a tensor that the list of model files promises.",
-                         "tensor " + name, weights->files()[number].path()};
+            return Error{ErrorCode::ModelFileCorrupt,
+                         "A model file lacks a tensor that the list of model files promises.", "tensor " + name,
+                         weights->files()[number].path()};
         }
         weights->add(number, *tensor);
     }
     return SafetensorsFolder{std::move(weights), fileBytes};
 }
 
-}  // namespace
+} // namespace
 
 std::shared_ptr<const WeightSource> weightsOf(SafetensorsFile file) {
     std::vector<SafetensorsFile> files;
@@ -198,4 +203,4 @@ Result<SafetensorsFolder> openSafetensorsFolder(const std::string &folder) {
     return SafetensorsFolder{weightsOf(std::move(file)), bytes};
 }
 
-}  // namespace facet
+} // namespace facet

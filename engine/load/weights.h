@@ -18,10 +18,10 @@ namespace facet {
 struct TensorInfo {
     std::string name;
     TensorType type = TensorType::F32;
-    std::vector<std::int64_t> shape;  // slowest first, as in safetensors
+    std::vector<std::int64_t> shape; // slowest first, as in safetensors
     std::uint64_t bytes = 0;
-    std::string typeName = {};  // as the file calls it: "BF16", "I64"
-    bool usable = true;         // false: only listed (integers, float8); `type` means nothing then
+    std::string typeName = {}; // as the file calls it: "BF16", "I64"
+    bool usable = true;        // false: only listed (integers, float8); `type` means nothing then
 };
 
 class WeightSource {
@@ -46,14 +46,14 @@ struct Checkpoint {
     std::string name;
     ModelConfig config;
     std::shared_ptr<const WeightSource> weights;
-    std::string tokenizerFile;             // path of tokenizer.json
-    std::string chatTemplate;              // the model's own Jinja text; empty: none
+    std::string tokenizerFile; // path of tokenizer.json
+    std::string chatTemplate;  // the model's own Jinja text; empty: none
     std::uint64_t fileBytes = 0;
 };
 Result<Checkpoint> openCheckpoint(const std::string &path);
 
-// Quantises a float matrix to Q8_0 or Q4_0 in memory (other types, already quantised ones and rows that are no multiple of
-// 32 come back as they are). Threads over rows.
+// Quantises a float matrix to Q8_0 or Q4_0 in memory (other types, already quantised ones and rows that are no multiple
+// of 32 come back as they are). Threads over rows.
 Result<Matrix> quantiseMatrix(const Exec &exec, const Matrix &w, WeightType type);
 
 // Memory that a load will need, from headers alone.
@@ -61,4 +61,4 @@ MemoryEstimate estimateMemory(const Checkpoint &checkpoint, WeightType weights, 
 // MemAvailable of the machine, and the cgroup's limit if lower. 0: unknown.
 std::uint64_t availableMemoryBytes();
 
-}  // namespace facet
+} // namespace facet

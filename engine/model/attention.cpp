@@ -7,7 +7,7 @@
 namespace facet {
 namespace {
 
-constexpr int kMaxHeadDim = 4096;  // as the configuration's limit
+constexpr int kMaxHeadDim = 4096; // as the configuration's limit
 
 // Norm, rotation and storing of one row; everything a thread needs.
 struct RowWork {
@@ -48,7 +48,7 @@ struct RowWork {
     }
 };
 
-}  // namespace
+} // namespace
 
 void Attention::project(int layer, const LayerWeights &w, const float *a, const PassRows &rows, Want want) {
     const LayerConfig &config = m_config.layers[static_cast<std::size_t>(layer)];
@@ -59,8 +59,8 @@ void Attention::project(int layer, const LayerWeights &w, const float *a, const 
 
     std::vector<LinearJob> jobs;
     float *q = nullptr, *k = nullptr, *v = nullptr;
-    if (want.queries) jobs.push_back({&w.query, q = m_queries.resize(count * queryWidth)});  // [rows, heads, headDim]
-    if (keys) jobs.push_back({&w.key, k = m_keys.resize(count * keyWidth)});                 // [rows, kvHeads, headDim]
+    if (want.queries) jobs.push_back({&w.query, q = m_queries.resize(count * queryWidth)}); // [rows, heads, headDim]
+    if (keys) jobs.push_back({&w.key, k = m_keys.resize(count * keyWidth)});                // [rows, kvHeads, headDim]
     if (keys && !config.keyIsValue) jobs.push_back({&w.value, v = m_values.resize(count * keyWidth)});
     linear(m_exec, a, count, 0, jobs);
 
@@ -83,11 +83,12 @@ void Attention::output(int layer, const LayerWeights &w, const PassRows &rows, f
     const auto &to = config.sliding ? rows.slidingTo : rows.fullTo;
     for (const auto &part : rows.parts) {
         const auto first = static_cast<std::size_t>(part.first), count = static_cast<std::size_t>(part.count);
-        attend(m_exec, part.cache->view(static_cast<std::size_t>(config.kvSource)), m_queries.data() + part.first * queryWidth, part.count,
-               m_config.heads, std::span(from).subspan(first, count), std::span(to).subspan(first, count),
+        attend(m_exec, part.cache->view(static_cast<std::size_t>(config.kvSource)),
+               m_queries.data() + part.first * queryWidth, part.count, m_config.heads,
+               std::span(from).subspan(first, count), std::span(to).subspan(first, count),
                attended + part.first * queryWidth);
     }
     linear(m_exec, w.output, attended, rows.count(), out);
 }
 
-}  // namespace facet
+} // namespace facet

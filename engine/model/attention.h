@@ -14,7 +14,7 @@ public:
 
     struct Want {
         bool queries = true;
-        bool keys = true;  // ignored on layers that share keys
+        bool keys = true; // ignored on layers that share keys
     };
     // a: [rows, H], the normed input. Queries are kept for output(), keys and values go to the rows' caches.
     void project(int layer, const LayerWeights &w, const float *a, const PassRows &rows, Want want);
@@ -27,4 +27,4 @@ private:
     FloatBuffer m_queries, m_keys, m_values, m_attended;
 };
 
-}  // namespace facet
+} // namespace facet

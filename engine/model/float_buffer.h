@@ -26,4 +26,4 @@ private:
     std::int64_t m_room = 0;
 };
 
-}  // namespace facet
+} // namespace facet

@@ -15,17 +15,18 @@ std::int64_t layerBytes(const KvCache::Impl &cache, const KvCache::Impl::Layer &
 }
 
 // The same content with more room behind each head.
-std::unique_ptr<std::byte[]> enlarged(const std::byte *old, const KvCache::Impl &cache, const KvCache::Impl::Layer &layer,
-                                      std::int64_t capacity) {
+std::unique_ptr<std::byte[]> enlarged(const std::byte *old, const KvCache::Impl &cache,
+                                      const KvCache::Impl::Layer &layer, std::int64_t capacity) {
     auto bytes = std::make_unique<std::byte[]>(static_cast<std::size_t>(layerBytes(cache, layer, capacity)));
     const std::int64_t row = cache.elementBytes() * layer.headDim;
     for (std::int64_t head = 0; head < layer.kvHeads && old != nullptr; ++head) {
-        std::memcpy(bytes.get() + head * capacity * row, old + head * layer.capacity * row, static_cast<std::size_t>(layer.capacity * row));
+        std::memcpy(bytes.get() + head * capacity * row, old + head * layer.capacity * row,
+                    static_cast<std::size_t>(layer.capacity * row));
     }
     return bytes;
 }
 
-}  // namespace
+} // namespace
 
 void KvCache::Impl::reserve(std::int64_t positions) {
     for (Layer &layer : layers) {
@@ -50,7 +51,8 @@ KvView KvCache::Impl::view(std::size_t layer) const noexcept {
     return {type, l.keys.get(), l.values.get(), l.capacity, l.kvHeads, l.headDim};
 }
 
-Result<KvCache> KvCache::create(const TextConfig &config, CacheType type, std::int64_t contextLength, std::int64_t maxBlock) {
+Result<KvCache> KvCache::create(const TextConfig &config, CacheType type, std::int64_t contextLength,
+                                std::int64_t maxBlock) {
     if (contextLength < 1 || maxBlock < 1) {
         return Error{ErrorCode::InvalidArgument, "The context length and the size of a pass must be positive.",
                      "contextLength " + std::to_string(contextLength) + ", maxBlock " + std::to_string(maxBlock)};
@@ -77,13 +79,9 @@ KvCache::KvCache(KvCache &&) noexcept = default;
 KvCache &KvCache::operator=(KvCache &&) noexcept = default;
 KvCache::~KvCache() = default;
 
-std::int64_t KvCache::length() const noexcept {
-    return m_impl->length;
-}
+std::int64_t KvCache::length() const noexcept { return m_impl->length; }
 
-std::int64_t KvCache::contextLength() const noexcept {
-    return m_impl->contextLength;
-}
+std::int64_t KvCache::contextLength() const noexcept { return m_impl->contextLength; }
 
 std::uint64_t KvCache::byteCount() const noexcept {
     std::int64_t bytes = 0;
@@ -98,7 +96,8 @@ bool KvCache::truncate(std::int64_t length) noexcept {
         clear();
         return true;
     }
-    const std::int64_t needed = std::max<std::int64_t>(0, length - (m_impl->window - 1));  // oldest key that `length` will see
+    const std::int64_t needed =
+        std::max<std::int64_t>(0, length - (m_impl->window - 1)); // oldest key that `length` will see
     for (const auto &layer : m_impl->layers) {
         if (layer.sliding && layer.kvHeads > 0 && needed < m_impl->written - layer.limit) return false;
     }
@@ -111,4 +110,4 @@ void KvCache::clear() noexcept {
     m_impl->written = 0;
 }
 
-}  // namespace facet
+} // namespace facet

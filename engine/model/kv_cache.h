@@ -1,4 +1,5 @@
-// What lies behind KvCache (text_model.h): one buffer of keys and one of values per producing layer. Inside this folder only.
+// What lies behind KvCache (text_model.h): one buffer of keys and one of values per producing layer. Inside this folder
+// only.
 #pragma once
 
 #include "model/text_model.h"
@@ -10,11 +11,11 @@
 namespace facet {
 
 struct KvCache::Impl {
-    // Layout [kvHeads][capacity][headDim]; position p is slot p % capacity. The capacity grows up to `limit`, and only at the
-    // limit of a sliding layer do positions begin to overwrite each other.
+    // Layout [kvHeads][capacity][headDim]; position p is slot p % capacity. The capacity grows up to `limit`, and only
+    // at the limit of a sliding layer do positions begin to overwrite each other.
     struct Layer {
         bool sliding = false;
-        int kvHeads = 0;  // 0: this layer makes no keys
+        int kvHeads = 0; // 0: this layer makes no keys
         int headDim = 0;
         std::int64_t limit = 0;
         std::int64_t capacity = 0;
@@ -26,7 +27,7 @@ struct KvCache::Impl {
     std::int64_t maxBlock = 0;
     std::int64_t window = 0;
     std::int64_t length = 0;
-    std::int64_t written = 0;  // positions ever written since the last clear: what rings may have overwritten
+    std::int64_t written = 0; // positions ever written since the last clear: what rings may have overwritten
     std::vector<Layer> layers;
 
     std::int64_t elementBytes() const noexcept { return type == CacheType::F32 ? 4 : 2; }
@@ -37,4 +38,4 @@ struct KvCache::Impl {
     KvView view(std::size_t layer) const noexcept;
 };
 
-}  // namespace facet
+} // namespace facet

@@ -78,13 +78,14 @@ void MixtureOfExperts::grouped(const MoeWeights &w, const float *normed, std::in
         const auto count = static_cast<std::int64_t>(slots.size());
         members.clear();
         for (const std::int64_t slot : slots) members.push_back(slot / active);
-        gatherRows(normed, members, hidden, m_gathered.data());  // [count, H]
+        gatherRows(normed, members, hidden, m_gathered.data()); // [count, H]
         const LinearJob jobs[] = {{&w.gates[expert], m_gate.data()}, {&w.ups[expert], m_up.data()}};
         linear(m_exec, m_gathered.data(), count, 0, jobs);
         geluMulRows(m_exec, m_gate.data(), m_up.data(), count, inner, m_inner.data());
         linear(m_exec, w.downs[expert], m_inner.data(), count, m_down.data());
         for (std::int64_t i = 0; i < count; ++i) {
-            m_exec.kernels->axpy(m_weights[static_cast<std::size_t>(slots[static_cast<std::size_t>(i)])], m_down.data() + i * hidden, hidden,
+            m_exec.kernels->axpy(m_weights[static_cast<std::size_t>(slots[static_cast<std::size_t>(i)])],
+                                 m_down.data() + i * hidden, hidden,
                                  out + members[static_cast<std::size_t>(i)] * hidden);
         }
     }
@@ -96,8 +97,10 @@ void MixtureOfExperts::run(const MoeWeights &w, const float *h, std::int64_t row
     float *normed = m_normed.resize(rows * hidden);
     rmsNormRows(m_exec, h, w.preNorm2.data(), rows, hidden, m_config.rmsNormEps, normed);
     std::fill_n(out, rows * hidden, 0.0F);
-    if (rows == 1) oneRow(w, normed, out);
-    else grouped(w, normed, rows, out);
+    if (rows == 1)
+        oneRow(w, normed, out);
+    else
+        grouped(w, normed, rows, out);
 }
 
-}  // namespace facet
+} // namespace facet

@@ -35,4 +35,4 @@ private:
     FloatBuffer m_normed, m_probabilities, m_gathered, m_gate, m_up, m_inner, m_down;
 };
 
-}  // namespace facet
+} // namespace facet

@@ -14,7 +14,7 @@ void perLayerInputs(const Exec &exec, const TextConfig &config, const TextWeight
     const float mixFactor = std::sqrt(0.5F);
 
     FloatBuffer context, token;
-    float *b = context.resize(rows * width);  // [rows, layers, P]
+    float *b = context.resize(rows * width); // [rows, layers, P]
     linear(exec, weights.perLayerModelProjection, x, rows, b);
     float *a = token.resize(rows * width);
     float *mixed = out.resize(rows * width);
@@ -22,7 +22,8 @@ void perLayerInputs(const Exec &exec, const TextConfig &config, const TextWeight
         for (std::int64_t row = begin; row < end; ++row) {
             float *tokenRow = a + row * width;
             float *contextRow = b + row * width;
-            exec.kernels->dequantise(weights.perLayerTable.type, weights.perLayerTable.row(ids[static_cast<std::size_t>(row)]), width, tokenRow);
+            exec.kernels->dequantise(weights.perLayerTable.type,
+                                     weights.perLayerTable.row(ids[static_cast<std::size_t>(row)]), width, tokenRow);
             for (std::int64_t i = 0; i < width; ++i) tokenRow[i] *= tokenFactor;
             for (std::int64_t i = 0; i < width; ++i) contextRow[i] *= contextFactor;
             for (std::int64_t layer = 0; layer < layers; ++layer) {
@@ -44,4 +45,4 @@ void perLayerInputs(const Exec &exec, const TextConfig &config, const TextWeight
     tap("per_layer_inputs", b, rows, width);
 }
 
-}  // namespace facet
+} // namespace facet

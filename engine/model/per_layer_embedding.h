@@ -1,4 +1,5 @@
-// Per-layer inputs of the small models (text.md 2.2): a row of a table per token, mixed with a projection of its embedding.
+// Per-layer inputs of the small models (text.md 2.2): a row of a table per token, mixed with a projection of its
+// embedding.
 #pragma once
 
 #include "model/float_buffer.h"
@@ -15,4 +16,4 @@ namespace facet {
 void perLayerInputs(const Exec &exec, const TextConfig &config, const TextWeights &weights, const float *x,
                     std::span<const std::int32_t> ids, FloatBuffer &out, const Tap &tap);
 
-}  // namespace facet
+} // namespace facet

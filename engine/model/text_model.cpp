@@ -14,14 +14,13 @@
 namespace facet {
 namespace {
 
-constexpr std::int64_t kPieceValues = 16384;  // element-wise work below this stays on one thread
+constexpr std::int64_t kPieceValues = 16384; // element-wise work below this stays on one thread
 
-Error cancelledError() {
-    return {ErrorCode::Cancelled, "The computation was stopped."};
-}
+Error cancelledError() { return {ErrorCode::Cancelled, "The computation was stopped."}; }
 
 Error badArgument(std::string detail) {
-    return {ErrorCode::InvalidArgument, "The engine was asked for something that does not fit the model.", std::move(detail)};
+    return {ErrorCode::InvalidArgument, "The engine was asked for something that does not fit the model.",
+            std::move(detail)};
 }
 
 void scaleAll(const Exec &exec, float *x, std::int64_t count, float factor) {
@@ -31,13 +30,13 @@ void scaleAll(const Exec &exec, float *x, std::int64_t count, float factor) {
     });
 }
 
-}  // namespace
+} // namespace
 
 struct TextModel::Impl {
     TextConfig config;
     MediaTokens tokens;
     int padId = 0;
-    int lastProducer = 0;  // the last layer that writes keys
+    int lastProducer = 0; // the last layer that writes keys
     TextWeights weights;
 
     Status check(std::span<const Segment> segments) const;
@@ -50,7 +49,8 @@ struct TextModel::Impl {
 };
 
 Status TextModel::Impl::checkSegment(const Segment &segment) const {
-    if (segment.cache == nullptr || segment.ids.empty()) return badArgument("a segment without a cache or without rows");
+    if (segment.cache == nullptr || segment.ids.empty())
+        return badArgument("a segment without a cache or without rows");
     const KvCache::Impl &cache = segment.cache->impl();
     const auto rows = static_cast<std::int64_t>(segment.ids.size());
     bool fits = cache.layers.size() == config.layers.size() && cache.window == config.slidingWindow;
@@ -61,14 +61,18 @@ Status TextModel::Impl::checkSegment(const Segment &segment) const {
     }
     if (!fits) return badArgument("the cache was made for another model");
     if (rows > cache.contextLength - cache.length) {
-        return Error{ErrorCode::ContextExceeded, "The conversation no longer fits the context; shorten it or start a new one.",
-                     std::to_string(cache.length) + " + " + std::to_string(rows) + " positions of " + std::to_string(cache.contextLength)};
+        return Error{ErrorCode::ContextExceeded,
+                     "The conversation no longer fits the context; shorten it or start a new one.",
+                     std::to_string(cache.length) + " + " + std::to_string(rows) + " positions of " +
+                         std::to_string(cache.contextLength)};
     }
     if (rows > cache.maxBlock) {
-        return badArgument(std::to_string(rows) + " rows in one pass, the cache was made for " + std::to_string(cache.maxBlock));
+        return badArgument(std::to_string(rows) + " rows in one pass, the cache was made for " +
+                           std::to_string(cache.maxBlock));
     }
     for (const std::int32_t id : segment.ids) {
-        if (id < 0 || id >= config.vocabularySize) return badArgument("token id " + std::to_string(id) + " is not in the vocabulary");
+        if (id < 0 || id >= config.vocabularySize)
+            return badArgument("token id " + std::to_string(id) + " is not in the vocabulary");
     }
     std::int64_t next = 0;
     for (const auto &soft : segment.soft) {
@@ -80,7 +84,8 @@ Status TextModel::Impl::checkSegment(const Segment &segment) const {
     }
     next = 0;
     for (const std::int64_t row : segment.logitRows) {
-        if (row < next || row >= rows) return badArgument("logit row " + std::to_string(row) + " is outside its segment or out of order");
+        if (row < next || row >= rows)
+            return badArgument("logit row " + std::to_string(row) + " is outside its segment or out of order");
         next = row + 1;
     }
     return ok();
@@ -90,7 +95,8 @@ Status TextModel::Impl::check(std::span<const Segment> segments) const {
     for (std::size_t i = 0; i < segments.size(); ++i) {
         FACET_CHECK(checkSegment(segments[i]));
         for (std::size_t j = 0; j < i; ++j) {
-            if (segments[j].cache == segments[i].cache) return badArgument("two segments of one conversation in a pass");
+            if (segments[j].cache == segments[i].cache)
+                return badArgument("two segments of one conversation in a pass");
         }
     }
     return ok();
@@ -102,8 +108,8 @@ namespace {
 class Pass {
 public:
     Pass(const TextModel::Impl &model, const Exec &exec, std::span<const Segment> segments, const Tap &tap)
-        : m_model(model), m_config(model.config), m_exec(exec), m_segments(segments), m_tap(tap), m_rows(makeRows(model.config, segments)),
-          m_attention(exec, model.config), m_experts(exec, model.config) {
+        : m_model(model), m_config(model.config), m_exec(exec), m_segments(segments), m_tap(tap),
+          m_rows(makeRows(model.config, segments)), m_attention(exec, model.config), m_experts(exec, model.config) {
         for (std::size_t i = 0; i < segments.size(); ++i) {
             for (const std::int64_t row : segments[i].logitRows) m_logitRows.push_back(m_rows.parts[i].first + row);
         }
@@ -134,7 +140,7 @@ private:
     std::span<const Segment> m_segments;
     const Tap &m_tap;
     PassRows m_rows;
-    std::vector<std::int64_t> m_logitRows;  // of all rows of the pass
+    std::vector<std::int64_t> m_logitRows; // of all rows of the pass
     std::int64_t m_allRows = 0;
     Attention m_attention;
     MixtureOfExperts m_experts;
@@ -144,12 +150,13 @@ private:
 void Pass::embed() {
     const std::int64_t hidden = m_config.hiddenSize;
     m_allRows = m_rows.count();
-    float *x = m_x.resize(m_allRows * hidden);  // [rows, H]
+    float *x = m_x.resize(m_allRows * hidden); // [rows, H]
     std::vector<std::int32_t> ids;
     for (const Segment &segment : m_segments) {
         const std::size_t first = ids.size();
         for (const std::int32_t id : segment.ids) ids.push_back(m_model.embeddingId(id));
-        for (const auto &soft : segment.soft) std::fill_n(ids.begin() + static_cast<std::ptrdiff_t>(first) + soft.firstRow, soft.count, m_model.padId);
+        for (const auto &soft : segment.soft)
+            std::fill_n(ids.begin() + static_cast<std::ptrdiff_t>(first) + soft.firstRow, soft.count, m_model.padId);
     }
     const Matrix &table = m_model.weights.embedding;
     const float factor = std::sqrt(static_cast<float>(hidden));
@@ -162,7 +169,8 @@ void Pass::embed() {
     });
     for (std::size_t i = 0; i < m_segments.size(); ++i) {
         for (const auto &soft : m_segments[i].soft) {
-            if (soft.count > 0) std::copy_n(soft.embeddings, soft.count * hidden, x + (m_rows.parts[i].first + soft.firstRow) * hidden);
+            if (soft.count > 0)
+                std::copy_n(soft.embeddings, soft.count * hidden, x + (m_rows.parts[i].first + soft.firstRow) * hidden);
         }
     }
     if (m_tap) m_tap("inputs_embeds", x, m_allRows, hidden);
@@ -185,8 +193,10 @@ void Pass::keepLogitRows() {
 
 void Pass::attention(int index, const LayerWeights &w) {
     const std::int64_t hidden = m_config.hiddenSize;
-    rmsNormRows(m_exec, m_x.data(), w.inputNorm.data(), m_rows.count(), hidden, m_config.rmsNormEps, m_normed.resize(m_rows.count() * hidden));
-    const bool drop = index == m_model.lastProducer && !m_tap && static_cast<std::int64_t>(m_logitRows.size()) < m_rows.count();
+    rmsNormRows(m_exec, m_x.data(), w.inputNorm.data(), m_rows.count(), hidden, m_config.rmsNormEps,
+                m_normed.resize(m_rows.count() * hidden));
+    const bool drop =
+        index == m_model.lastProducer && !m_tap && static_cast<std::int64_t>(m_logitRows.size()) < m_rows.count();
     if (drop) {
         m_attention.project(index, w, m_normed.data(), m_rows, {.queries = false, .keys = true});
         keepLogitRows();
@@ -231,7 +241,7 @@ void Pass::feedForward(int index, const LayerWeights &w) {
 
 void Pass::addPerLayerInput(int index, const LayerWeights &w) {
     const std::int64_t hidden = m_config.hiddenSize, rows = m_rows.count(), size = m_config.perLayerInputSize;
-    const float *input = m_perLayer.data() + index * m_allRows * size;  // [all rows, P]
+    const float *input = m_perLayer.data() + index * m_allRows * size; // [all rows, P]
     if (rows != m_allRows) {
         gatherRows(input, m_rows.source, size, m_up.resize(rows * size));
         input = m_up.data();
@@ -256,15 +266,18 @@ void Pass::layer(int index) {
 TextModel::Output Pass::head() {
     const std::int64_t hidden = m_config.hiddenSize, vocabulary = m_config.vocabularySize;
     float *normed = m_normed.resize(m_rows.count() * hidden);
-    rmsNormRows(m_exec, m_x.data(), m_model.weights.finalNorm.data(), m_rows.count(), hidden, m_config.rmsNormEps, normed);
+    rmsNormRows(m_exec, m_x.data(), m_model.weights.finalNorm.data(), m_rows.count(), hidden, m_config.rmsNormEps,
+                normed);
     if (m_tap) m_tap("final_norm", normed, m_rows.count(), hidden);
 
     TextModel::Output output;
     const auto count = static_cast<std::int64_t>(m_logitRows.size());
     if (count == 0) return output;
     output.hidden.resize(static_cast<std::size_t>(count * hidden));
-    if (count == m_rows.count()) std::copy_n(normed, count * hidden, output.hidden.data());
-    else gatherRows(normed, m_logitRows, hidden, output.hidden.data());
+    if (count == m_rows.count())
+        std::copy_n(normed, count * hidden, output.hidden.data());
+    else
+        gatherRows(normed, m_logitRows, hidden, output.hidden.data());
     output.logits.resize(static_cast<std::size_t>(count * vocabulary));
     linear(m_exec, m_model.weights.embedding, output.hidden.data(), count, output.logits.data());
     if (m_config.logitSoftcap > 0) {
@@ -288,9 +301,10 @@ Result<TextModel::Output> Pass::run() {
     return output;
 }
 
-}  // namespace
+} // namespace
 
-Result<TextModel::Output> TextModel::Impl::forward(const Exec &exec, std::span<Segment> segments, const Tap &tap) const {
+Result<TextModel::Output> TextModel::Impl::forward(const Exec &exec, std::span<Segment> segments,
+                                                   const Tap &tap) const {
     FACET_CHECK(check(segments));
     if (segments.empty()) return Output{};
     if (exec.cancelled()) return cancelledError();
@@ -299,14 +313,18 @@ Result<TextModel::Output> TextModel::Impl::forward(const Exec &exec, std::span<S
         cache.reserve(cache.length + static_cast<std::int64_t>(segment.ids.size()));
     }
     FACET_TRY(output, Pass(*this, exec, segments, tap).run());
-    for (const Segment &segment : segments) segment.cache->impl().length += static_cast<std::int64_t>(segment.ids.size());
+    for (const Segment &segment : segments)
+        segment.cache->impl().length += static_cast<std::int64_t>(segment.ids.size());
     return output;
 }
 
-Result<TextModel> TextModel::load(const Checkpoint &checkpoint, const Exec &exec, WeightType type, const ProgressFn &progress) {
+Result<TextModel> TextModel::load(const Checkpoint &checkpoint, const Exec &exec, WeightType type,
+                                  const ProgressFn &progress) {
     if (checkpoint.config.architecture == "gemma4_assistant") {
-        return Error{ErrorCode::ModelUnsupported, "This is a drafter that only speeds up another model; choose that model instead.",
-                     {}, checkpoint.path};
+        return Error{ErrorCode::ModelUnsupported,
+                     "This is a drafter that only speeds up another model; choose that model instead.",
+                     {},
+                     checkpoint.path};
     }
     try {
         FACET_TRY(weights, loadTextWeights(checkpoint, exec, type, progress));
@@ -320,8 +338,10 @@ Result<TextModel> TextModel::load(const Checkpoint &checkpoint, const Exec &exec
         }
         return TextModel(std::move(impl));
     } catch (const std::bad_alloc &) {
-        return Error{ErrorCode::OutOfMemory, "There is not enough memory for this model; choose a smaller one or close other programs.",
-                     {}, checkpoint.path};
+        return Error{ErrorCode::OutOfMemory,
+                     "There is not enough memory for this model; choose a smaller one or close other programs.",
+                     {},
+                     checkpoint.path};
     }
 }
 
@@ -330,20 +350,17 @@ TextModel::TextModel(TextModel &&) noexcept = default;
 TextModel &TextModel::operator=(TextModel &&) noexcept = default;
 TextModel::~TextModel() = default;
 
-const TextConfig &TextModel::config() const noexcept {
-    return m_impl->config;
-}
+const TextConfig &TextModel::config() const noexcept { return m_impl->config; }
 
-std::uint64_t TextModel::residentBytes() const noexcept {
-    return m_impl->weights.residentBytes;
-}
+std::uint64_t TextModel::residentBytes() const noexcept { return m_impl->weights.residentBytes; }
 
 Result<TextModel::Output> TextModel::forward(const Exec &exec, std::span<Segment> segments, const Tap &tap) const {
     try {
         return m_impl->forward(exec, segments, tap);
     } catch (const std::bad_alloc &) {
-        return Error{ErrorCode::OutOfMemory, "There is not enough memory for this step; shorten the conversation or close other programs."};
+        return Error{ErrorCode::OutOfMemory,
+                     "There is not enough memory for this step; shorten the conversation or close other programs."};
     }
 }
 
-}  // namespace facet
+} // namespace facet

@@ -14,8 +14,8 @@
 
 namespace facet {
 
-// Keys and values of one conversation. Sliding layers are rings of window + slack positions, full layers grow by pages up
-// to the context length. Only producing layers have memory.
+// Keys and values of one conversation. Sliding layers are rings of window + slack positions, full layers grow by pages
+// up to the context length. Only producing layers have memory.
 class KvCache {
 public:
     // maxBlock: longest run of positions that one pass may add (a prefill chunk or a bidirectional block).
@@ -25,10 +25,11 @@ public:
     KvCache &operator=(KvCache &&) noexcept;
     ~KvCache();
 
-    std::int64_t length() const noexcept;         // positions held: the next one to be written
+    std::int64_t length() const noexcept; // positions held: the next one to be written
     std::int64_t contextLength() const noexcept;
     std::uint64_t byteCount() const noexcept;
-    // Forgets positions >= length. False if a sliding ring no longer holds what is needed there (caller re-reads from 0).
+    // Forgets positions >= length. False if a sliding ring no longer holds what is needed there (caller re-reads from
+    // 0).
     bool truncate(std::int64_t length) noexcept;
     void clear() noexcept;
 
@@ -44,13 +45,13 @@ private:
 // A piece of one conversation within a pass. Positions are cache->length() .. + ids.size() - 1.
 struct Segment {
     KvCache *cache = nullptr;
-    std::vector<std::int32_t> ids;      // one per row; soft tokens hold their placeholder id
+    std::vector<std::int32_t> ids; // one per row; soft tokens hold their placeholder id
     // Soft tokens: rows replaced by these embeddings, [count, hiddenSize], unscaled.
     struct Soft {
-        std::int64_t firstRow = 0;      // within the segment
+        std::int64_t firstRow = 0; // within the segment
         std::int64_t count = 0;
         const float *embeddings = nullptr;
-        bool bidirectional = false;     // picture or film frame: a block if the model sees blocks both ways
+        bool bidirectional = false; // picture or film frame: a block if the model sees blocks both ways
     };
     std::vector<Soft> soft;
     // Rows whose logits are wanted (ascending, within the segment); usually only the last or none.
@@ -58,8 +59,9 @@ struct Segment {
 };
 
 // Called with named intermediate tensors when set (probe and golden tests): "inputs_embeds", "per_layer_inputs",
-// "per_layer_token_identity", "layer_00.out", "layer_00.attn_out", "layer_00.router_probs", "layer_00.router_topk_index",
-// "layer_00.router_topk_weights", "final_norm". data: [rows, width]. With a tap every row goes through every layer.
+// "per_layer_token_identity", "layer_00.out", "layer_00.attn_out", "layer_00.router_probs",
+// "layer_00.router_topk_index", "layer_00.router_topk_weights", "final_norm". data: [rows, width]. With a tap every row
+// goes through every layer.
 using Tap = std::function<void(const std::string &name, const float *data, std::int64_t rows, std::int64_t width)>;
 
 class TextModel {
@@ -74,8 +76,8 @@ public:
     std::uint64_t residentBytes() const noexcept;
 
     struct Output {
-        std::vector<float> logits;      // [sum of logitRows, vocabulary], soft-capped, segment after segment
-        std::vector<float> hidden;      // the same rows after the final norm, [.., hiddenSize]
+        std::vector<float> logits; // [sum of logitRows, vocabulary], soft-capped, segment after segment
+        std::vector<float> hidden; // the same rows after the final norm, [.., hiddenSize]
     };
     // Adds the segments' rows to their caches. Layers after the last that writes keys compute only logit rows (exact).
     // On Cancelled the caches keep their old length. Errors: Cancelled, ContextExceeded, InvalidArgument (bad id).
@@ -88,4 +90,4 @@ private:
     std::unique_ptr<Impl> m_impl;
 };
 
-}  // namespace facet
+} // namespace facet

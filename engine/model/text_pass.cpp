@@ -25,12 +25,13 @@ std::vector<std::int64_t> findBlocks(const TextConfig &config, const Segment &se
         if (next != segment.soft.end() && next->bidirectional && next->count > 0 && next->firstRow == end) {
             end = blockEnd[static_cast<std::size_t>(end)];
         }
-        for (std::int64_t row = soft->firstRow; row < soft->firstRow + soft->count; ++row) blockEnd[static_cast<std::size_t>(row)] = end;
+        for (std::int64_t row = soft->firstRow; row < soft->firstRow + soft->count; ++row)
+            blockEnd[static_cast<std::size_t>(row)] = end;
     }
     return blockEnd;
 }
 
-}  // namespace
+} // namespace
 
 PassRows makeRows(const TextConfig &config, std::span<const Segment> segments) {
     PassRows rows;
@@ -80,4 +81,4 @@ void gatherRows(const float *from, std::span<const std::int64_t> wanted, std::in
     }
 }
 
-}  // namespace facet
+} // namespace facet

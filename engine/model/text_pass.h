@@ -12,15 +12,15 @@
 namespace facet {
 
 struct PassRows {
-    struct Part {  // consecutive rows of one conversation
+    struct Part { // consecutive rows of one conversation
         KvCache::Impl *cache = nullptr;
         std::int64_t first = 0, count = 0;
     };
     std::vector<Part> parts;
-    std::vector<std::int64_t> source;    // row number before any were dropped
-    std::vector<std::int64_t> position;  // in the conversation
-    std::vector<std::int64_t> slidingFrom, slidingTo, fullFrom, fullTo;  // visible positions [from, to)
-    std::vector<float> slidingCosines, slidingSines, fullCosines, fullSines;  // [rows, headDim / 2]
+    std::vector<std::int64_t> source;                                        // row number before any were dropped
+    std::vector<std::int64_t> position;                                      // in the conversation
+    std::vector<std::int64_t> slidingFrom, slidingTo, fullFrom, fullTo;      // visible positions [from, to)
+    std::vector<float> slidingCosines, slidingSines, fullCosines, fullSines; // [rows, headDim / 2]
 
     std::int64_t count() const noexcept { return static_cast<std::int64_t>(position.size()); }
 };
@@ -32,4 +32,4 @@ PassRows selectRows(const TextConfig &config, const PassRows &rows, std::span<co
 // out[i] = from[wanted[i]], rows of `width`.
 void gatherRows(const float *from, std::span<const std::int64_t> wanted, std::int64_t width, float *out);
 
-}  // namespace facet
+} // namespace facet

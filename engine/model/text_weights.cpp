@@ -15,13 +15,18 @@ constexpr std::int64_t kPageBytes = 4096;
 class Loader {
 public:
     Loader(const Checkpoint &checkpoint, const Exec &exec, WeightType type, const ProgressFn &progress)
-        : m_source(*checkpoint.weights), m_config(checkpoint.config.text), m_exec(exec), m_type(type), m_progress(progress) {
+        : m_source(*checkpoint.weights), m_config(checkpoint.config.text), m_exec(exec), m_type(type),
+          m_progress(progress) {
         // Text-only checkpoints leave out one level of the names.
-        m_prefix = m_source.find("model.language_model.embed_tokens.weight") || !m_source.find("model.embed_tokens.weight")
-                       ? "model.language_model." : "model.";
+        m_prefix =
+            m_source.find("model.language_model.embed_tokens.weight") || !m_source.find("model.embed_tokens.weight")
+                ? "model.language_model."
+                : "model.";
         for (const auto &tensor : m_source.tensors()) {
-            if (tensor.name.starts_with(m_prefix + "layers.") && !isIgnored(m_config, tensor.name)) m_total += tensor.bytes;
-            else if (tensor.name.starts_with(m_prefix + "embed_tokens.")) m_total += tensor.bytes;
+            if (tensor.name.starts_with(m_prefix + "layers.") && !isIgnored(m_config, tensor.name))
+                m_total += tensor.bytes;
+            else if (tensor.name.starts_with(m_prefix + "embed_tokens."))
+                m_total += tensor.bytes;
         }
         // Weights that stay in the file are read ahead, unless they would only push each other out.
         const std::uint64_t available = availableMemoryBytes();
@@ -40,7 +45,9 @@ private:
         if (values) m_resident += static_cast<std::uint64_t>(n) * 4;
         return values;
     }
-    std::string layerName(int layer, const char *name) const { return m_prefix + "layers." + std::to_string(layer) + "." + name; }
+    std::string layerName(int layer, const char *name) const {
+        return m_prefix + "layers." + std::to_string(layer) + "." + name;
+    }
     void touch(const Matrix &matrix) const;
 
     Status loadAttention(int layer, LayerWeights &out);
@@ -62,13 +69,14 @@ private:
 void Loader::touch(const Matrix &matrix) const {
     const std::int64_t bytes = rowBytes(matrix.type, matrix.cols) * matrix.rows;
     std::atomic<unsigned> sum{0};
-    m_exec.pool->parallelFor((bytes + kPageBytes - 1) / kPageBytes, 256, [&](std::int64_t begin, std::int64_t end, int) {
-        unsigned part = 0;
-        for (std::int64_t page = begin; page < end && !m_exec.cancelled(); ++page) {
-            part += std::to_integer<unsigned>(matrix.data[page * kPageBytes]);
-        }
-        sum.fetch_add(part, std::memory_order_relaxed);
-    });
+    m_exec.pool->parallelFor((bytes + kPageBytes - 1) / kPageBytes, 256,
+                             [&](std::int64_t begin, std::int64_t end, int) {
+                                 unsigned part = 0;
+                                 for (std::int64_t page = begin; page < end && !m_exec.cancelled(); ++page) {
+                                     part += std::to_integer<unsigned>(matrix.data[page * kPageBytes]);
+                                 }
+                                 sum.fetch_add(part, std::memory_order_relaxed);
+                             });
 }
 
 Result<Matrix> Loader::matrix(const std::string &name, std::int64_t rows, std::int64_t cols) {
@@ -188,7 +196,8 @@ Result<TextWeights> Loader::load() {
     out.finalNorm = std::move(finalNorm);
     if (m_config.perLayerInputSize > 0) {
         const std::int64_t width = std::int64_t{m_config.layerCount} * m_config.perLayerInputSize;
-        FACET_TRY(table, m_source.matrix(m_prefix + "embed_tokens_per_layer.weight", m_config.perLayerVocabularySize, width));
+        FACET_TRY(table,
+                  m_source.matrix(m_prefix + "embed_tokens_per_layer.weight", m_config.perLayerVocabularySize, width));
         FACET_TRY(projection, matrix(m_prefix + "per_layer_model_projection.weight", width, m_config.hiddenSize));
         FACET_TRY(norm, m_source.vector(m_prefix + "per_layer_projection_norm.weight", m_config.perLayerInputSize));
         out.perLayerTable = std::move(table);
@@ -205,10 +214,11 @@ Result<TextWeights> Loader::load() {
     return out;
 }
 
-}  // namespace
+} // namespace
 
-Result<TextWeights> loadTextWeights(const Checkpoint &checkpoint, const Exec &exec, WeightType type, const ProgressFn &progress) {
+Result<TextWeights> loadTextWeights(const Checkpoint &checkpoint, const Exec &exec, WeightType type,
+                                    const ProgressFn &progress) {
     return Loader(checkpoint, exec, type, progress).load();
 }
 
-}  // namespace facet
+} // namespace facet

@@ -10,35 +10,36 @@
 namespace facet {
 
 struct MoeWeights {
-    Matrix router;                      // [experts, H]
-    std::vector<float> routerScale;     // [H], with H^-0.5
-    std::vector<float> perExpertScale;  // [experts]
+    Matrix router;                     // [experts, H]
+    std::vector<float> routerScale;    // [H], with H^-0.5
+    std::vector<float> perExpertScale; // [experts]
     std::vector<float> postNorm1, preNorm2, postNorm2;
-    std::vector<Matrix> gates, ups, downs;  // per expert: [I, H], [I, H], [H, I]
+    std::vector<Matrix> gates, ups, downs; // per expert: [I, H], [I, H], [H, I]
 };
 
 struct LayerWeights {
-    std::vector<float> inputNorm, postAttentionNorm, preFeedForwardNorm, postFeedForwardNorm;  // [H]
-    std::vector<float> queryNorm, keyNorm;  // [headDim]; keyNorm empty if the layer shares keys
-    Matrix query, key, value, output;       // key, value empty if shared; value empty if it is the key
-    Matrix gate, up, down;                  // inner size from the tensors
-    Matrix perLayerGate, perLayerProjection;  // [P, H], [H, P]; empty without per-layer inputs
+    std::vector<float> inputNorm, postAttentionNorm, preFeedForwardNorm, postFeedForwardNorm; // [H]
+    std::vector<float> queryNorm, keyNorm;   // [headDim]; keyNorm empty if the layer shares keys
+    Matrix query, key, value, output;        // key, value empty if shared; value empty if it is the key
+    Matrix gate, up, down;                   // inner size from the tensors
+    Matrix perLayerGate, perLayerProjection; // [P, H], [H, P]; empty without per-layer inputs
     std::vector<float> perLayerNorm;
     std::unique_ptr<MoeWeights> experts;
     float scalar = 1;
 };
 
 struct TextWeights {
-    Matrix embedding;                   // [V, H], also the head
-    Matrix perLayerTable;               // [Vp, L * P], stays in the file: only rows are looked up
-    Matrix perLayerModelProjection;     // [L * P, H]
-    std::vector<float> perLayerNorm;    // [P]
+    Matrix embedding;                // [V, H], also the head
+    Matrix perLayerTable;            // [Vp, L * P], stays in the file: only rows are looked up
+    Matrix perLayerModelProjection;  // [L * P, H]
+    std::vector<float> perLayerNorm; // [P]
     std::vector<float> finalNorm;
     std::vector<LayerWeights> layers;
-    std::uint64_t residentBytes = 0;    // without perLayerTable
+    std::uint64_t residentBytes = 0; // without perLayerTable
 };
 
 // Errors: ModelFileCorrupt (a tensor is missing or misshaped: it is named), ModelUnsupported, OutOfMemory, Cancelled.
-Result<TextWeights> loadTextWeights(const Checkpoint &checkpoint, const Exec &exec, WeightType type, const ProgressFn &progress);
+Result<TextWeights> loadTextWeights(const Checkpoint &checkpoint, const Exec &exec, WeightType type,
+                                    const ProgressFn &progress);
 
-}  // namespace facet
+} // namespace facet

@@ -18,9 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string checkpointPath(const std::string &name) {
-    return (fixtures() / "checkpoints" / name).string();
-}
+std::string checkpointPath(const std::string &name) { return (fixtures() / "checkpoints" / name).string(); }
 
 Checkpoint opened(const std::string &path) {
     auto checkpoint = openCheckpoint(path);
@@ -32,7 +30,7 @@ void copyCheckpoint(const std::string &name, const TemporaryFolder &folder) {
     fs::copy(checkpointPath(name), folder.path(), fs::copy_options::recursive | fs::copy_options::overwrite_existing);
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("a checkpoint opens by its folder or by a file in it") {
     const Checkpoint c = opened(checkpointPath("tiny-e2b"));
@@ -54,7 +52,8 @@ TEST_CASE("the chat template of tokenizer_config.json is the second choice") {
     CHECK(opened(folder.path()).chatTemplate.empty());
     folder.write("tokenizer_config.json", R"({"chat_template": "hello {{ name }}"})");
     CHECK(opened(folder.path()).chatTemplate == "hello {{ name }}");
-    folder.write("tokenizer_config.json", R"({"chat_template": [{"name":"tools","template":"t"},{"name":"default","template":"d"},7]})");
+    folder.write("tokenizer_config.json",
+                 R"({"chat_template": [{"name":"tools","template":"t"},{"name":"default","template":"d"},7]})");
     CHECK(opened(folder.path()).chatTemplate == "d");
     folder.write("tokenizer_config.json", R"({"chat_template": 7})");
     CHECK(opened(folder.path()).chatTemplate.empty());
@@ -106,7 +105,7 @@ TEST_CASE("inspecting tells what a model is from headers alone") {
     CHECK(info->contextLength == 0);
     CHECK_FALSE(info->demoModel);
     CHECK(info->unsupported.empty());
-    REQUIRE(info->memory.size() == 1);  // 4096 is all it has
+    REQUIRE(info->memory.size() == 1); // 4096 is all it has
     CHECK(info->memory[0].contextLength == 4096);
     CHECK(info->parameterCount * 2 <= info->fileBytes);
     CHECK(info->parameterCount * 2 > info->fileBytes * 9 / 10);
@@ -145,11 +144,14 @@ TEST_CASE("memory estimates grow with the context and shrink with quantisation")
 
 TEST_CASE("the released models need what their figures say") {
     // hyperparameters.md: values of the cache that grow with the context, per token.
-    const std::pair<const char *, std::uint64_t> table[] = {{"E2B", 3072}, {"E4B", 8192}, {"26B-A4B", 10240}, {"31B", 40960}};
+    const std::pair<const char *, std::uint64_t> table[] = {
+        {"E2B", 3072}, {"E4B", 8192}, {"26B-A4B", 10240}, {"31B", 40960}};
     for (const auto &[name, values] : table) {
-        const auto config = parseModelConfig(readAll(fixtures() / "real-configs" / name / "config.json"), "", "", "config.json");
+        const auto config =
+            parseModelConfig(readAll(fixtures() / "real-configs" / name / "config.json"), "", "", "config.json");
         REQUIRE(config);
-        const std::uint64_t grown = cacheBytes(config->text, CacheType::F16, 40000, 256) - cacheBytes(config->text, CacheType::F16, 30000, 256);
+        const std::uint64_t grown =
+            cacheBytes(config->text, CacheType::F16, 40000, 256) - cacheBytes(config->text, CacheType::F16, 30000, 256);
         CHECK(grown == 10000 * values * 2);
     }
 }
@@ -189,13 +191,18 @@ TEST_CASE("quantising agrees with the reference blocks") {
     exec.pool = &pool;
     int compared = 0;
     for (const auto &tensor : file->tensors()) {
-        const std::string &name = tensor.info.name;  // quantise.TYPE.input and quantise.TYPE.blocks
+        const std::string &name = tensor.info.name; // quantise.TYPE.input and quantise.TYPE.blocks
         const bool q8 = name == "quantise.Q8_0.blocks";
         if (!q8 && name != "quantise.Q4_0.blocks") continue;
         const auto *rows = file->find(q8 ? "quantise.Q8_0.input" : "quantise.Q4_0.input");
         REQUIRE(rows);
         const std::int64_t cols = rows->info.shape.back();
-        const Matrix w{TensorType::F32, static_cast<std::int64_t>(rows->info.bytes) / 4 / cols, cols, file->data(*rows).data(), file->owner(), "w"};
+        const Matrix w{TensorType::F32,
+                       static_cast<std::int64_t>(rows->info.bytes) / 4 / cols,
+                       cols,
+                       file->data(*rows).data(),
+                       file->owner(),
+                       "w"};
         auto quantised = quantiseMatrix(exec, w, q8 ? WeightType::Q8_0 : WeightType::Q4_0);
         REQUIRE(quantised);
         CHECK(quantised->type == (q8 ? TensorType::Q8_0 : TensorType::Q4_0));
@@ -214,7 +221,8 @@ TEST_CASE("matrices that cannot be quantised come back as they are") {
     exec.pool = &pool;
     const std::vector<float> values(96, 1.0F);
     const auto *bytes = reinterpret_cast<const std::byte *>(values.data());
-    const Matrix odd{TensorType::F32, 2, 48, bytes, nullptr, "odd"}, even{TensorType::F32, 3, 32, bytes, nullptr, "even"};
+    const Matrix odd{TensorType::F32, 2, 48, bytes, nullptr, "odd"},
+        even{TensorType::F32, 3, 32, bytes, nullptr, "even"};
     CHECK(quantiseMatrix(exec, odd, WeightType::Q8_0)->type == TensorType::F32);
     CHECK(quantiseMatrix(exec, even, WeightType::AsStored)->data == even.data);
     auto once = quantiseMatrix(exec, even, WeightType::Q8_0);

@@ -15,9 +15,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-Json fixtureConfig(const std::string &folder) {
-    return Json::parse(readAll(fixtures() / folder / "config.json"));
-}
+Json fixtureConfig(const std::string &folder) { return Json::parse(readAll(fixtures() / folder / "config.json")); }
 
 Result<ModelConfig> parse(const Json &config, const std::string &generation = {}, const std::string &processor = {}) {
     return parseModelConfig(config.dump(), generation, processor, "config.json");
@@ -33,14 +31,15 @@ int sourceOf(const ModelConfig &config, int layer) {
     return config.text.layers[static_cast<std::size_t>(layer)].kvSource;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("every released configuration is read") {
     int count = 0;
     for (const auto &entry : std::filesystem::directory_iterator(fixtures() / "real-configs")) {
         const auto generation = entry.path() / "generation_config.json";
-        const auto parsed = parseModelConfig(readAll(entry.path() / "config.json"),
-                                             std::filesystem::exists(generation) ? readAll(generation) : "", "", "config.json");
+        const auto parsed =
+            parseModelConfig(readAll(entry.path() / "config.json"),
+                             std::filesystem::exists(generation) ? readAll(generation) : "", "", "config.json");
         INFO(entry.path().filename().string());
         if (!parsed) FAIL(parsed.error().describe());
         CHECK(parsed->text.vocabularySize == 262144);
@@ -110,8 +109,9 @@ TEST_CASE("the newer spelling says the same") {
     auto &text = fresh["text_config"];
     for (const auto &[index, type] : old["text_config"]["layer_types"].items()) {
         if (type == "full_attention") {
-            text["per_layer_config"][index] = {{"head_dim", old["text_config"]["global_head_dim"]},
-                                               {"num_key_value_heads", old["text_config"]["num_global_key_value_heads"]}};
+            text["per_layer_config"][index] = {
+                {"head_dim", old["text_config"]["global_head_dim"]},
+                {"num_key_value_heads", old["text_config"]["num_global_key_value_heads"]}};
         }
     }
     text.erase("global_head_dim");
@@ -162,7 +162,7 @@ TEST_CASE("the demo model says so, odd names and missing fields are understood")
     CHECK(good(json).tokens.audioEnd == 77);
     json.erase("eoa_token_index");
     json.erase("image_token_id");
-    CHECK(good(json).tokens.audioEnd == -1);  // the released id is outside this vocabulary
+    CHECK(good(json).tokens.audioEnd == -1); // the released id is outside this vocabulary
     CHECK(good(json).tokens.imageSoft == -1);
     json["text_config"]["rope_parameters"]["full_attention"]["factor"] = 4.0;
     const auto plain = good(fixtureConfig("checkpoints/tiny-e2b")).text.fullFrequencies;
@@ -191,8 +191,8 @@ TEST_CASE("sampling hints and stop ids come from generation_config.json first") 
     CHECK(c->topP == 0.9F);
     CHECK(c->topK == 10);
     CHECK(parse(json, "{}")->stopIds == std::vector<int>{1, 106, 50});
-    for (const char *bad : {R"({"eos_token_id": -1})", R"({"eos_token_id": [99999999]})", R"({"eos_token_id": "x"})", R"({"temperature": -1})",
-                            R"({"top_p": 2})", R"({"top_k": -3})", "[]", "{"}) {
+    for (const char *bad : {R"({"eos_token_id": -1})", R"({"eos_token_id": [99999999]})", R"({"eos_token_id": "x"})",
+                            R"({"temperature": -1})", R"({"top_p": 2})", R"({"top_k": -3})", "[]", "{"}) {
         INFO(bad);
         const auto refused = parse(json, bad);
         REQUIRE_FALSE(refused);
@@ -204,34 +204,67 @@ TEST_CASE("sampling hints and stop ids come from generation_config.json first") 
 TEST_CASE("numbers that leave their limits are refused with their key") {
     const Json original = fixtureConfig("checkpoints/tiny-e2b");
     struct Bad {
-        const char *section;  // "" for the outermost object
+        const char *section; // "" for the outermost object
         const char *key;
         std::vector<Json> values;
         bool required = false;
     };
     const std::vector<Json> sizes = {-1, 0, 1e30, 4294967297LL, "8", 1.5, Json::array({1})};
     const Bad table[] = {
-        {"text_config", "num_hidden_layers", sizes, true}, {"text_config", "hidden_size", sizes, true}, {"text_config", "vocab_size", sizes, true},
-        {"text_config", "num_attention_heads", sizes, true}, {"text_config", "intermediate_size", sizes, true},
-        {"text_config", "num_key_value_heads", sizes}, {"text_config", "head_dim", sizes}, {"text_config", "global_head_dim", sizes},
-        {"text_config", "sliding_window", sizes}, {"text_config", "max_position_embeddings", sizes},
-        {"text_config", "num_hidden_layers", {513}}, {"text_config", "hidden_size", {65537}}, {"text_config", "vocab_size", {4194305}},
-        {"text_config", "num_kv_shared_layers", {-1, 11, "x"}}, {"text_config", "hidden_size_per_layer_input", {-1, 1e9}},
-        {"text_config", "vocab_size_per_layer_input", {-1, 0, 1e9}}, {"text_config", "rms_norm_eps", {-1, 2, "x"}},
-        {"text_config", "final_logit_softcapping", {-1, "x"}}, {"text_config", "pad_token_id", {-1, 2048}}, {"text_config", "bos_token_id", {2048}},
-        {"text_config", "layer_types", {7, Json::array(), Json::array({"sliding_attention"})}}, {"text_config", "use_double_wide_mlp", {1, "true"}},
+        {"text_config", "num_hidden_layers", sizes, true},
+        {"text_config", "hidden_size", sizes, true},
+        {"text_config", "vocab_size", sizes, true},
+        {"text_config", "num_attention_heads", sizes, true},
+        {"text_config", "intermediate_size", sizes, true},
+        {"text_config", "num_key_value_heads", sizes},
+        {"text_config", "head_dim", sizes},
+        {"text_config", "global_head_dim", sizes},
+        {"text_config", "sliding_window", sizes},
+        {"text_config", "max_position_embeddings", sizes},
+        {"text_config", "num_hidden_layers", {513}},
+        {"text_config", "hidden_size", {65537}},
+        {"text_config", "vocab_size", {4194305}},
+        {"text_config", "num_kv_shared_layers", {-1, 11, "x"}},
+        {"text_config", "hidden_size_per_layer_input", {-1, 1e9}},
+        {"text_config", "vocab_size_per_layer_input", {-1, 0, 1e9}},
+        {"text_config", "rms_norm_eps", {-1, 2, "x"}},
+        {"text_config", "final_logit_softcapping", {-1, "x"}},
+        {"text_config", "pad_token_id", {-1, 2048}},
+        {"text_config", "bos_token_id", {2048}},
+        {"text_config", "layer_types", {7, Json::array(), Json::array({"sliding_attention"})}},
+        {"text_config", "use_double_wide_mlp", {1, "true"}},
         {"text_config", "per_layer_config", {7, {{"99", {{"head_dim", 64}}}}, {{"x", Json::object()}}, {{"4", 7}}}},
-        {"text_config", "rope_parameters", {7, {{"full_attention", 7}}, {{"full_attention", {{"rope_theta", 0}}}}, {{"full_attention", {{"factor", 0}}}},
-                                            {{"full_attention", {{"partial_rotary_factor", 1.5}}}}}},
-        {"vision_config", "hidden_size", sizes, true}, {"vision_config", "num_hidden_layers", sizes, true},
-        {"vision_config", "num_attention_heads", sizes, true}, {"vision_config", "intermediate_size", sizes, true},
-        {"vision_config", "patch_size", sizes}, {"vision_config", "pooling_kernel_size", sizes}, {"vision_config", "position_embedding_size", sizes},
-        {"vision_config", "default_output_length", sizes}, {"vision_config", "head_dim", {-1, 2, 18}},
-        {"audio_config", "hidden_size", sizes, true}, {"audio_config", "num_hidden_layers", sizes, true}, {"audio_config", "num_attention_heads", {0, 3}, true},
-        {"audio_config", "output_proj_dims", sizes, true}, {"audio_config", "conv_kernel_size", sizes}, {"audio_config", "attention_context_left", sizes},
-        {"audio_config", "subsampling_conv_channels", {7, Json::array({1}), Json::array({0, 1})}}, {"audio_config", "attention_logit_cap", {0}},
-        {"", "image_token_id", {-2, 2048, "x"}}, {"", "eoa_token_id", {2048}}, {"", "eos_token_id", {2048, "x"}}, {"", "facet_demo_model", {1}},
-        {"", "text_config", {7, Json::array()}, true}, {"", "vision_config", {7}}, {"", "audio_config", {"x"}},
+        {"text_config",
+         "rope_parameters",
+         {7,
+          {{"full_attention", 7}},
+          {{"full_attention", {{"rope_theta", 0}}}},
+          {{"full_attention", {{"factor", 0}}}},
+          {{"full_attention", {{"partial_rotary_factor", 1.5}}}}}},
+        {"vision_config", "hidden_size", sizes, true},
+        {"vision_config", "num_hidden_layers", sizes, true},
+        {"vision_config", "num_attention_heads", sizes, true},
+        {"vision_config", "intermediate_size", sizes, true},
+        {"vision_config", "patch_size", sizes},
+        {"vision_config", "pooling_kernel_size", sizes},
+        {"vision_config", "position_embedding_size", sizes},
+        {"vision_config", "default_output_length", sizes},
+        {"vision_config", "head_dim", {-1, 2, 18}},
+        {"audio_config", "hidden_size", sizes, true},
+        {"audio_config", "num_hidden_layers", sizes, true},
+        {"audio_config", "num_attention_heads", {0, 3}, true},
+        {"audio_config", "output_proj_dims", sizes, true},
+        {"audio_config", "conv_kernel_size", sizes},
+        {"audio_config", "attention_context_left", sizes},
+        {"audio_config", "subsampling_conv_channels", {7, Json::array({1}), Json::array({0, 1})}},
+        {"audio_config", "attention_logit_cap", {0}},
+        {"", "image_token_id", {-2, 2048, "x"}},
+        {"", "eoa_token_id", {2048}},
+        {"", "eos_token_id", {2048, "x"}},
+        {"", "facet_demo_model", {1}},
+        {"", "text_config", {7, Json::array()}, true},
+        {"", "vision_config", {7}},
+        {"", "audio_config", {"x"}},
     };
     for (const auto &bad : table) {
         const auto sectionOf = [&](Json &json) -> Json & { return *bad.section ? json[bad.section] : json; };
@@ -273,7 +306,12 @@ TEST_CASE("what contradicts itself or is not built is refused with a reason") {
     refused([](Json &, Json &t) { t["per_layer_config"] = {{"5", {{"num_key_value_heads", 2}}}}; }, corrupt, "layer 5");
     refused([](Json &, Json &t) { t["per_layer_config"] = {{"4", {{"head_dim", 32}}}}; }, unsupported, "differs");
     refused([](Json &, Json &t) { t["enable_moe_block"] = true; }, corrupt, "num_experts");
-    refused([](Json &, Json &t) { t.update({{"enable_moe_block", true}, {"num_experts", 4}, {"top_k_experts", 5}, {"moe_intermediate_size", 8}}); }, corrupt, "top_k_experts");
+    refused(
+        [](Json &, Json &t) {
+            t.update(
+                {{"enable_moe_block", true}, {"num_experts", 4}, {"top_k_experts", 5}, {"moe_intermediate_size", 8}});
+        },
+        corrupt, "top_k_experts");
     refused([](Json &, Json &t) { t["layer_types"][0] = "linear_attention"; }, unsupported, "layer_types[0]");
     refused([](Json &, Json &t) { t["attention_bias"] = true; }, unsupported, "attention_bias");
     refused([](Json &, Json &t) { t["hidden_activation"] = "relu"; }, unsupported, "relu");
@@ -283,11 +321,13 @@ TEST_CASE("what contradicts itself or is not built is refused with a reason") {
     refused([](Json &j, Json &) { j["model_type"] = "llama"; }, unsupported, "llama");
     refused([](Json &j, Json &) { j.erase("model_type"); }, unsupported, "model_type");
     refused([](Json &j, Json &) { j["vision_config"]["num_key_value_heads"] = 2; }, unsupported, "num_key_value_heads");
-    refused([](Json &j, Json &) { j["audio_config"]["attention_context_right"] = 1; }, unsupported, "attention_context_right");
+    refused([](Json &j, Json &) { j["audio_config"]["attention_context_right"] = 1; }, unsupported,
+            "attention_context_right");
 }
 
 TEST_CASE("text that is no JSON, too deep or too long is refused") {
-    for (const char *text : {"", "x", "[]", "{", "{\"a\":}", "{\"model_type\":\"gemma4\",\"model_type\":\"gemma4\"}", "{\"a\":\"\xff\"}"}) {
+    for (const char *text : {"", "x", "[]", "{", "{\"a\":}", "{\"model_type\":\"gemma4\",\"model_type\":\"gemma4\"}",
+                             "{\"a\":\"\xff\"}"}) {
         INFO(text);
         const auto parsed = parseModelConfig(text, "", "", "config.json");
         REQUIRE_FALSE(parsed);

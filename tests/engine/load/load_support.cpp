@@ -56,4 +56,4 @@ std::string readAll(const fs::path &path) {
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-}  // namespace facet::test
+} // namespace facet::test

@@ -10,7 +10,7 @@
 
 namespace facet::test {
 
-std::filesystem::path fixtures();  // $FACET_FIXTURES
+std::filesystem::path fixtures(); // $FACET_FIXTURES
 
 class TemporaryFolder {
 public:
@@ -18,8 +18,10 @@ public:
     ~TemporaryFolder();
     TemporaryFolder(const TemporaryFolder &) = delete;
     TemporaryFolder &operator=(const TemporaryFolder &) = delete;
-    std::string write(const std::string &name, std::string_view content) const;  // path of the file
-    std::string path(const std::string &name = {}) const { return name.empty() ? m_path.string() : (m_path / name).string(); }
+    std::string write(const std::string &name, std::string_view content) const; // path of the file
+    std::string path(const std::string &name = {}) const {
+        return name.empty() ? m_path.string() : (m_path / name).string();
+    }
 
 private:
     std::filesystem::path m_path;
@@ -30,4 +32,4 @@ std::string safetensorsText(const std::string &header, std::uint64_t dataBytes);
 Result<SafetensorsFile> parseText(const std::string &text);
 std::string readAll(const std::filesystem::path &path);
 
-}  // namespace facet::test
+} // namespace facet::test

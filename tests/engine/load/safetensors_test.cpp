@@ -15,17 +15,18 @@ using namespace facet::test;
 
 namespace {
 
-constexpr const char *kTwo = R"({"__metadata__":{"format":"pt"},"a":{"dtype":"BF16","shape":[2,3],"data_offsets":[0,12]},)"
-                             R"("b":{"dtype":"F32","shape":[],"data_offsets":[12,16]}})";
+constexpr const char *kTwo =
+    R"({"__metadata__":{"format":"pt"},"a":{"dtype":"BF16","shape":[2,3],"data_offsets":[0,12]},)"
+    R"("b":{"dtype":"F32","shape":[],"data_offsets":[12,16]}})";
 
 struct Hostile {
     const char *header;
     std::uint64_t dataBytes;
-    const char *says;  // in describe()
+    const char *says; // in describe()
     ErrorCode code = ErrorCode::ModelFileCorrupt;
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("a well-formed file gives its tensors") {
     auto file = parseText(safetensorsText(kTwo, 16));
@@ -51,7 +52,8 @@ TEST_CASE("every contradiction in a header is refused and named") {
         {R"({"":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4, "without a name"},
         {R"({"a":{"shape":[1],"data_offsets":[0,4]}})", 4, "tensor a: dtype"},
         {R"({"a":{"dtype":7,"shape":[1],"data_offsets":[0,4]}})", 4, "tensor a: dtype"},
-        {R"({"a":{"dtype":"F31","shape":[1],"data_offsets":[0,4]}})", 4, "tensor a: dtype \"F31\"", ErrorCode::ModelUnsupported},
+        {R"({"a":{"dtype":"F31","shape":[1],"data_offsets":[0,4]}})", 4, "tensor a: dtype \"F31\"",
+         ErrorCode::ModelUnsupported},
         {R"({"a":{"dtype":"F32","data_offsets":[0,4]}})", 4, "tensor a: shape"},
         {R"({"a":{"dtype":"F32","shape":1,"data_offsets":[0,4]}})", 4, "tensor a: shape"},
         {R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", 4, "tensor a: shape"},
@@ -71,9 +73,15 @@ TEST_CASE("every contradiction in a header is refused and named") {
         {R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,18446744073709551615]}})", 4, "tensor a: data_offsets"},
         {R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 8, "end at byte"},
         {R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8, "tensor a: its data leaves a gap"},
-        {R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4, "overlaps"},
-        {R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})", 12, "tensor b: its data leaves a gap"},
-        {R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8, "key \"a\""},
+        {R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+         R"("b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+         4, "overlaps"},
+        {R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+         R"("b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})",
+         12, "tensor b: its data leaves a gap"},
+        {R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+         R"("a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+         8, "key \"a\""},
         {R"({"a":{"dtype":"F32","shape":[[[1]]],"data_offsets":[0,4]}})", 4, "nested", ErrorCode::LimitExceeded},
     };
     for (const auto &hostile : table) {
@@ -124,7 +132,8 @@ TEST_CASE("damage to any single byte of a header never gets past the checks into
 TEST_CASE("matrices and vectors are checked for shape and type") {
     auto file = parseText(safetensorsText(R"({"m":{"dtype":"BF16","shape":[2,3,4],"data_offsets":[0,48]},)"
                                           R"("i":{"dtype":"I64","shape":[2],"data_offsets":[48,64]},)"
-                                          R"("s":{"dtype":"F16","shape":[],"data_offsets":[64,66]}})", 66));
+                                          R"("s":{"dtype":"F16","shape":[],"data_offsets":[64,66]}})",
+                                          66));
     REQUIRE(file);
     const auto weights = weightsOf(std::move(file).value());
     CHECK(weights->tensors().size() == 3);
@@ -153,7 +162,7 @@ TEST_CASE("values come out exactly, at odd places as well") {
     for (const char *space : {"", " "}) {
         const std::string header = std::string(R"({"h":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}})") + space;
         std::string text = safetensorsText(header, 0);
-        for (const char c : {'\x00', '\x3c', '\x00', '\xc0'}) text += c;  // 1, -2
+        for (const char c : {'\x00', '\x3c', '\x00', '\xc0'}) text += c; // 1, -2
         auto file = parseText(text);
         REQUIRE(file);
         const auto weights = weightsOf(std::move(file).value());
@@ -167,7 +176,9 @@ TEST_CASE("values come out exactly, at odd places as well") {
 }
 
 TEST_CASE("fingerprints tell files apart") {
-    const auto printOf = [](const std::string &text) { return weightsOf(std::move(parseText(text)).value())->fingerprint(); };
+    const auto printOf = [](const std::string &text) {
+        return weightsOf(std::move(parseText(text)).value())->fingerprint();
+    };
     const std::string whole = safetensorsText(kTwo, 16);
     std::string other = whole;
     other.back() = '!';
@@ -186,9 +197,11 @@ TEST_CASE("shards are found through their list and stay inside the folder") {
     REQUIRE(opened);
     CHECK(opened->weights->matrix("a", 1, 1));
     CHECK(opened->weights->vector("b", 2));
-    CHECK(opened->fileBytes == std::filesystem::file_size(folder.path("one.safetensors")) + std::filesystem::file_size(folder.path("two.safetensors")));
+    CHECK(opened->fileBytes == std::filesystem::file_size(folder.path("one.safetensors")) +
+                                   std::filesystem::file_size(folder.path("two.safetensors")));
 
-    for (const char *name : {"../one.safetensors", "/etc/passwd", "sub/one.safetensors", "..", "", "one\\\\two", ".hidden"}) {
+    for (const char *name :
+         {"../one.safetensors", "/etc/passwd", "sub/one.safetensors", "..", "", "one\\\\two", ".hidden"}) {
         INFO(name);
         folder.write(index, std::string(R"({"weight_map":{"a":")") + name + "\"}}");
         const auto refused = openSafetensorsFolder(folder.path());
@@ -196,7 +209,8 @@ TEST_CASE("shards are found through their list and stay inside the folder") {
         CHECK(refused.error().code == ErrorCode::ModelFileCorrupt);
         CHECK(refused.error().describe().find("tensor a") != std::string::npos);
     }
-    for (const char *text : {"{}", "[]", R"({"weight_map":{}})", R"({"weight_map":[]})", R"({"weight_map":{"a":1}})", "{"}) {
+    for (const char *text :
+         {"{}", "[]", R"({"weight_map":{}})", R"({"weight_map":[]})", R"({"weight_map":{"a":1}})", "{"}) {
         folder.write(index, text);
         CHECK(openSafetensorsFolder(folder.path()).error().code == ErrorCode::ModelFileCorrupt);
     }

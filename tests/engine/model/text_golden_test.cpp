@@ -1,4 +1,5 @@
-// Every golden text case of every checkpoint, against the reference's tensors, on the plain kernels and on the best ones.
+// Every golden text case of every checkpoint, against the reference's tensors, on the plain kernels and on the best
+// ones.
 #include "text_support.h"
 
 #include <doctest/doctest.h>
@@ -13,7 +14,7 @@ using namespace facet::test;
 
 namespace {
 
-constexpr std::int64_t kMostScalarTokens = 120;  // longer prompts are decoded with the fast kernels only: time
+constexpr std::int64_t kMostScalarTokens = 120; // longer prompts are decoded with the fast kernels only: time
 
 struct Tolerance {
     double maxAbs = 0, minCosine = 0;
@@ -21,12 +22,14 @@ struct Tolerance {
 
 Tolerance toleranceOf(const nlohmann::json &golden, const std::string &name) {
     const auto &t = golden.at("tolerances");
-    if (name.find("logits") != std::string::npos) return {t.value("logits_max_abs", 5e-3), t.value("logits_min_cosine", 0.99999)};
+    if (name.find("logits") != std::string::npos)
+        return {t.value("logits_max_abs", 5e-3), t.value("logits_min_cosine", 0.99999)};
     return {t.value("hidden_max_abs", 2e-3), t.value("hidden_min_cosine", 0.99999)};
 }
 
 // The rule of fixtures/check.py.
-void compareTensor(const nlohmann::json &golden, const std::string &name, const std::vector<float> &want, const std::vector<float> &got) {
+void compareTensor(const nlohmann::json &golden, const std::string &name, const std::vector<float> &want,
+                   const std::vector<float> &got) {
     REQUIRE(want.size() == got.size());
     double worst = 0, largest = 0;
     bool finite = true;
@@ -110,12 +113,8 @@ void checkAll(InstructionSet isa) {
     }
 }
 
-}  // namespace
+} // namespace
 
-TEST_CASE("golden text cases, best kernels") {
-    checkAll(InstructionSet::Auto);
-}
+TEST_CASE("golden text cases, best kernels") { checkAll(InstructionSet::Auto); }
 
-TEST_CASE("golden text cases, scalar kernels") {
-    checkAll(InstructionSet::Scalar);
-}
+TEST_CASE("golden text cases, scalar kernels") { checkAll(InstructionSet::Scalar); }

@@ -10,7 +10,7 @@ using namespace facet::test;
 
 namespace {
 
-constexpr std::int64_t kTotal = 210;  // longer than the rings of the tiny models, so that they wrap
+constexpr std::int64_t kTotal = 210; // longer than the rings of the tiny models, so that they wrap
 const std::vector<std::int64_t> kRows = {0, 17, 63, 64, 130, kTotal - 1};
 
 struct Product {
@@ -19,7 +19,7 @@ struct Product {
 };
 constexpr Product kProducts[] = {{WeightType::AsStored, CacheType::F32}, {WeightType::Q8_0, CacheType::F16}};
 
-}  // namespace
+} // namespace
 
 TEST_CASE("pieces of any size give bit-identical logits, decoding token by token included") {
     for (const auto &name : textCheckpoints()) {
@@ -88,10 +88,11 @@ TEST_CASE("leaving out rows after the last layer with keys changes nothing") {
         segment.ids = ids;
         segment.logitRows = {20, 49};
         int calls = 0;
-        auto all = rig.model.forward(rig.exec, std::span(&segment, 1), [&](const std::string &, const float *, std::int64_t rows, std::int64_t) {
-            CHECK(rows == 50);
-            ++calls;
-        });
+        auto all = rig.model.forward(rig.exec, std::span(&segment, 1),
+                                     [&](const std::string &, const float *, std::int64_t rows, std::int64_t) {
+                                         CHECK(rows == 50);
+                                         ++calls;
+                                     });
         REQUIRE(all);
         CHECK(calls > rig.model.config().layerCount);
         segment.cache = &b;
@@ -144,9 +145,10 @@ TEST_CASE("a cancelled pass leaves the conversation as it was") {
         Segment segment;
         segment.cache = &cache;
         segment.ids = tail;
-        auto stopped = rig.model.forward(rig.exec, std::span(&segment, 1), [&](const std::string &tensor, const float *, std::int64_t, std::int64_t) {
-            if (tensor == "layer_02.out") stop = true;
-        });
+        auto stopped = rig.model.forward(rig.exec, std::span(&segment, 1),
+                                         [&](const std::string &tensor, const float *, std::int64_t, std::int64_t) {
+                                             if (tensor == "layer_02.out") stop = true;
+                                         });
         REQUIRE_FALSE(stopped);
         CHECK(stopped.error().code == ErrorCode::Cancelled);
         CHECK(cache.length() == 150);
@@ -172,7 +174,7 @@ double similarity(const std::string &name, WeightType type, CacheType cacheType,
     return similar;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("quantised weights and float16 caches stay close to the reference") {
     // A trained model shows what users get; random weights amplify rounding strongly (text.md, "How sure is this").

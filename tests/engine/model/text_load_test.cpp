@@ -1,4 +1,5 @@
-// Loading the text model: every tensor is checked by name and shape, progress is told, stopping works; bad requests are refused.
+// Loading the text model: every tensor is checked by name and shape, progress is told, stopping works; bad requests are
+// refused.
 #include "text_support.h"
 
 #include <doctest/doctest.h>
@@ -27,7 +28,8 @@ Checkpoint open(const std::string &name) {
 }
 
 // The checkpoint with `from` replaced in the header's entry of one tensor (same length, so that nothing moves).
-Checkpoint altered(const Checkpoint &original, const std::string &tensor, const std::string &from, const std::string &to) {
+Checkpoint altered(const Checkpoint &original, const std::string &tensor, const std::string &from,
+                   const std::string &to) {
     auto file = SafetensorsFile::open(original.path + "/model.safetensors");
     REQUIRE(file);
     auto bytes = std::make_shared<std::vector<std::byte>>(file->bytes().begin(), file->bytes().end());
@@ -52,9 +54,7 @@ std::string shapeText(const std::vector<std::int64_t> &shape) {
     return text + "]";
 }
 
-bool isTextTensor(const std::string &name) {
-    return name.starts_with("model.language_model.");
-}
+bool isTextTensor(const std::string &name) { return name.starts_with("model.language_model."); }
 
 void expectCorrupt(const Checkpoint &checkpoint, const Bench &bench, const std::string &tensor) {
     INFO(tensor);
@@ -65,7 +65,7 @@ void expectCorrupt(const Checkpoint &checkpoint, const Bench &bench, const std::
     CHECK(model.error().describe().find("altered.safetensors") != std::string::npos);
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("every tensor of the text model that is missing or misshaped is named") {
     const Bench bench;
@@ -75,10 +75,13 @@ TEST_CASE("every tensor of the text model that is missing or misshaped is named"
             // Two layers of each kind are enough: the rest goes through the same code.
             if (!isTextTensor(tensor.name)) continue;
             const bool inLayer = tensor.name.find(".layers.") != std::string::npos;
-            if (inLayer && tensor.name.find(".layers.0.") == std::string::npos && tensor.name.find(".layers.5.") == std::string::npos) continue;
+            if (inLayer && tensor.name.find(".layers.0.") == std::string::npos &&
+                tensor.name.find(".layers.5.") == std::string::npos)
+                continue;
             std::string renamed = tensor.name;
             renamed.back() = '!';
-            expectCorrupt(altered(original, tensor.name, "\"" + tensor.name + "\"", "\"" + renamed + "\""), bench, tensor.name);
+            expectCorrupt(altered(original, tensor.name, "\"" + tensor.name + "\"", "\"" + renamed + "\""), bench,
+                          tensor.name);
             if (tensor.shape.size() < 2) continue;
             auto turned = tensor.shape;
             std::swap(turned[turned.size() - 2], turned.back());
@@ -100,7 +103,8 @@ TEST_CASE("tensors stored as integers are refused by name") {
     const Bench bench;
     const Checkpoint original = open(textCheckpoints().front());
     const std::string name = "model.language_model.layers.0.self_attn.q_proj.weight";
-    const auto model = TextModel::load(altered(original, name, "\"BF16\"", "\"I16\" "), bench.exec, WeightType::AsStored, {});
+    const auto model =
+        TextModel::load(altered(original, name, "\"BF16\"", "\"I16\" "), bench.exec, WeightType::AsStored, {});
     REQUIRE_FALSE(model);
     CHECK(model.error().code == ErrorCode::ModelUnsupported);
     CHECK(model.error().describe().find(name) != std::string::npos);
@@ -122,14 +126,15 @@ TEST_CASE("progress grows to its total and loading can be stopped at any time") 
         for (const WeightType type : {WeightType::AsStored, WeightType::Q8_0, WeightType::Q4_0}) {
             std::uint64_t last = 0, total = 0;
             int calls = 0;
-            const auto model = TextModel::load(checkpoint, bench.exec, type, [&](Phase phase, std::uint64_t done, std::uint64_t all) {
-                CHECK(phase == Phase::Loading);
-                CHECK(done >= last);
-                CHECK(done <= all);
-                last = done;
-                total = all;
-                ++calls;
-            });
+            const auto model =
+                TextModel::load(checkpoint, bench.exec, type, [&](Phase phase, std::uint64_t done, std::uint64_t all) {
+                    CHECK(phase == Phase::Loading);
+                    CHECK(done >= last);
+                    CHECK(done <= all);
+                    last = done;
+                    total = all;
+                    ++calls;
+                });
             REQUIRE(model);
             CHECK(last == total);
             CHECK(calls > checkpoint.config.text.layerCount);
@@ -137,9 +142,10 @@ TEST_CASE("progress grows to its total and loading can be stopped at any time") 
 
             std::atomic<bool> stop{false};
             bench.exec.cancel = &stop;
-            const auto stopped = TextModel::load(checkpoint, bench.exec, type, [&](Phase, std::uint64_t done, std::uint64_t all) {
-                if (done > all / 2) stop = true;
-            });
+            const auto stopped =
+                TextModel::load(checkpoint, bench.exec, type, [&](Phase, std::uint64_t done, std::uint64_t all) {
+                    if (done > all / 2) stop = true;
+                });
             REQUIRE_FALSE(stopped);
             CHECK(stopped.error().code == ErrorCode::Cancelled);
             bench.exec.cancel = nullptr;
@@ -167,8 +173,10 @@ TEST_CASE("requests that do not fit are refused and change nothing") {
     CHECK(refused({&cache, {1, 2}, {{1, 2, soft.data(), false}}, {}}) == ErrorCode::InvalidArgument);
     CHECK(refused({&cache, {1, 2}, {{-1, 1, soft.data(), false}}, {}}) == ErrorCode::InvalidArgument);
     CHECK(refused({&cache, {1, 2}, {{0, 1, nullptr, false}}, {}}) == ErrorCode::InvalidArgument);
-    CHECK(refused({&cache, {1, 2}, {{0, 2, soft.data(), false}, {1, 1, soft.data(), false}}, {}}) == ErrorCode::InvalidArgument);
-    CHECK(refused({&cache, someIds(17, 100, 1), {}, {}}) == ErrorCode::InvalidArgument);  // longer than a pass of this cache
+    CHECK(refused({&cache, {1, 2}, {{0, 2, soft.data(), false}, {1, 1, soft.data(), false}}, {}}) ==
+          ErrorCode::InvalidArgument);
+    CHECK(refused({&cache, someIds(17, 100, 1), {}, {}}) ==
+          ErrorCode::InvalidArgument); // longer than a pass of this cache
     CHECK(cache.length() == 0);
     rig.feed(cache, someIds(30, 100, 1), 15, {});
     CHECK(refused({&cache, {1, 2, 3}, {}, {}}) == ErrorCode::ContextExceeded);

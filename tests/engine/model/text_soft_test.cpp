@@ -1,4 +1,5 @@
-// Soft tokens of pictures and sound: the whole-model goldens with the reference's own embeddings put in, no tower involved.
+// Soft tokens of pictures and sound: the whole-model goldens with the reference's own embeddings put in, no tower
+// involved.
 #include "text_support.h"
 
 #include <doctest/doctest.h>
@@ -14,8 +15,8 @@ namespace {
 
 struct SoftCase {
     std::vector<std::int32_t> ids, greedy;
-    std::vector<std::uint8_t> kinds;  // 0 text, 1 image, 2 video, 3 audio
-    std::vector<float> embeddings;    // [ids, H]
+    std::vector<std::uint8_t> kinds; // 0 text, 1 image, 2 video, 3 audio
+    std::vector<float> embeddings;   // [ids, H]
     std::vector<std::int64_t> rows;
     std::vector<float> logits;
 };
@@ -33,7 +34,8 @@ SoftCase readCase(const std::filesystem::path &json, const nlohmann::json &golde
     out.ids = integersOf(*file, at("input_ids"));
     out.greedy = integersOf(*file, at("greedy_ids"));
     out.greedy.resize(golden.value("robust_prefix", out.greedy.size()));
-    for (const std::byte kind : file->data(at("mm_token_type_ids"))) out.kinds.push_back(std::to_integer<std::uint8_t>(kind));
+    for (const std::byte kind : file->data(at("mm_token_type_ids")))
+        out.kinds.push_back(std::to_integer<std::uint8_t>(kind));
     out.embeddings = floatsOf(*file, at("inputs_embeds"));
     for (const auto row : integersOf(*file, at("logits.positions"))) out.rows.push_back(row);
     out.logits = floatsOf(*file, at("logits"));
@@ -64,7 +66,7 @@ void checkLogits(const std::vector<float> &want, const std::vector<float> &got) 
     CHECK(cosine(want, got) >= 0.99999);
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("soft tokens give the reference's logits, with and without rows left out") {
     int cases = 0;
@@ -76,7 +78,7 @@ TEST_CASE("soft tokens give the reference's logits, with and without rows left o
             if (!file.starts_with("model_" + name + "_") || entry.path().extension() != ".json") continue;
             std::ifstream stream(entry.path());
             const auto golden = nlohmann::json::parse(stream);
-            if (golden.at("tensors").contains("inputs_embeds.positions")) continue;  // only some embeddings are stored
+            if (golden.at("tensors").contains("inputs_embeds.positions")) continue; // only some embeddings are stored
             INFO(file);
             const SoftCase c = readCase(entry.path(), golden);
             const auto total = static_cast<std::int64_t>(c.ids.size());
@@ -87,7 +89,8 @@ TEST_CASE("soft tokens give the reference's logits, with and without rows left o
             REQUIRE(output);
             checkLogits(c.logits, output->logits);
             REQUIRE(c.rows.back() == total - 1);
-            const std::vector<float> last(output->logits.end() - rig.model.config().vocabularySize, output->logits.end());
+            const std::vector<float> last(output->logits.end() - rig.model.config().vocabularySize,
+                                          output->logits.end());
             CHECK(rig.greedy(cache, last, static_cast<int>(c.greedy.size())) == c.greedy);
             ++cases;
         }
@@ -108,9 +111,11 @@ TEST_CASE("a picture in a later piece gives the same logits as in one pass") {
         auto once = rig.model.forward(rig.exec, std::span(&segment, 1));
         REQUIRE(once);
         rig.feed(pieces, {ids.begin(), ids.begin() + first}, 7, {});
-        Segment middle{&pieces, {ids.begin() + first, ids.begin() + first + count}, {{0, count, soft.data(), true}}, {}};
+        Segment middle{
+            &pieces, {ids.begin() + first, ids.begin() + first + count}, {{0, count, soft.data(), true}}, {}};
         REQUIRE(rig.model.forward(rig.exec, std::span(&middle, 1)));
-        CHECK(rig.feed(pieces, {ids.begin() + first + count, ids.end()}, 4, {total - first - count - 1}) == once->logits);
+        CHECK(rig.feed(pieces, {ids.begin() + first + count, ids.end()}, 4, {total - first - count - 1}) ==
+              once->logits);
     }
 }
 

@@ -35,7 +35,7 @@ Exec execOf(WorkerPool &pool, InstructionSet isa, WeightType type) {
     return exec;
 }
 
-}  // namespace
+} // namespace
 
 fs::path fixtures() {
     const char *folder = std::getenv("FACET_FIXTURES");
@@ -47,7 +47,8 @@ std::vector<std::string> textCheckpoints() {
     std::vector<std::string> names;
     for (const auto &entry : fs::directory_iterator(fixtures() / "golden")) {
         const std::string name = entry.path().filename().string();
-        if (entry.is_directory() && fs::exists(fixtures() / "checkpoints" / name) && !textCases(name).empty()) names.push_back(name);
+        if (entry.is_directory() && fs::exists(fixtures() / "checkpoints" / name) && !textCases(name).empty())
+            names.push_back(name);
     }
     std::sort(names.begin(), names.end());
     return names;
@@ -59,14 +60,16 @@ std::vector<fs::path> textCases(const std::string &checkpoint) {
         if (entry.path().extension() != ".json") continue;
         std::ifstream file(entry.path());
         const auto json = nlohmann::json::parse(file, nullptr, false);
-        if (json.is_object() && json.contains("input_ids") && json.contains("rows") && json.contains("checkpoint")) cases.push_back(entry.path());
+        if (json.is_object() && json.contains("input_ids") && json.contains("rows") && json.contains("checkpoint"))
+            cases.push_back(entry.path());
     }
     std::sort(cases.begin(), cases.end());
     return cases;
 }
 
 TextRig::TextRig(Checkpoint source, int threads, InstructionSet isa, WeightType type)
-    : checkpoint(std::move(source)), pool(threads), exec(execOf(pool, isa, type)), model(loaded(checkpoint, exec, type)) {}
+    : checkpoint(std::move(source)), pool(threads), exec(execOf(pool, isa, type)),
+      model(loaded(checkpoint, exec, type)) {}
 
 TextRig TextRig::open(const std::string &name, InstructionSet isa, WeightType type, int threads) {
     return TextRig(opened(name), threads, isa, type);
@@ -123,7 +126,8 @@ std::vector<float> floatsOf(const SafetensorsFile &file, const SafetensorsTensor
 std::vector<std::int32_t> someIds(std::int64_t count, std::int32_t vocabulary, std::uint32_t seed) {
     std::mt19937 random(seed);
     std::vector<std::int32_t> ids;
-    for (std::int64_t i = 0; i < count; ++i) ids.push_back(static_cast<std::int32_t>(random() % static_cast<std::uint32_t>(vocabulary)));
+    for (std::int64_t i = 0; i < count; ++i)
+        ids.push_back(static_cast<std::int32_t>(random() % static_cast<std::uint32_t>(vocabulary)));
     return ids;
 }
 
@@ -137,4 +141,4 @@ double cosine(const std::vector<float> &a, const std::vector<float> &b) {
     return aa > 0 && bb > 0 ? ab / std::sqrt(aa * bb) : (aa == bb ? 1.0 : 0.0);
 }
 
-}  // namespace facet::test
+} // namespace facet::test

@@ -12,8 +12,8 @@
 
 namespace facet::test {
 
-std::filesystem::path fixtures();                   // $FACET_FIXTURES
-std::vector<std::string> textCheckpoints();         // names below checkpoints/ that have golden text cases
+std::filesystem::path fixtures();           // $FACET_FIXTURES
+std::vector<std::string> textCheckpoints(); // names below checkpoints/ that have golden text cases
 std::vector<std::filesystem::path> textCases(const std::string &checkpoint);
 
 struct TextRig {
@@ -23,8 +23,8 @@ struct TextRig {
     TextModel model;
 
     // A folder below checkpoints/, or an absolute path. Float32 everywhere unless `type` quantises.
-    static TextRig open(const std::string &name, InstructionSet isa = InstructionSet::Auto, WeightType type = WeightType::AsStored,
-                        int threads = 2);
+    static TextRig open(const std::string &name, InstructionSet isa = InstructionSet::Auto,
+                        WeightType type = WeightType::AsStored, int threads = 2);
     KvCache cache(std::int64_t contextLength, std::int64_t maxBlock, CacheType type = CacheType::F32) const;
 
     // Feeds ids to the cache in pieces of `chunk`; logits of the rows (numbers in ids) asked for.
@@ -40,4 +40,4 @@ std::vector<float> floatsOf(const SafetensorsFile &file, const SafetensorsTensor
 std::vector<std::int32_t> someIds(std::int64_t count, std::int32_t vocabulary, std::uint32_t seed);
 double cosine(const std::vector<float> &a, const std::vector<float> &b);
 
-}  // namespace facet::test
+} // namespace facet::test
