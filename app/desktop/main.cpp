@@ -1,1 +1,119 @@
-int main() { return 0; }
+// The desktop program: the one place where the objects are made and wired.
+#include "capture/microphone.h"
+#include "chat/demo_model.h"
+#include "chat/fake_engine.h"
+#include "chat/local_chat_controller.h"
+#include "chat/scripted_user.h"
+#include "chat/turn_errors.h"
+#include "client/host_link.h"
+#include "client/remote_link.h"
+#include "facet/version.h"
+#include "microphone_port.h"
+#include "options.h"
+#include "screenshot.h"
+#include "store/paths.h"
+#include "ui/main_window.h"
+
+#include <QApplication>
+#include <QFileInfo>
+#include <QSettings>
+
+#include <cstdio>
+#include <memory>
+
+using namespace facet;
+
+namespace {
+
+// Says on standard error what keeps the program from starting. Returns its exit code.
+int complain(const Error &error) {
+    std::fprintf(stderr, "facet: %s\n", error.describe().c_str());
+    return 1;
+}
+
+client::Wording wording(bool remote) {
+    return [remote](const client::Failure &failure) { return chat::failureSentence(failure, remote); };
+}
+
+// The model to begin with: the one asked for, the last one if it is still there, the demo model.
+QString firstModel(const Options &options, const store::Settings &settings) {
+    const QString last = settings.value(store::keys::kLastModel).toString();
+    if (!options.model.isEmpty()) {
+        return options.model;
+    }
+    return !last.isEmpty() && QFileInfo::exists(last) ? last : chat::demoModelFolder();
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+    QApplication application(argc, argv);
+    QApplication::setApplicationName(QStringLiteral("facet"));
+    QApplication::setApplicationDisplayName(QStringLiteral("Facet"));
+    QApplication::setApplicationVersion(QStringLiteral(FACET_VERSION));
+    QApplication::setDesktopFileName(QStringLiteral("io.github.facet.Facet"));
+    const Options options = readOptions(application);
+
+    const store::Paths paths = options.dataDir.isEmpty() ? store::Paths::standard() : store::Paths::under(options.dataDir);
+    if (const Status made = paths.create(); !made) {
+        return complain(made.error());
+    }
+    QJsonObject script;
+    const QString scriptPath = options.fakeEngine.isEmpty() ? options.userScript : options.fakeEngine;
+    if (!scriptPath.isEmpty()) {
+        Result<QJsonObject> read = chat::FakeEngine::readScript(scriptPath);
+        if (!read) {
+            return complain(read.error());
+        }
+        script = *read;
+    }
+
+    store::HistoryStore history(store::HistoryOptions{paths.historyFile()});
+    const store::MediaStore media(paths.mediaFolder());
+    store::Settings settings(paths.settingsFile());
+    store::SecretFile secrets(paths.secretsFile());
+    if (const Status read = secrets.read(); !read) {
+        complain(read.error());  // the keys can be entered again
+    }
+    if (!options.model.isEmpty()) {
+        settings.setValue(store::keys::kRemoteActive, false);  // a model was asked for by name
+    }
+    const tools::Registry tools = tools::Registry::builtIn();
+    const tools::Registry demoTools = tools::Registry::demo();
+
+    std::unique_ptr<client::EngineLink> engine;
+    if (!options.fakeEngine.isEmpty()) {
+        engine = std::make_unique<chat::FakeEngine>(script);
+    } else {
+        engine = std::make_unique<client::HostLink>(firstModel(options, settings), wording(false));
+    }
+    const auto makeRemote = [](const client::Endpoint &endpoint) -> std::unique_ptr<client::EngineLink> {
+        return std::make_unique<client::RemoteLink>(endpoint, wording(true));
+    };
+    chat::LocalChatController controller({&history, &media, &settings, &secrets, &tools, &demoTools, makeRemote}, std::move(engine));
+
+    capture::Microphone microphone(paths.recordingsFolder());
+    MicrophonePort recorder(&microphone);
+    QSettings windowSettings(paths.config + QStringLiteral("/window.ini"), QSettings::IniFormat);
+
+    ui::MainWindow window(&controller, &recorder);
+    window.useSettings(&windowSettings);
+    if (options.size.isValid() && !options.size.isEmpty()) {
+        window.resize(options.size);
+    }
+    window.show();
+    controller.start();
+    if (!options.files.isEmpty()) {
+        window.attachFiles(options.files);
+    }
+
+    std::unique_ptr<chat::ScriptedUser> user;
+    const QJsonArray actions = script.value(QLatin1String("user")).toArray();
+    if (!actions.isEmpty()) {
+        user = std::make_unique<chat::ScriptedUser>(&controller, actions, QFileInfo(scriptPath).path());
+    }
+    if (!options.screenshot.isEmpty()) {
+        saveScreenshotWhenDone(&window, user.get(), options.screenshot);
+    }
+    return QApplication::exec();
+}
