@@ -386,17 +386,17 @@ void Composer::dragLeaveEvent(QDragLeaveEvent *) {
 void Composer::dropEvent(QDropEvent *event) {
     m_dropHover = false;
     update();
-    const QMimeData *data = event->mimeData();
-    if (const QStringList files = filesIn(data); !files.isEmpty()) {
+    const QMimeData *dropped = event->mimeData();
+    if (const QStringList files = filesIn(dropped); !files.isEmpty()) {
         emit filesDropped(files);
-    } else if (data->hasImage()) {
+    } else if (dropped->hasImage()) {
         QByteArray png;
         QBuffer buffer(&png);
         buffer.open(QIODevice::WriteOnly);
-        qvariant_cast<QImage>(data->imageData()).save(&buffer, "PNG");
+        qvariant_cast<QImage>(dropped->imageData()).save(&buffer, "PNG");
         emit pictureDropped(png, tr("Dropped picture.png"));
-    } else if (data->hasText()) {
-        m_edit->insertPlainText(data->text());
+    } else if (dropped->hasText()) {
+        m_edit->insertPlainText(dropped->text());
     }
     event->acceptProposedAction();
     m_edit->setFocus();

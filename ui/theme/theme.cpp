@@ -9,6 +9,12 @@
 #include <algorithm>
 #include <array>
 
+// The icons lie in this static library: without a call to this nobody would link them in. Outside of any namespace by
+// the macro's own rule.
+static void initIcons() {
+    Q_INIT_RESOURCE(facet_icons);
+}
+
 namespace facet::ui {
 
 namespace {
@@ -233,6 +239,7 @@ QFont code(const QFont &base) {
 }  // namespace type
 
 void applyTheme(Scheme scheme, double textScale) {
+    initIcons();
     // What the desktop asks for has to be read before our own palette covers it: the style's standard palette does not
     // know it, the platform's one is what a fresh QPalette resolves to.
     Scheme effective = scheme;

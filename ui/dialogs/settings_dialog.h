@@ -1,0 +1,62 @@
+// Settings: appearance, answers, model, another engine. Changes take effect at once.
+#pragma once
+
+#include "chat/types.h"
+#include "ui/dialogs/preferences.h"
+
+#include <QDialog>
+
+class QCheckBox;
+class QComboBox;
+class QDoubleSpinBox;
+class QLabel;
+class QLineEdit;
+class QListWidget;
+class QPlainTextEdit;
+class QPushButton;
+class QSpinBox;
+class QStackedWidget;
+
+namespace facet::chat {
+class ChatController;
+}
+
+namespace facet::ui {
+
+class SettingsDialog : public QDialog {
+    Q_OBJECT
+public:
+    enum Page { General, Answers, Model, Remote };
+    SettingsDialog(chat::ChatController *controller, const Preferences &preferences, QWidget *parent = nullptr);
+    void showPage(Page page);
+
+signals:
+    void preferencesChanged(const facet::ui::Preferences &preferences);
+    void openModelRequested();
+    void fullModelRequested();
+
+private:
+    QWidget *makeGeneral();
+    QWidget *makeAnswers();
+    QWidget *makeModel();
+    QWidget *makeRemote();
+    void storeAnswers();
+    void showEngine(const chat::EngineState &engine);
+    void addPage(const QString &iconName, const QString &title, QWidget *page);
+
+    chat::ChatController *m_controller;
+    Preferences m_preferences;
+    QListWidget *m_index;
+    QStackedWidget *m_pages;
+    QDoubleSpinBox *m_temperature = nullptr, *m_topP = nullptr, *m_minP = nullptr;
+    QSpinBox *m_topK = nullptr, *m_maxTokens = nullptr, *m_seed = nullptr;
+    QCheckBox *m_randomSeed = nullptr, *m_tools = nullptr, *m_think = nullptr;
+    QPlainTextEdit *m_system = nullptr;
+    QLabel *m_model = nullptr, *m_remoteState = nullptr;
+    QListWidget *m_recent = nullptr;
+    QLineEdit *m_address = nullptr, *m_key = nullptr, *m_remoteModel = nullptr;
+    QPushButton *m_test = nullptr, *m_local = nullptr;
+    bool m_testing = false;
+};
+
+}  // namespace facet::ui
