@@ -14,6 +14,8 @@ constexpr int kPanelTokens = 3;
 constexpr int kScoreQueries = 2;  // x 32 keys
 constexpr int kValueQueries = 2;  // x 4 vectors
 constexpr int kValueVectors = 4;
+constexpr int kInt8Rows = 2;      // x 4 tokens
+constexpr int kInt8Tokens = 4;
 
 alignas(64) constexpr std::int32_t kLaneMasks[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
 
@@ -132,86 +134,87 @@ inline void transpose(V (&m)[8]) {
 namespace facet {
 namespace {
 
-// R rows by T tokens; eight float sums per output, one vector step per block of 32.
-template <int R, int T, bool kNibbles>
-void int8Tile(const std::byte *w, std::int64_t stride, std::int64_t blocks, const Q8Rows &x, std::int64_t token, float *y,
-              std::int64_t yStride) {
-    constexpr std::int64_t kBytes = kNibbles ? 18 : 34;
-    const __m256i ones = _mm256_set1_epi16(1);
-    V sums[R][T];
-    FACET_UNROLL
-    for (int r = 0; r < R; ++r) {
-        FACET_UNROLL
-        for (int t = 0; t < T; ++t) sums[r][t] = vzero();
-    }
-    for (std::int64_t b = 0; b < blocks; ++b) {
-        __m256i in[T];
-        FACET_UNROLL
-        for (int t = 0; t < T; ++t) {
-            const std::int8_t *from = x.values + ((token + t) * blocks + b) * 32;
-            in[t] = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(from));
-        }
-        FACET_UNROLL
-        for (int r = 0; r < R; ++r) {
-            const std::byte *block = w + r * stride + b * kBytes;
-            const V scale = vset(scaleOf(block));
-            const __m256i weights =
-                kNibbles ? nibbles(block + 2) : _mm256_loadu_si256(reinterpret_cast<const __m256i *>(block + 2));
-            const __m256i sizes = kNibbles ? weights : _mm256_abs_epi8(weights);  // unsigned side of the product
-            FACET_UNROLL
-            for (int t = 0; t < T; ++t) {
-                const std::int64_t at = (token + t) * blocks + b;
-                const __m256i other = kNibbles ? in[t] : _mm256_sign_epi8(in[t], weights);
-                const __m256i pairs = _mm256_maddubs_epi16(sizes, other);  // |sum| <= 2 * 128 * 127: no saturation
-                const V products = _mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, ones));
-                sums[r][t] = vfma(products, vmul(scale, vset(x.scales[at])), sums[r][t]);
-                // The nibbles are 8 too high: 8 * scale * sum of the inputs, spread over the 8 lanes.
-                if (kNibbles) sums[r][t] = vfnma(scale, vset(x.sums[at]), sums[r][t]);
-            }
-        }
-    }
-    FACET_UNROLL
-    for (int r = 0; r < R; ++r) {
-        FACET_UNROLL
-        for (int t = 0; t < T; ++t) y[(token + t) * yStride + r] = vsum(sums[r][t]);
-    }
+inline __m256i load32(const void *from) { return _mm256_loadu_si256(static_cast<const __m256i *>(from)); }
+inline __m256i joined(const void *low, const void *high) {
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(static_cast<const __m128i *>(low))),
+                                   _mm_loadu_si128(static_cast<const __m128i *>(high)), 1);
 }
 
-template <int R, bool kNibbles>
-void int8Rows(const std::byte *w, std::int64_t stride, std::int64_t blocks, const Q8Rows &x, std::int64_t tokens, float *y,
-              std::int64_t yStride) {
-    constexpr int kTile = R == 1 ? 1 : 4;
-    std::int64_t t = 0;
-    for (; t + kTile <= tokens; t += kTile) int8Tile<R, kTile, kNibbles>(w, stride, blocks, x, t, y, yStride);
-    for (; t < tokens; ++t) int8Tile<R, 1, kNibbles>(w, stride, blocks, x, t, y, yStride);
+// Two scales into four lanes each.
+inline V spread2(__m128 scales) {
+    return _mm256_permutevar8x32_ps(_mm256_castps128_ps256(scales), _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1));
+}
+inline V loadPair(const float *from) {
+    return spread2(_mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(from))));
 }
 
-template <bool kNibbles>
-void int8Matmul(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens, float *y,
-                std::int64_t yStride) {
-    const std::int64_t blocks = w.cols / 32;
-    const std::int64_t stride = blocks * (kNibbles ? 18 : 34);
-    std::int64_t r = rowBegin;
-    if (tokens == 1) {
-        for (; r + 4 <= rowEnd; r += 4) {
-            int8Tile<4, 1, kNibbles>(rowOf(w, stride, r), stride, blocks, x, 0, y + r - rowBegin, yStride);
-        }
-    }
-    for (; r + 2 <= rowEnd; r += 2) {
-        int8Rows<2, kNibbles>(rowOf(w, stride, r), stride, blocks, x, tokens, y + r - rowBegin, yStride);
-    }
-    for (; r < rowEnd; ++r) {
-        int8Rows<1, kNibbles>(rowOf(w, stride, r), stride, blocks, x, tokens, y + r - rowBegin, yStride);
-    }
-}
+inline __m256i sumPairs(__m256i words) { return _mm256_madd_epi16(words, _mm256_set1_epi16(1)); }
 
-void matmulQ8Kernel(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens,
-                    float *y, std::int64_t yStride) {
-    if (w.type == TensorType::Q4_0) int8Matmul<true>(w, rowBegin, rowEnd, x, tokens, y, yStride);
-    else int8Matmul<false>(w, rowBegin, rowEnd, x, tokens, y, yStride);
-}
+// One block; a sum of four products in each lane.
+struct FormatQ8 {
+    static constexpr std::int64_t kBytes = 34;
+    static constexpr std::int64_t kGroup = 1;
+    struct Weights {
+        __m256i values;
+        V scale;
+    };
+    struct Input {
+        __m256i values;
+        V scale;
+    };
+    static Weights weights(const std::byte *block) { return {load32(block + 2), vset(scaleOf(block))}; }
+    static Input input(const std::int8_t *values, const float *scales, const float *) {
+        return {load32(values), vset(*scales)};
+    }
+    static V add(V total, const Weights &w, const Input &in) {
+        // |w| * (x with the sign of w): at most 2 * 128 * 127 in a word, no saturation
+        const __m256i words = _mm256_maddubs_epi16(_mm256_abs_epi8(w.values), _mm256_sign_epi8(in.values, w.values));
+        return vfma(_mm256_cvtepi32_ps(sumPairs(words)), vmul(w.scale, in.scale), total);
+    }
+};
+
+// Two blocks, their low nibbles in one register and their high ones in another; four lanes for each block.
+struct FormatQ4 {
+    static constexpr std::int64_t kBytes = 18;
+    static constexpr std::int64_t kGroup = 2;
+    struct Weights {
+        __m256i low, high;  // 0..15
+        V scale;
+    };
+    struct Input {
+        __m256i low, high;  // values 0..15 and 16..31 of both blocks
+        V scale;
+        V offset;
+    };
+    static Weights weights(const std::byte *group) {
+        const __m256i raw = joined(group + 2, group + kBytes + 2);
+        const __m256i mask = _mm256_set1_epi8(15);
+        std::uint16_t scales[2];
+        __builtin_memcpy(scales, group, 2);
+        __builtin_memcpy(scales + 1, group + kBytes, 2);
+        const auto both = static_cast<int>(scales[0] | static_cast<unsigned>(scales[1]) << 16);
+        return {_mm256_and_si256(raw, mask), _mm256_and_si256(_mm256_srli_epi16(raw, 4), mask),
+                spread2(_mm_cvtph_ps(_mm_cvtsi32_si128(both)))};
+    }
+    static Input input(const std::int8_t *values, const float *scales, const float *sums) {
+        // The nibbles are 8 too high: 8 * scale * sum of the inputs, spread over the four lanes of a block.
+        return {joined(values, values + 32), joined(values + 16, values + 48), loadPair(scales),
+                vmul(vset(2.0F), loadPair(sums))};
+    }
+    static V add(V total, const Weights &w, const Input &in) {
+        // at most 4 * 15 * 127 in a word: no saturation
+        const __m256i words = _mm256_add_epi16(_mm256_maddubs_epi16(w.low, in.low), _mm256_maddubs_epi16(w.high, in.high));
+        const V products = vfma(_mm256_cvtepi32_ps(sumPairs(words)), vmul(w.scale, in.scale), total);
+        return vfnma(w.scale, in.offset, products);
+    }
+};
 
 }  // namespace
+}  // namespace facet
+
+#include "kernels/simd_int8.inl"
+
+namespace facet {
 
 const Kernels kAvx2Kernels = {
     .name = "avx2",

@@ -15,6 +15,8 @@ constexpr int kPanelTokens = 3;
 constexpr int kScoreQueries = 8;  // x 32 keys
 constexpr int kValueQueries = 4;  // x 4 vectors
 constexpr int kValueVectors = 4;
+constexpr int kInt8Rows = 4;      // x 4 tokens
+constexpr int kInt8Tokens = 4;
 
 inline __mmask16 laneMask(int lanes) { return static_cast<__mmask16>((1U << lanes) - 1U); }
 
@@ -128,121 +130,103 @@ inline void transpose(V (&m)[16]) {
 namespace facet {
 namespace {
 
-// Two blocks of 32 side by side: block 0 in the lower 8 lanes of four bytes, block 1 in the upper 8.
-inline __m512i joined(__m256i low, __m256i high) { return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1); }
-
+inline __m128i load16(const void *from) { return _mm_loadu_si128(static_cast<const __m128i *>(from)); }
 inline __m256i load32(const void *from) { return _mm256_loadu_si256(static_cast<const __m256i *>(from)); }
 
-template <bool kNibbles>
-inline __m512i blockPair(const std::byte *block, bool both) {
-    constexpr std::int64_t kBytes = kNibbles ? 18 : 34;
-    if (kNibbles) return joined(nibbles(block + 2), both ? nibbles(block + kBytes + 2) : _mm256_setzero_si256());
-    return joined(load32(block + 2), both ? load32(block + kBytes + 2) : _mm256_setzero_si256());
-}
-
-// first in the lower 8 lanes, second in the upper 8.
-inline V spread(__m128 pair) {
+// Two scales into eight lanes each, four scales into four lanes each.
+inline V spread2(__m128 scales) {
     const __m512i order = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
-    return _mm512_permutexvar_ps(order, _mm512_castps128_ps512(pair));
+    return _mm512_permutexvar_ps(order, _mm512_castps128_ps512(scales));
+}
+inline V spread4(__m128 scales) {
+    const __m512i order = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+    return _mm512_permutexvar_ps(order, _mm512_castps128_ps512(scales));
 }
 
-inline V weightScales(const std::byte *block, std::int64_t bytes, bool both) {
-    std::uint16_t pair[2] = {0, 0};
-    __builtin_memcpy(pair, block, 2);
-    if (both) __builtin_memcpy(pair + 1, block + bytes, 2);
-    return spread(_mm_cvtph_ps(_mm_cvtsi32_si128(static_cast<int>(pair[0] | static_cast<unsigned>(pair[1]) << 16))));
+inline std::uint64_t scaleBits(const std::byte *block) {
+    std::uint16_t bits = 0;
+    __builtin_memcpy(&bits, block, sizeof bits);
+    return bits;
 }
 
-inline V inputScales(const float *from, bool both) {
-    return spread(both ? _mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(from))) : _mm_load_ss(from));
-}
+inline __m512i sumPairs(__m512i words) { return _mm512_madd_epi16(words, _mm512_set1_epi16(1)); }
 
-// One step of two blocks (or of the last odd one) for R rows by T tokens.
-template <int R, int T, bool kNibbles>
-inline void int8Step(const std::byte *w, std::int64_t stride, std::int64_t blocks, std::int64_t b, bool both,
-                     const Q8Rows &x, std::int64_t token, V (&sums)[R][T]) {
-    constexpr std::int64_t kBytes = kNibbles ? 18 : 34;
-    const __m512i ones = _mm512_set1_epi16(1);
-    __m512i in[T];
-    V scales[T];
-    V offsets[T];
-    FACET_UNROLL
-    for (int t = 0; t < T; ++t) {
-        const std::int64_t at = (token + t) * blocks + b;
-        const std::int8_t *from = x.values + at * 32;
-        in[t] = both ? _mm512_loadu_si512(from) : joined(load32(from), _mm256_setzero_si256());
-        scales[t] = inputScales(x.scales + at, both);
-        if (kNibbles) offsets[t] = inputScales(x.sums + at, both);
+// Two blocks side by side; a sum of four products in each lane.
+struct FormatQ8 {
+    static constexpr std::int64_t kBytes = 34;
+    static constexpr std::int64_t kGroup = 2;
+    struct Weights {
+        __m512i sizes;  // without sign: the unsigned side of the product
+        __mmask64 negative;
+        V scale;
+    };
+    struct Input {
+        __m512i values;
+        V scale;
+    };
+    static Weights weights(const std::byte *group) {
+        const __m512i values = _mm512_inserti64x4(_mm512_castsi256_si512(load32(group + 2)), load32(group + kBytes + 2), 1);
+        const std::uint64_t scales = scaleBits(group) | scaleBits(group + kBytes) << 16;
+        return {_mm512_abs_epi8(values), _mm512_movepi8_mask(values),
+                spread2(_mm_cvtph_ps(_mm_cvtsi64_si128(static_cast<long long>(scales))))};
     }
-    FACET_UNROLL
-    for (int r = 0; r < R; ++r) {
-        const std::byte *block = w + r * stride + b * kBytes;
-        const V scale = weightScales(block, kBytes, both);
-        const __m512i weights = blockPair<kNibbles>(block, both);
-        const __m512i sizes = kNibbles ? weights : _mm512_abs_epi8(weights);  // unsigned side of the product
-        const __mmask64 negative = kNibbles ? 0 : _mm512_movepi8_mask(weights);
-        FACET_UNROLL
-        for (int t = 0; t < T; ++t) {
-            const __m512i other =
-                kNibbles ? in[t] : _mm512_mask_sub_epi8(in[t], negative, _mm512_setzero_si512(), in[t]);
-            const __m512i pairs = _mm512_maddubs_epi16(sizes, other);  // |sum| <= 2 * 128 * 127: no saturation
-            const V products = _mm512_cvtepi32_ps(_mm512_madd_epi16(pairs, ones));
-            sums[r][t] = vfma(products, vmul(scale, scales[t]), sums[r][t]);
-            // The nibbles are 8 too high: 8 * scale * sum of the inputs, spread over the 8 lanes of the block.
-            if (kNibbles) sums[r][t] = vfnma(scale, offsets[t], sums[r][t]);
-        }
+    static Input input(const std::int8_t *values, const float *scales, const float *) {
+        return {_mm512_loadu_si512(values),
+                spread2(_mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(scales))))};
     }
-}
+    static V add(V total, const Weights &w, const Input &in) {
+        const __m512i other = _mm512_mask_sub_epi8(in.values, w.negative, _mm512_setzero_si512(), in.values);
+        const __m512i words = _mm512_maddubs_epi16(w.sizes, other);  // at most 2 * 128 * 127: no saturation
+        return vfma(_mm512_cvtepi32_ps(sumPairs(words)), vmul(w.scale, in.scale), total);
+    }
+};
 
-template <int R, int T, bool kNibbles>
-void int8Tile(const std::byte *w, std::int64_t stride, std::int64_t blocks, const Q8Rows &x, std::int64_t token, float *y,
-              std::int64_t yStride) {
-    V sums[R][T];
-    FACET_UNROLL
-    for (int r = 0; r < R; ++r) {
-        FACET_UNROLL
-        for (int t = 0; t < T; ++t) sums[r][t] = vzero();
+// Four blocks, their low nibbles in one register and their high ones in another; four lanes for each block.
+struct FormatQ4 {
+    static constexpr std::int64_t kBytes = 18;
+    static constexpr std::int64_t kGroup = 4;
+    struct Weights {
+        __m512i low, high;  // 0..15
+        V scale;
+    };
+    struct Input {
+        __m512i low, high;  // values 0..15 and 16..31 of the four blocks
+        V scale;
+        V offset;
+    };
+    static Weights weights(const std::byte *group) {
+        const __m256i first = _mm256_inserti128_si256(_mm256_castsi128_si256(load16(group + 2)), load16(group + 20), 1);
+        const __m256i second = _mm256_inserti128_si256(_mm256_castsi128_si256(load16(group + 38)), load16(group + 56), 1);
+        const __m512i raw = _mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1);
+        const __m512i mask = _mm512_set1_epi8(15);
+        const std::uint64_t scales = scaleBits(group) | scaleBits(group + kBytes) << 16 |
+                                     scaleBits(group + 2 * kBytes) << 32 | scaleBits(group + 3 * kBytes) << 48;
+        return {_mm512_and_si512(raw, mask), _mm512_and_si512(_mm512_srli_epi16(raw, 4), mask),
+                spread4(_mm_cvtph_ps(_mm_cvtsi64_si128(static_cast<long long>(scales))))};
     }
-    std::int64_t b = 0;
-    for (; b + 2 <= blocks; b += 2) int8Step<R, T, kNibbles>(w, stride, blocks, b, true, x, token, sums);
-    if (b < blocks) int8Step<R, T, kNibbles>(w, stride, blocks, b, false, x, token, sums);
-    FACET_UNROLL
-    for (int r = 0; r < R; ++r) {
-        FACET_UNROLL
-        for (int t = 0; t < T; ++t) y[(token + t) * yStride + r] = vsum(sums[r][t]);
+    static Input input(const std::int8_t *values, const float *scales, const float *sums) {
+        const __m512i first = _mm512_loadu_si512(values);
+        const __m512i second = _mm512_loadu_si512(values + 64);
+        const __m512i low = _mm512_setr_epi64(0, 1, 4, 5, 8, 9, 12, 13);
+        const __m512i high = _mm512_setr_epi64(2, 3, 6, 7, 10, 11, 14, 15);
+        // The nibbles are 8 too high: 8 * scale * sum of the inputs, spread over the four lanes of a block.
+        return {_mm512_permutex2var_epi64(first, low, second), _mm512_permutex2var_epi64(first, high, second),
+                spread4(_mm_loadu_ps(scales)), vmul(vset(2.0F), spread4(_mm_loadu_ps(sums)))};
     }
-}
-
-template <int R, bool kNibbles>
-void int8Rows(const std::byte *w, std::int64_t stride, std::int64_t blocks, const Q8Rows &x, std::int64_t tokens, float *y,
-              std::int64_t yStride) {
-    constexpr int kTile = R == 1 ? 1 : 4;
-    std::int64_t t = 0;
-    for (; t + kTile <= tokens; t += kTile) int8Tile<R, kTile, kNibbles>(w, stride, blocks, x, t, y, yStride);
-    for (; t < tokens; ++t) int8Tile<R, 1, kNibbles>(w, stride, blocks, x, t, y, yStride);
-}
-
-template <bool kNibbles>
-void int8Matmul(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens, float *y,
-                std::int64_t yStride) {
-    const std::int64_t blocks = w.cols / 32;
-    const std::int64_t stride = blocks * (kNibbles ? 18 : 34);
-    std::int64_t r = rowBegin;
-    for (; r + 4 <= rowEnd; r += 4) {
-        int8Rows<4, kNibbles>(rowOf(w, stride, r), stride, blocks, x, tokens, y + r - rowBegin, yStride);
+    static V add(V total, const Weights &w, const Input &in) {
+        // at most 4 * 15 * 127 in a word: no saturation
+        const __m512i words = _mm512_add_epi16(_mm512_maddubs_epi16(w.low, in.low), _mm512_maddubs_epi16(w.high, in.high));
+        const V products = vfma(_mm512_cvtepi32_ps(sumPairs(words)), vmul(w.scale, in.scale), total);
+        return vfnma(w.scale, in.offset, products);
     }
-    for (; r < rowEnd; ++r) {
-        int8Rows<1, kNibbles>(rowOf(w, stride, r), stride, blocks, x, tokens, y + r - rowBegin, yStride);
-    }
-}
-
-void matmulQ8Kernel(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens,
-                    float *y, std::int64_t yStride) {
-    if (w.type == TensorType::Q4_0) int8Matmul<true>(w, rowBegin, rowEnd, x, tokens, y, yStride);
-    else int8Matmul<false>(w, rowBegin, rowEnd, x, tokens, y, yStride);
-}
+};
 
 }  // namespace
+}  // namespace facet
+
+#include "kernels/simd_int8.inl"
+
+namespace facet {
 
 const Kernels kAvx512Kernels = {
     .name = "avx512",

@@ -14,6 +14,8 @@ constexpr int kPanelTokens = 5;
 constexpr int kScoreQueries = 2;  // x 32 keys
 constexpr int kValueQueries = 4;  // x 4 vectors
 constexpr int kValueVectors = 4;
+constexpr int kInt8Rows = 2;      // x 4 tokens
+constexpr int kInt8Tokens = 4;
 
 inline void vkeep(V &) {}  // see avx512.cpp; here there are no registers to spare or no such operands
 inline V vzero() { return vdupq_n_f32(0.0F); }
@@ -117,54 +119,65 @@ inline void transpose(V (&m)[4]) {
 namespace facet {
 namespace {
 
-// Dot product of 32 weights with 32 inputs in four lanes. |sum of two products| <= 2 * 128 * 127 fits 16 bits.
-inline V blockProduct(const int8x16_t (&w)[2], const std::int8_t *x) {
-    int32x4_t total = vdupq_n_s32(0);
-    for (int half = 0; half < 2; ++half) {
-        const int8x16_t in = vld1q_s8(x + 16 * half);
-        total = vpadalq_s16(total, vmull_s8(vget_low_s8(w[half]), vget_low_s8(in)));
-        total = vpadalq_s16(total, vmull_s8(vget_high_s8(w[half]), vget_high_s8(in)));
-    }
+struct Block {
+    int8x16_t low, high;  // values 0..15 and 16..31
+    float scale;
+};
+
+// Dot product of two blocks in four lanes. |sum of two products| <= 2 * 128 * 127 fits 16 bits.
+inline V blockProduct(const Block &a, const Block &b) {
+    int32x4_t total = vpaddlq_s16(vmull_s8(vget_low_s8(a.low), vget_low_s8(b.low)));
+    total = vpadalq_s16(total, vmull_s8(vget_high_s8(a.low), vget_high_s8(b.low)));
+    total = vpadalq_s16(total, vmull_s8(vget_low_s8(a.high), vget_low_s8(b.high)));
+    total = vpadalq_s16(total, vmull_s8(vget_high_s8(a.high), vget_high_s8(b.high)));
     return vcvtq_f32_s32(total);
 }
 
-template <bool kNibbles>
-void int8Matmul(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens, float *y,
-                std::int64_t yStride) {
-    constexpr std::int64_t kBytes = kNibbles ? 18 : 34;
-    constexpr int kTile = 4;
-    const std::int64_t blocks = w.cols / 32;
-    for (std::int64_t r = rowBegin; r < rowEnd; ++r) {
-        const std::byte *row = rowOf(w, blocks * kBytes, r);
-        for (std::int64_t t0 = 0; t0 < tokens; t0 += kTile) {
-            const int tile = tokens - t0 < kTile ? static_cast<int>(tokens - t0) : kTile;
-            V sums[kTile] = {vzero(), vzero(), vzero(), vzero()};
-            for (std::int64_t b = 0; b < blocks; ++b) {
-                const std::byte *block = row + b * kBytes;
-                std::int8_t values[32];
-                if (kNibbles) unpackNibbles(block + 2, values);
-                else __builtin_memcpy(values, block + 2, 32);
-                const int8x16_t weights[2] = {vld1q_s8(values), vld1q_s8(values + 16)};
-                const float scale = scaleOf(block);
-                for (int t = 0; t < tile; ++t) {
-                    const std::int64_t at = (t0 + t) * blocks + b;
-                    sums[t] = vfma(blockProduct(weights, x.values + at * 32), vset(scale * x.scales[at]), sums[t]);
-                    // The nibbles are 8 too high: 8 * scale * sum of the inputs, spread over the four lanes.
-                    if (kNibbles) sums[t] = vfnma(vset(2.0F * scale), vset(x.sums[at]), sums[t]);
-                }
-            }
-            for (int t = 0; t < tile; ++t) y[(t0 + t) * yStride + r - rowBegin] = vsum(sums[t]);
-        }
+struct FormatQ8 {
+    static constexpr std::int64_t kBytes = 34;
+    static constexpr std::int64_t kGroup = 1;
+    using Weights = Block;
+    using Input = Block;
+    static Weights weights(const std::byte *block) {
+        const auto *values = reinterpret_cast<const std::int8_t *>(block + 2);
+        return {vld1q_s8(values), vld1q_s8(values + 16), scaleOf(block)};
     }
-}
+    static Input input(const std::int8_t *values, const float *scales, const float *) {
+        return {vld1q_s8(values), vld1q_s8(values + 16), *scales};
+    }
+    static V add(V total, const Weights &w, const Input &in) {
+        return vfma(blockProduct(w, in), vset(w.scale * in.scale), total);
+    }
+};
 
-void matmulQ8Kernel(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens,
-                    float *y, std::int64_t yStride) {
-    if (w.type == TensorType::Q4_0) int8Matmul<true>(w, rowBegin, rowEnd, x, tokens, y, yStride);
-    else int8Matmul<false>(w, rowBegin, rowEnd, x, tokens, y, yStride);
-}
+struct FormatQ4 {
+    static constexpr std::int64_t kBytes = 18;
+    static constexpr std::int64_t kGroup = 1;
+    using Weights = Block;
+    struct Input {
+        Block block;
+        float offset;
+    };
+    static Weights weights(const std::byte *block) {
+        const uint8x16_t raw = vld1q_u8(reinterpret_cast<const std::uint8_t *>(block + 2));
+        return {vreinterpretq_s8_u8(vandq_u8(raw, vdupq_n_u8(15))), vreinterpretq_s8_u8(vshrq_n_u8(raw, 4)), scaleOf(block)};
+    }
+    static Input input(const std::int8_t *values, const float *scales, const float *sums) {
+        // The nibbles are 8 too high: 8 * scale * sum of the inputs, spread over the four lanes.
+        return {{vld1q_s8(values), vld1q_s8(values + 16), *scales}, 2.0F * *sums};
+    }
+    static V add(V total, const Weights &w, const Input &in) {
+        const V products = vfma(blockProduct(w, in.block), vset(w.scale * in.block.scale), total);
+        return vfnma(vset(w.scale), vset(in.offset), products);
+    }
+};
 
 }  // namespace
+}  // namespace facet
+
+#include "kernels/simd_int8.inl"
+
+namespace facet {
 
 const Kernels kNeonKernels = {
     .name = "neon",

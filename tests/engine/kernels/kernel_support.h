@@ -48,16 +48,14 @@ struct Stored {
     Stored(TensorType type, std::int64_t rows, std::int64_t cols, Random &random, std::size_t shift = 1) {
         const std::int64_t stride = rowBytes(type, cols);
         bytes.resize(static_cast<std::size_t>(rows * stride) + shift);
-        // float32 reads need their alignment
-        const std::size_t offset = type == TensorType::F32 ? 0 : shift;
         for (std::int64_t r = 0; r < rows; ++r) {
             const std::vector<float> row = random.values(cols);
-            quantiseRowToBlocks(type, row.data(), cols, bytes.data() + offset + r * stride);
+            quantiseRowToBlocks(type, row.data(), cols, bytes.data() + shift + r * stride);
         }
         matrix.type = type;
         matrix.rows = rows;
         matrix.cols = cols;
-        matrix.data = bytes.data() + offset;
+        matrix.data = bytes.data() + shift;
     }
     Stored(const Stored &) = delete;
     Stored &operator=(const Stored &) = delete;
