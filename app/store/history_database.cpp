@@ -192,6 +192,9 @@ Status HistoryDatabase::execute(const QString &sql, std::initializer_list<QVaria
 
 Result<QVector<Message>> HistoryDatabase::messages(qint64 conversation) {
     QSqlDatabase database = QSqlDatabase::database(m_connection);
+    if (!database.isOpen()) {
+        return Error{ErrorCode::FileUnreadable, "The history is not open; this conversation cannot be shown."};
+    }
     return readMessages(database, conversation);
 }
 
