@@ -1,0 +1,113 @@
+#include "support/host_fixture.h"
+
+#include <string>
+
+using namespace facet;
+using namespace facet::host;
+using Json = nlohmann::json;
+
+TEST_CASE("the state of the model") {
+    HostFixture f(false, false);
+    CHECK(parsed(f.get("/x_facet/model").body) == Json{{"loaded", false}});
+    REQUIRE(f.slot.load({.path = "/a"}, {}, {}));
+    const Json json = parsed(f.get("/x_facet/model").body);
+    CHECK(json["loaded"] == true);
+    const Json &info = json["info"];
+    CHECK(info["path"] == "/models/fake");
+    CHECK(info["name"] == "fake-model");
+    CHECK(info["weight_type"] == "BF16");
+    CHECK(info["parameters"] == 1234);
+    CHECK(info["context"] == 8192);
+    CHECK(info["max_context"] == 131072);
+    CHECK(info["vision"]["budgets"] == Json::parse("[70,140,280,560,1120]"));
+    CHECK(info["vision"]["patch_size"] == 16);
+    CHECK(info["vision"]["pooling"] == 3);
+    CHECK(info["audio"]["sample_rate"] == 16000);
+    CHECK(info["demo"] == false);
+    CHECK(info["memory_bytes"] == 1021);
+}
+
+TEST_CASE("a model seen from its headers") {
+    HostFixture f(false, false);
+    f.control->info.unsupported = {"It cannot sing."};
+    f.control->info.hasAudio = false;
+    const Json json = parsed(f.post("/x_facet/inspect", R"({"path":"/models/b"})").body);
+    CHECK(json["name"] == "fake-model");
+    CHECK(json["audio"].is_null());
+    CHECK(json["memory"] == Json::parse(R"([{"context":4096,"total_bytes":1011},{"context":8192,"total_bytes":1021}])"));
+    CHECK(json["unsupported"][0] == "It cannot sing.");
+    const HttpAnswer missing = f.post("/x_facet/inspect", R"({"path":"/missing"})");
+    CHECK(missing.status == 404);
+    CHECK(parsed(missing.body)["error"]["code"] == "file_not_found");
+    CHECK(parsed(f.post("/x_facet/inspect", "{}").body)["error"]["param"] == "path");
+    CHECK(parsed(f.post("/x_facet/inspect", R"({"path":"a\u0000b"})").body)["error"]["param"] == "path");
+    CHECK(parsed(f.post("/x_facet/inspect", R"({"path":"a","weights":"q1"})").body)["error"]["param"] == "weights");
+    CHECK(f.post("/x_facet/inspect", "[]").status == 400);
+}
+
+TEST_CASE("loading tells how far it is and ends with the model") {
+    HostFixture f(false, false);
+    const HttpAnswer answer = f.post("/x_facet/load", R"({"path":"/a","weights":"q8_0","context":4096,"threads":2})");
+    CHECK(answer.headers.at("content-type") == "text/event-stream");
+    const auto lines = dataLines(answer.body);
+    REQUIRE(lines.size() >= 2);
+    CHECK(lines.back() == "[DONE]");
+    const Json last = parsed(lines[lines.size() - 2]);
+    CHECK(last["loaded"] == true);
+    CHECK(last["info"]["name"] == "fake-model");
+    CHECK(f.loader.lastOptions.weights == WeightType::Q8_0);
+    CHECK(f.loader.lastOptions.contextLength == 4096);
+    CHECK(f.loader.lastOptions.threads == 2);
+    CHECK(f.slot.state() == ModelSlot::State::Ready);
+    CHECK(parsed(f.post("/x_facet/load", R"({"path":"/a","context":-1})").body)["error"]["param"] == "context");
+
+    const auto failed = dataLines(f.post("/x_facet/load", R"({"path":"/corrupt"})").body);
+    CHECK(parsed(failed[failed.size() - 2])["error"]["code"] == "model_file_corrupt");
+    CHECK(f.slot.state() == ModelSlot::State::Empty);
+}
+
+TEST_CASE("closing the connection cancels a load; progress is reported meanwhile") {
+    HostFixture f(false, false);
+    HttpPeer peer(f.port());
+    peer.send(httpPost("/x_facet/load", R"({"path":"/slow"})"));
+    REQUIRE(peer.waitFor(R"("phase":"loading")"));
+    CHECK(peer.received().find(R"("done":1,"phase":"loading","total":10)") != std::string::npos);
+    CHECK(ask(f.port(), httpGet("/health")).status == 503);
+    const auto second = dataLines(f.post("/x_facet/load", R"({"path":"/b"})").body);
+    CHECK(parsed(second[second.size() - 2])["error"]["code"] == "busy");
+    peer.hangUp();
+    CHECK(eventually([&] { return f.slot.state() == ModelSlot::State::Empty; }));
+}
+
+TEST_CASE("stopping the server cancels a load") {
+    HostFixture f(false, false);
+    HttpPeer peer(f.port());
+    peer.send(httpPost("/x_facet/load", R"({"path":"/slow"})"));
+    REQUIRE(peer.waitFor(R"("phase":"loading")"));
+    f.server->stop();
+    CHECK(f.slot.state() == ModelSlot::State::Empty);
+}
+
+TEST_CASE("unloading") {
+    HostFixture f;
+    CHECK(parsed(f.post("/x_facet/unload", "{}").body) == Json{{"loaded", false}});
+    CHECK(f.control->alive == 0);
+    CHECK(f.post("/x_facet/unload", "").status == 200);
+}
+
+TEST_CASE("costs of media") {
+    HostFixture f;
+    const Json picture = parsed(f.post("/x_facet/cost", R"({"kind":"image","url":"data:;base64,UElD","token_budget":280})").body);
+    CHECK(picture["width"] == 640);
+    CHECK(picture["tokens"].get<int>() > 200);
+    CHECK(picture["tokens"].get<int>() <= 282);
+    CHECK(parsed(f.post("/x_facet/cost", R"({"kind":"audio","url":"data:;base64,U05E"})").body)["seconds"] == 10.0);
+    CHECK(parsed(f.post("/x_facet/cost", R"({"kind":"video","url":"data:;base64,RkxN","frames":4})").body)["frames"] == 4);
+    CHECK(parsed(f.post("/x_facet/cost", R"({"kind":"smell","url":"data:;base64,UElD"})").body)["error"]["param"] == "kind");
+    CHECK(parsed(f.post("/x_facet/cost", R"({"kind":"image"})").body)["error"]["param"] == "url");
+    CHECK(parsed(f.post("/x_facet/cost", R"({"kind":"image","url":"file:///etc/hostname"})").body)["error"]["param"] == "url");
+    CHECK(f.post("/x_facet/cost", R"({"kind":"image","url":"data:;base64,AAAA"})").status == 400);
+    CHECK(f.post("/x_facet/cost", R"({"kind":"image","url":"data:;base64,UElD","token_budget":99})").status == 400);
+    f.slot.unload();
+    CHECK(f.post("/x_facet/cost", R"({"kind":"image","url":"data:;base64,UElD"})").status == 200);
+}
