@@ -113,12 +113,16 @@ char32_t upper(char32_t c) noexcept {
 
 namespace {
 
-std::string mapped(std::string_view text, char32_t (*map)(char32_t) noexcept) {
+using Map = char32_t (*)(char32_t) noexcept;
+
+std::string mapped(std::string_view text, Map map) {
     std::string out;
     out.reserve(text.size());
     for (std::size_t at = 0; at < text.size();) {
         const Char c = read(text, at);
-        if (c.state == Char::State::Valid)
+        if (c.state == Char::State::Valid && c.code == 0xDF && map == static_cast<Map>(upper))
+            out += "SS";  // the one letter whose capital form is two
+        else if (c.state == Char::State::Valid)
             append(out, map(c.code));
         else
             out.append(text.substr(at, c.length));
@@ -130,11 +134,11 @@ std::string mapped(std::string_view text, char32_t (*map)(char32_t) noexcept) {
 }  // namespace
 
 std::string lower(std::string_view text) {
-    return mapped(text, static_cast<char32_t (*)(char32_t) noexcept>(lower));
+    return mapped(text, static_cast<Map>(lower));
 }
 
 std::string upper(std::string_view text) {
-    return mapped(text, static_cast<char32_t (*)(char32_t) noexcept>(upper));
+    return mapped(text, static_cast<Map>(upper));
 }
 
 std::string Assembler::push(std::string_view bytes) {

@@ -178,10 +178,12 @@ private:
         auto loop = std::make_shared<Loop>();
         loop->items = items;
         Frame *outer = m_frame;
-        for (std::size_t i = 0; i < items->items.size() && !m_runtime.failed(); ++i) {
+        Frame frame;
+        frame.parent = outer;
+        for (std::size_t i = 0; i < items->items.size(); ++i) {
+            if (!m_runtime.spend(4)) break;  // a scope costs more than a node
             loop->index0 = i;
-            Frame frame;
-            frame.parent = outer;
+            frame.variables.clear();
             frame.variables.emplace_back(m_program.loop, Value(loop));
             assign(frame, statement.symbols, items->items[i]);
             m_frame = &frame;

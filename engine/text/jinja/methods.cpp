@@ -88,7 +88,7 @@ Value splitAtSpaces(Runtime &r, std::string_view rest, std::int64_t limit) {
             if (c.state == utf8::Char::State::Valid && utf8::isSpace(c.code)) break;
             end += c.length;
         }
-        if (static_cast<std::int64_t>(out.size()) == limit) end = utf8::trimEnd(rest).size();
+        if (static_cast<std::int64_t>(out.size()) == limit) end = rest.size();
         out.push_back(r.text(std::string(rest.substr(0, end))));
         rest.remove_prefix(end);
         if (r.failed()) return {};
