@@ -17,8 +17,8 @@ std::int64_t cacheCapacity(const TextConfig &config, const LayerConfig &layer, s
 // Keys and values of all producing layers when the context is full.
 std::uint64_t cacheBytes(const TextConfig &config, CacheType type, std::int64_t contextLength, std::int64_t maxBlock);
 
-// Whether quantising touches this tensor: matrices of linear layers and the embedding, not tables that are only looked
-// up, routers, and rows that are no multiple of a block.
+// Whether quantising touches this tensor: the text model's linear layers and the embedding; not the towers, tables that
+// are only looked up, routers, and rows that are no multiple of a block.
 bool isQuantisable(const TensorInfo &tensor);
 // The type such a tensor gets: the embedding is also the head and stays at 8 bits, where 4 would cost most.
 WeightType quantisedType(const TensorInfo &tensor, WeightType wanted);

@@ -138,7 +138,12 @@ TEST_CASE("memory estimates grow with the context and shrink with quantisation")
     CHECK(at(WeightType::AsStored, KvType::F32, 1024).kvBytes == 2 * base.kvBytes);
     CHECK(at(WeightType::AsStored, KvType::Auto, 1024).kvBytes == base.kvBytes);
     CHECK(at(WeightType::AsStored, KvType::F16, 4096).kvBytes > base.kvBytes);
-    CHECK(at(WeightType::Q8_0, KvType::F16, 1024).weightBytes < base.weightBytes * 3 / 5);
+    // The towers stay as they are stored.
+    std::uint64_t towers = 0;
+    for (const auto &tensor : c.weights->tensors()) {
+        if (tensor.name.find("language_model") == std::string::npos) towers += tensor.bytes;
+    }
+    CHECK(at(WeightType::Q8_0, KvType::F16, 1024).weightBytes - towers < (base.weightBytes - towers) * 3 / 5);
     CHECK(at(WeightType::Q4_0, KvType::F16, 1024).weightBytes < at(WeightType::Q8_0, KvType::F16, 1024).weightBytes);
 }
 
