@@ -2,6 +2,8 @@
 
 #include "text/json_string.h"
 
+#include <cmath>
+#include <cstdlib>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -134,7 +136,9 @@ private:
             return true;
         }
         const std::size_t length = jsonNumberLength(m_text, m_at);
-        out += m_text.substr(m_at, length);
+        const std::string number(m_text.substr(m_at, length));
+        if (!std::isfinite(std::strtod(number.c_str(), nullptr))) return false;  // 1e999: no JSON reader takes it
+        out += number;
         m_at += length;
         return length > 0;
     }

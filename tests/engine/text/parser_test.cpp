@@ -107,6 +107,11 @@ TEST_CASE("integers of 64 bits survive, ids differ, deep nesting is malformed an
     CHECK(parser.result().toolCalls[0].id != parser.result().toolCalls[1].id);
     CHECK(parser.result().toolCalls[0].id.starts_with("call_"));
 
+    OutputParser huge;  // no JSON reader takes such a number
+    huge.pushText("<|tool_call>call:f{a:1e999}<tool_call|>", true);
+    huge.finish();
+    CHECK(huge.result().toolCalls.empty());
+
     OutputParser deep;
     deep.pushText("<|tool_call>call:f{a:" + std::string(100000, '[') + "<tool_call|>", true);
     deep.finish();

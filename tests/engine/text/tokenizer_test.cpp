@@ -1,8 +1,10 @@
 #include "text/tokenizer.h"
+#include "text/unicode.h"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <random>
@@ -133,4 +135,79 @@ TEST_CASE("merges are read in both forms") {
         CHECK_FALSE(t->isSpecial(2));
         CHECK(t->size() == 4);
     }
+}
+
+TEST_CASE("ids must run without gaps, and what an added token says must agree with the vocabulary") {
+    CHECK_FALSE(changed("\"id\":3", "\"id\":4"));
+    CHECK_FALSE(changed("\"<a>\"", "\"x\""));                      // another id than in the vocabulary
+    CHECK_FALSE(changed("\"special\":true", "\"lstrip\":true"));   // nothing this engine does
+    CHECK_FALSE(changed("\"model\":", "\"pre_tokenizer\":{\"type\":\"ByteLevel\"},\"model\":"));
+    CHECK_FALSE(changed("\"model\":", "\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a\"}},\"model\":"));
+    CHECK(changed("\"model\":", "\"normalizer\":{\"type\":\"Replace\"},\"decoder\":{\"type\":\"Fuse\"},\"model\":"));
+    CHECK(parse(R"({"model":{"merges":[["x","y"]],"vocab":{"xy":2,"x":0,"y":1}}})")->encode("xy") == std::vector<std::int32_t>{2});
+}
+
+TEST_CASE("the longest added token at the leftmost place wins") {
+    const auto t = parse(R"({"added_tokens":[{"id":2,"content":"<a"},{"id":3,"content":"<a><b>"},{"id":4,"content":"a>","special":true}],
+        "model":{"vocab":{"<":0,">":1},"unk_token":"<"}})");
+    REQUIRE(t);
+    CHECK(t->encode("<a><b>") == std::vector<std::int32_t>{3});
+    CHECK(t->encode("<a><") == std::vector<std::int32_t>{2, 1, 0});
+    CHECK(t->encode("a><a>") == std::vector<std::int32_t>{4, 2, 1});
+    const ByteSpan tail[] = {{5, 6}};
+    CHECK(t->encode("<a><b>", true, tail).front() == 2);   // the longer one would reach into the span
+    CHECK_FALSE(t->isSpecial(2));
+    CHECK(t->isAdded(2));
+}
+
+TEST_CASE("characters without pieces become the unknown one where bytes are missing, else their bytes") {
+    const auto t = parse(R"({"model":{"type":"BPE","unk_token":"<unk>","fuse_unk":true,"vocab":{"<unk>":0,"a":1,"<0xC3>":2,"<0xA4>":3}}})");
+    REQUIRE(t);
+    CHECK(t->encode("a\xC3\xA4") == std::vector<std::int32_t>{1, 2, 3});
+    CHECK(t->encode("\xC3\xB6\xC3\xB6" "a") == std::vector<std::int32_t>{0, 1});
+    CHECK(parse(R"({"model":{"vocab":{"a":0}}})")->encode("bab") == std::vector<std::int32_t>{0});
+}
+
+TEST_CASE("random Unicode, also broken, comes back byte by byte") {
+    std::mt19937 random(9);
+    for (int round = 0; round < 300; ++round) {
+        std::string valid, broken;
+        for (int i = 0; i < 40; ++i) {
+            auto code = static_cast<char32_t>(random() % (random() % 2 ? 0x80 : random() % 2 ? 0x3000 : 0x110000));
+            if (code == 0x2581 || (code >= 0xD800 && code <= 0xDFFF)) code = 'x';
+            utf8::append(valid, code);
+            broken += static_cast<char>(random() % 256);
+        }
+        CHECK(tiny().decode(tiny().encode(valid, false)) == valid);
+        std::string bytes;
+        for (const std::int32_t id : tiny().encode(broken, false)) bytes += tiny().pieceBytes(id);
+        CHECK(bytes == broken);
+        StreamDecoder stream(tiny());
+        std::string streamed;
+        for (const std::int32_t id : tiny().encode(broken, false)) streamed += stream.push(id);
+        CHECK(utf8::isValid(streamed + stream.finish()));
+    }
+}
+
+TEST_CASE("a tokenizer as large as the released ones loads") {
+    // 60000 pieces and as many merges: enough to notice quadratic loading.
+    std::string vocabulary, merges;
+    const std::string letters = "abcdefghijklmnopqrstuvwxyz0123456789ABCD";
+    int id = 0;
+    const auto add = [&](const std::string &piece) { vocabulary += (id ? ",\"" : "\"") + piece + "\":" + std::to_string(id); ++id; };
+    for (const char a : letters) add(std::string(1, a));
+    for (const char a : letters)
+        for (const char b : letters) add({a, b});
+    for (const char a : letters)
+        for (const char b : letters) {
+            merges += (merges.empty() ? "[\"" : ",[\"") + std::string(1, a) + "\",\"" + std::string(1, b) + "\"]";
+            for (const char c : letters) {
+                add({a, b, c});
+                merges += ",[\"" + std::string{a, b} + "\",\"" + std::string(1, c) + "\"]";
+            }
+        }
+    const auto t = parse("{\"model\":{\"type\":\"BPE\",\"vocab\":{" + vocabulary + "},\"merges\":[" + merges + "]}}");
+    REQUIRE(t);
+    CHECK(t->size() == id);
+    CHECK(t->encode("abcabc").size() == 2);
 }
