@@ -23,6 +23,7 @@
 #include <QMessageBox>
 #include <QMimeData>
 #include <QPushButton>
+#include <QScrollArea>
 #include <QSettings>
 #include <QSplitter>
 #include <QStackedWidget>
@@ -116,6 +117,7 @@ MainWindow::Parts::Parts(MainWindow *window, chat::ChatController *controller, R
     connect(m_toast, &Toast::actionPressed, this, [this] {
         if (m_toastAction) m_toastAction();
     });
+    tintCentre();
     makeActions();
     wireController();
     wireTranscript();
@@ -167,7 +169,14 @@ QWidget *MainWindow::Parts::makeCentre(RecorderPort *recorder) {
     m_empty = new EmptyState(centre);
     m_transcript = new TranscriptView(m_pictures, centre);
     m_stack = new QStackedWidget(centre);
-    m_stack->addWidget(m_empty);
+    auto *emptyScroll = new QScrollArea(centre);   // four cards do not fit into every window
+    emptyScroll->setWidget(m_empty);
+    emptyScroll->setWidgetResizable(true);
+    emptyScroll->setFrameShape(QFrame::NoFrame);
+    emptyScroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    emptyScroll->setFocusPolicy(Qt::NoFocus);
+    emptyScroll->setAccessibleName(tr("Things to begin with"));
+    m_stack->addWidget(emptyScroll);
     m_stack->addWidget(m_transcript);
     m_phase = new PhaseStrip(centre);
     m_composer = new Composer(m_pictures, recorder, centre);
@@ -371,7 +380,8 @@ void MainWindow::Parts::updateState() {
     m_findButton->setEnabled(!m_controller->messages().isEmpty());
     using Kind = chat::EngineState::Kind;
     const QString name = engine.modelName.isEmpty() ? tr("No model") : engine.modelName;
-    QString state = engineReason(engine);
+    const bool broken = engine.kind == Kind::Failed || engine.kind == Kind::Crashed;   // the bar above says why
+    QString state = broken ? tr("The engine is not running.") : engineReason(engine);
     if (engine.kind == Kind::Ready) {
         state = engine.remote ? tr("%1 at %2").arg(name, engine.modelPath)
                               : tr("%1 on this computer. Answers can be wrong; check what matters.").arg(name);
@@ -472,6 +482,7 @@ void MainWindow::Parts::openLink(const QUrl &url) {
 void MainWindow::Parts::applyPreferences(const Preferences &preferences) {
     m_preferences = preferences;
     applyTheme(preferences.scheme, preferences.textScale);
+    tintCentre();
     m_composer->setEnterSends(preferences.enterSends);
     saveState();
     updateState();
@@ -508,6 +519,14 @@ void MainWindow::Parts::saveState() {
 bool MainWindow::Parts::eventFilter(QObject *watched, QEvent *event) {
     if (watched == m_window && event->type() == QEvent::Resize) fitToWidth();
     return QObject::eventFilter(watched, event);
+}
+
+// The centre stands on the ground colour, the side bar on the window's own.
+void MainWindow::Parts::tintCentre() {
+    const Theme &theme = Theme::of(QApplication::palette());
+    QPalette own;
+    own.setColor(QPalette::All, QPalette::Window, theme.ground);
+    m_centre->setPalette(own);
 }
 
 // A narrow window has no room for the list: it steps aside and comes back.

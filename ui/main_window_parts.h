@@ -66,6 +66,7 @@ private:
     void openLink(const QUrl &url);
     void applyPreferences(const Preferences &preferences);
     void fitToWidth();
+    void tintCentre();
     // main_window_actions.cpp: menus, shortcuts, dialogs
     void makeActions();
     QAction *add(QMenu *menu, const QString &text, const QList<QKeySequence> &keys, std::function<void()> run, const QString &icon = {});

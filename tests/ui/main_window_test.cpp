@@ -1,1 +1,336 @@
-int main() { return 0; }
+// The whole window over a scripted controller.
+#include "support/fake_chat_controller.h"
+#include "ui/composer/composer.h"
+#include "ui/dialogs/info_dialogs.h"
+#include "ui/dialogs/settings_dialog.h"
+#include "ui/main_window.h"
+#include "ui/sidebar/conversation_model.h"
+#include "ui/sidebar/sidebar.h"
+#include "ui/theme/theme.h"
+#include "ui/transcript/transcript_view.h"
+#include "ui/widgets/bars.h"
+#include "ui/widgets/empty_state.h"
+
+#include <QAbstractItemModelTester>
+#include <QAccessible>
+#include <QAction>
+#include <QApplication>
+#include <QClipboard>
+#include <QLabel>
+#include <QLineEdit>
+#include <QListView>
+#include <QListWidget>
+#include <QMenuBar>
+#include <QPushButton>
+#include <QSettings>
+#include <QTemporaryDir>
+#include <QTest>
+#include <QToolButton>
+
+using namespace facet;
+using namespace facet::ui;
+using tests::FakeChatController;
+
+class MainWindowTest : public QObject {
+    Q_OBJECT
+private:
+    std::unique_ptr<FakeChatController> m_controller;
+    std::unique_ptr<MainWindow> m_window;
+
+    template <typename T>
+    T *part() {
+        return m_window->findChild<T *>();
+    }
+    QAction *action(const QString &key) {
+        for (QAction *each : m_window->findChildren<QAction *>()) {
+            if (each->shortcuts().contains(QKeySequence(key))) return each;
+        }
+        return nullptr;
+    }
+    void fill() {
+        QVector<chat::ConversationInfo> list;
+        for (int i = 1; i <= 3; ++i) {
+            chat::ConversationInfo info;
+            info.id = i;
+            info.title = QStringLiteral("Chat %1").arg(i);
+            info.updated = QDateTime::currentDateTime().addDays(-i);
+            list << info;
+        }
+        m_controller->setConversations(list);
+    }
+
+private slots:
+    void init() {
+        m_controller = std::make_unique<FakeChatController>();
+        m_window = std::make_unique<MainWindow>(m_controller.get(), nullptr);
+        m_window->show();
+        QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
+    }
+    void cleanup() {
+        m_window.reset();
+        m_controller.reset();
+    }
+
+    void aWholeTurn() {
+        m_controller->script({QStringLiteral("Hello **there**"), QStringLiteral("A greeting.")});
+        auto *composer = part<Composer>();
+        QTest::keyClicks(composer->edit(), QStringLiteral("Hi"));
+        QTest::keyClick(composer->edit(), Qt::Key_Return);
+        QVERIFY(m_controller->calls.contains(QStringLiteral("send Hi")));
+        QVERIFY(composer->text().isEmpty());
+        QCOMPARE(composer->sendButton()->accessibleName(), QStringLiteral("Stop"));
+        QCOMPARE(part<PhaseStrip>()->text(), QStringLiteral("Thinking"));
+        m_controller->finishTurn();
+        auto *transcript = part<TranscriptView>();
+        transcript->flush();
+        QCOMPARE(transcript->messageCount(), 2);
+        QCOMPARE(transcript->message(1)->message().text, QStringLiteral("Hello **there**"));
+        QCOMPARE(composer->sendButton()->accessibleName(), QStringLiteral("Send"));
+        QVERIFY(!part<PhaseStrip>()->isVisible());
+        QCOMPARE(m_window->windowTitle(), QStringLiteral("Hi — Facet"));
+    }
+
+    void stopKeepsTheText() {
+        m_controller->script({QStringLiteral("A long answer that will be stopped halfway"), {}, {}, 6});
+        m_controller->send(QStringLiteral("Go"));
+        m_controller->step();
+        QVERIFY(action(QStringLiteral("Ctrl+."))->isEnabled());
+        action(QStringLiteral("Ctrl+."))->trigger();
+        QVERIFY(m_controller->calls.contains(QStringLiteral("stop")));
+        part<TranscriptView>()->flush();
+        QVERIFY(part<TranscriptView>()->message(1)->message().state == chat::MessageState::Stopped);
+        QCOMPARE(part<TranscriptView>()->message(1)->message().text, QStringLiteral("A long"));
+    }
+
+    void editAndRegenerate() {
+        m_controller->send(QStringLiteral("First"));
+        m_controller->finishTurn();
+        auto *composer = part<Composer>();
+        composer->edit()->setFocus();
+        QTest::keyClick(composer->edit(), Qt::Key_Up);
+        QCOMPARE(composer->text(), QStringLiteral("First"));
+        QTest::keyClicks(composer->edit(), QStringLiteral("!"));
+        QTest::keyClick(composer->edit(), Qt::Key_Return);
+        QVERIFY(m_controller->calls.contains(QStringLiteral("edit 0 First!")));
+        m_controller->finishTurn();
+        part<TranscriptView>()->flush();
+        QCOMPARE(part<TranscriptView>()->messageCount(), 2);
+        action(QStringLiteral("Ctrl+R"))->trigger();
+        QVERIFY(m_controller->calls.contains(QStringLiteral("regenerate 1")));
+    }
+
+    void attachments() {
+        const QString folder = QString::fromLocal8Bit(qgetenv("FACET_FIXTURES")) + QStringLiteral("/media/");
+        m_window->attachFiles({folder + QStringLiteral("shapes.png"), folder + QStringLiteral("speech_en_16k.wav")});
+        auto *composer = part<Composer>();
+        QCOMPARE(composer->chips().size(), 2);
+        QTRY_VERIFY(composer->sendButton()->isEnabled());   // both were read
+        QTest::keyClick(composer->edit(), Qt::Key_Return);
+        QCOMPARE(m_controller->pendingCount(), 0);
+        QVERIFY(composer->chips().isEmpty());
+        QCOMPARE(m_controller->messages()[0].attachments.size(), 2);
+    }
+
+    void conversationList() {
+        fill();
+        auto *sidebar = part<Sidebar>();
+        QAbstractItemModelTester tester(sidebar->model(), QAbstractItemModelTester::FailureReportingMode::QtTest);
+        QCOMPARE(sidebar->model()->rowCount(), 3);
+        sidebar->list()->setCurrentIndex(sidebar->model()->index(2));
+        QVERIFY(m_controller->calls.contains(QStringLiteral("open 3")));
+        sidebar->search()->setText(QStringLiteral("2"));
+        QCOMPARE(sidebar->model()->rowCount(), 1);
+        sidebar->search()->clear();
+        QVERIFY(sidebar->model()->setData(sidebar->model()->index(0), QStringLiteral("  Renamed "), Qt::EditRole));
+        QVERIFY(m_controller->calls.contains(QStringLiteral("rename 1 Renamed")));
+        sidebar->list()->setCurrentIndex(sidebar->model()->index(0));
+        QTest::keyClick(sidebar->list(), Qt::Key_Delete);
+        QVERIFY(m_controller->calls.contains(QStringLiteral("delete 1")));
+        QCOMPARE(sidebar->model()->rowCount(), 2);
+        auto *toast = part<Toast>();
+        QVERIFY(toast->isVisible());
+        QVERIFY(toast->text().contains(QStringLiteral("Renamed")));
+        toast->button()->click();
+        QVERIFY(m_controller->calls.contains(QStringLiteral("undoDelete")));
+        QCOMPARE(sidebar->model()->rowCount(), 3);
+    }
+
+    void engineStates() {
+        chat::EngineState state = m_controller->engine();
+        auto *composer = part<Composer>();
+        QTest::keyClicks(composer->edit(), QStringLiteral("x"));
+        QVERIFY(composer->sendButton()->isEnabled());
+        state.kind = chat::EngineState::Kind::Loading;
+        state.loadedBytes = 43;
+        state.totalBytes = 100;
+        m_controller->setEngineState(state);
+        QCOMPARE(part<PhaseStrip>()->text(), QStringLiteral("Loading model 43 %"));
+        QVERIFY(!composer->sendButton()->isEnabled());
+        QCOMPARE(composer->sendButton()->toolTip(), QStringLiteral("The model is still loading."));
+        state.kind = chat::EngineState::Kind::Crashed;
+        state.problem = QStringLiteral("The engine ran out of memory.");
+        m_controller->setEngineState(state);
+        Banner *problem = nullptr, *demo = nullptr;
+        for (Banner *banner : m_window->findChildren<Banner *>()) (banner->button()->text() == QStringLiteral("Restart") ? problem : demo) = banner;
+        QVERIFY(problem && problem->isVisible());
+        QCOMPARE(problem->label()->text(), QStringLiteral("The engine ran out of memory."));
+        problem->button()->click();
+        QVERIFY(m_controller->calls.contains(QStringLiteral("restartEngine")));
+        state.kind = chat::EngineState::Kind::Ready;
+        state.demoModel = true;
+        m_controller->setEngineState(state);
+        QVERIFY(!problem->isVisible());
+        QVERIFY(demo->isVisible());
+        demo->button()->click();
+        auto *dialog = part<FullModelDialog>();
+        QVERIFY(dialog && dialog->isVisible());
+        dialog->close();
+    }
+
+    void emptyStateTasks() {
+        auto *empty = part<EmptyState>();
+        QVERIFY(empty->isVisible());
+        QCOMPARE(empty->cards().size(), 4);
+        empty->cards()[3]->click();
+        QVERIFY(part<Composer>()->edit()->hasFocus());
+        m_controller->send(QStringLiteral("x"));
+        QVERIFY(!empty->isVisible());
+        m_controller->finishTurn();
+        action(QStringLiteral("Ctrl+N"))->trigger();
+        QVERIFY(empty->isVisible());
+    }
+
+    void findBar() {
+        m_controller->send(QStringLiteral("needle in a haystack, needle"));
+        m_controller->finishTurn();
+        part<TranscriptView>()->flush();
+        action(QStringLiteral("Ctrl+F"))->trigger();
+        auto *bar = part<FindBar>();
+        QVERIFY(bar->isVisible());
+        bar->field()->setText(QStringLiteral("needle"));
+        QCOMPARE(part<TranscriptView>()->matchCount(), 4);   // twice asked, twice answered
+        QTest::keyClick(bar->field(), Qt::Key_Return);
+        QTest::keyClick(bar->field(), Qt::Key_Escape);
+        QVERIFY(!bar->isVisible());
+        QCOMPARE(part<TranscriptView>()->matchCount(), 0);
+    }
+
+    void shortcutsOfTheConventions() {
+        for (const char *key : {"Ctrl+N", "Ctrl+Shift+O", "Ctrl+K", "Ctrl+F", "Ctrl+Shift+F", "Ctrl+B", "F9", "Ctrl+O", "Ctrl+L", "Ctrl+R", "Ctrl+.", "Ctrl+Shift+C", "Ctrl+,",
+                                "Ctrl+1", "Ctrl+4", "Ctrl+Tab", "Ctrl++", "Ctrl+-", "Ctrl+0", "F1", "Ctrl+?", "Ctrl+Q", "F6"}) {
+            QVERIFY2(action(QLatin1String(key)), key);
+        }
+        // No key stands for two things.
+        QStringList seen;
+        for (QAction *each : m_window->findChildren<QAction *>()) {
+            for (const QKeySequence &key : each->shortcuts()) {
+                QVERIFY2(!seen.contains(key.toString()), qPrintable(key.toString()));
+                seen << key.toString();
+            }
+        }
+        QCOMPARE(m_window->menuBar()->actions().size(), 5);
+    }
+
+    void everyControlHasAName() {
+        fill();
+        m_controller->send(QStringLiteral("x"));
+        m_controller->finishTurn();
+        const QString folder = QString::fromLocal8Bit(qgetenv("FACET_FIXTURES")) + QStringLiteral("/media/");
+        m_window->attachFiles({folder + QStringLiteral("shapes.png")});
+        SettingsDialog settings(m_controller.get(), {}, m_window.get());
+        FullModelDialog full(m_window.get());
+        ShortcutsDialog keys(m_window->findChildren<QAction *>(), m_window.get());
+        QTest::qWait(50);
+        int checked = 0;
+        for (QWidget *widget : m_window->findChildren<QWidget *>()) {
+            const bool internal = widget->objectName().startsWith(QStringLiteral("qt_")) || widget->inherits("QHeaderView") || widget->inherits("QTableCornerButton") ||
+                                  widget->inherits("QSizeGrip") || widget->inherits("QMenu") || widget->inherits("QMenuBar") || widget->inherits("QScrollBar") ||
+                                  widget->inherits("QDialog") || (widget->parentWidget() && (widget->parentWidget()->inherits("QLineEdit") || widget->parentWidget()->inherits("QAbstractSpinBox") || widget->parentWidget()->inherits("QTableView")));
+            if (internal || widget->focusPolicy() == Qt::NoFocus) continue;
+            QAccessibleInterface *face = QAccessible::queryAccessibleInterface(widget);
+            QVERIFY(face);
+            QVERIFY2(!face->text(QAccessible::Name).isEmpty(), qPrintable(QLatin1String(widget->metaObject()->className()) + QLatin1Char(' ') + widget->objectName()));
+            ++checked;
+        }
+        QVERIFY(checked > 30);
+    }
+
+    void narrowAndWide() {
+        auto *sidebar = part<Sidebar>();
+        m_window->resize(1600, 900);
+        QVERIFY(sidebar->isVisible());
+        QVERIFY(part<Composer>()->width() <= space::kColumn + 32);
+        m_window->resize(480, 700);
+        QTRY_VERIFY(!sidebar->isVisible());
+        QCOMPARE(m_window->width(), 480);   // nothing forces it wider
+        QVERIFY(part<Composer>()->width() <= 480);
+        m_window->resize(1180, 800);
+        QTRY_VERIFY(sidebar->isVisible());
+    }
+
+    void preferencesArePersistent() {
+        QTemporaryDir folder;
+        {
+            QSettings settings(folder.filePath(QStringLiteral("w.ini")), QSettings::IniFormat);
+            m_window->useSettings(&settings);
+            action(QStringLiteral("Ctrl++"))->trigger();
+            action(QStringLiteral("Ctrl+B"))->trigger();
+            m_window->close();
+            QCOMPARE(settings.value(QStringLiteral("window/textScale")).toDouble(), 1.1);
+            settings.setValue(QStringLiteral("window/theme"), int(Scheme::Dark));
+            m_window.reset();
+        }
+        QSettings settings(folder.filePath(QStringLiteral("w.ini")), QSettings::IniFormat);
+        MainWindow again(m_controller.get(), nullptr);
+        again.useSettings(&settings);
+        again.show();
+        QVERIFY(!again.findChild<Sidebar *>()->isVisible());
+        QVERIFY(Theme::of(QApplication::palette()).scheme == Scheme::Dark);
+        settings.setValue(QStringLiteral("window/theme"), 99);
+        settings.setValue(QStringLiteral("window/textScale"), QStringLiteral("nonsense"));
+        again.useSettings(&settings);   // survives what it did not write
+        applyTheme(Scheme::Light);
+    }
+
+    void settingsReachTheController() {
+        action(QStringLiteral("Ctrl+,"))->trigger();
+        auto *dialog = part<SettingsDialog>();
+        QVERIFY(dialog);
+        dialog->showPage(SettingsDialog::Remote);
+        QLineEdit *address = nullptr;
+        for (QLineEdit *edit : dialog->findChildren<QLineEdit *>()) {
+            if (edit->accessibleName() == QStringLiteral("Address")) address = edit;
+        }
+        QVERIFY(address);
+        QPushButton *test = nullptr;
+        for (QPushButton *button : dialog->findChildren<QPushButton *>()) {
+            if (button->text().contains(QStringLiteral("Test"))) test = button;
+        }
+        address->setText(QStringLiteral("not an address at all://"));
+        test->click();
+        QVERIFY(m_controller->calls.filter(QStringLiteral("remote")).isEmpty());
+        address->setText(QStringLiteral("http://127.0.0.1:8080/v1"));
+        test->click();
+        QVERIFY(m_controller->calls.contains(QStringLiteral("remote http://127.0.0.1:8080/v1  ")));
+        part<Composer>()->thinkingButton()->click();
+        QVERIFY(m_controller->settings().thinking);
+        dialog->close();
+    }
+
+    void problemsBecomeToasts() {
+        m_controller->emitProblem(QStringLiteral("The disk is full; nothing more is saved."));
+        QVERIFY(part<Toast>()->isVisible());
+        QCOMPARE(part<Toast>()->text(), QStringLiteral("The disk is full; nothing more is saved."));
+    }
+
+    void copyLastAnswer() {
+        m_controller->script({QStringLiteral("The *last* one")});
+        m_controller->send(QStringLiteral("x"));
+        m_controller->finishTurn();
+        action(QStringLiteral("Ctrl+Shift+C"))->trigger();
+        QCOMPARE(QApplication::clipboard()->text(), QStringLiteral("The *last* one"));
+    }
+};
+
+QTEST_MAIN(MainWindowTest)
+#include "main_window_test.moc"

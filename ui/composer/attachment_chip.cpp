@@ -14,7 +14,7 @@
 namespace facet::ui {
 
 namespace {
-constexpr int kHeight = 56, kWidth = 244, kThumb = 40;
+constexpr int kHeight = 56, kWidth = 300, kThumb = 40;
 }
 
 QString budgetWords(int budget) {

@@ -6,7 +6,6 @@
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
 
-#include <QBuffer>
 #include <QDragEnterEvent>
 #include <QHBoxLayout>
 #include <QImage>
@@ -60,6 +59,7 @@ void Composer::build() {
     m_model->setPopupMode(QToolButton::InstantPopup);
     m_send = makeButton(this, QStringLiteral("send"), tr("Send"), {});
     m_send->setProperty(kPrimary, true);
+    m_send->setProperty(kRound, true);
     m_send->setFixedSize(36, 36);
     m_recording = new QLabel(this);
     m_recording->setAccessibleName(tr("Recording"));
@@ -390,11 +390,7 @@ void Composer::dropEvent(QDropEvent *event) {
     if (const QStringList files = filesIn(dropped); !files.isEmpty()) {
         emit filesDropped(files);
     } else if (dropped->hasImage()) {
-        QByteArray png;
-        QBuffer buffer(&png);
-        buffer.open(QIODevice::WriteOnly);
-        qvariant_cast<QImage>(dropped->imageData()).save(&buffer, "PNG");
-        emit pictureDropped(png, tr("Dropped picture.png"));
+        encodePng(qvariant_cast<QImage>(dropped->imageData()), this, [this](const QByteArray &png) { emit pictureDropped(png, tr("Dropped picture.png")); });
     } else if (dropped->hasText()) {
         m_edit->insertPlainText(dropped->text());
     }

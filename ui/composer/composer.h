@@ -8,6 +8,8 @@
 #include <QTimer>
 #include <QWidget>
 
+#include <functional>
+
 class QHBoxLayout;
 class QLabel;
 class QMenu;
@@ -49,6 +51,9 @@ private:
 
 // Local files that a drop or a clipboard carries (text/uri-list, GNOME's and KDE's own lists); empty: none.
 QStringList filesIn(const QMimeData *source);
+
+// Encodes on a worker; `done` runs on the GUI thread unless `receiver` is gone by then.
+void encodePng(const QImage &image, QObject *receiver, std::function<void(const QByteArray &)> done);
 
 class Composer : public QWidget {
     Q_OBJECT

@@ -4,12 +4,15 @@
 #include "ui/theme/theme.h"
 
 #include <QAbstractTextDocumentLayout>
+#include <QCoreApplication>
 #include <QBuffer>
 #include <QImage>
 #include <QKeyEvent>
 #include <QMimeData>
+#include <QPointer>
 #include <QScrollBar>
 #include <QTextBlock>
+#include <QThreadPool>
 #include <QUrl>
 
 #include <algorithm>
@@ -34,6 +37,24 @@ QStringList filesIn(const QMimeData *source) {
         if (url.isLocalFile()) files << url.toLocalFile();
     }
     return files;
+}
+
+void encodePng(const QImage &image, QObject *receiver, std::function<void(const QByteArray &)> done) {
+    if (image.isNull()) {
+        return;
+    }
+    QThreadPool::globalInstance()->start([image, guard = QPointer<QObject>(receiver), done = std::move(done)] {
+        QByteArray png;
+        QBuffer buffer(&png);
+        buffer.open(QIODevice::WriteOnly);
+        image.save(&buffer, "PNG");
+        QMetaObject::invokeMethod(
+            qApp,
+            [png, guard, done] {
+                if (guard && !png.isEmpty()) done(png);
+            },
+            Qt::QueuedConnection);
+    });
 }
 
 ComposerEdit::ComposerEdit(QWidget *parent) : QPlainTextEdit(parent) {
@@ -108,13 +129,11 @@ void ComposerEdit::insertFromMimeData(const QMimeData *source) {
     }
     // Office programs offer a picture of copied text as well: text wins where there is any.
     if (source->hasImage() && !source->hasText()) {
-        QByteArray png = source->data(QStringLiteral("image/png"));
-        if (png.isEmpty()) {
-            QBuffer buffer(&png);
-            buffer.open(QIODevice::WriteOnly);
-            qvariant_cast<QImage>(source->imageData()).save(&buffer, "PNG");
+        if (const QByteArray png = source->data(QStringLiteral("image/png")); !png.isEmpty()) {
+            emit picturePasted(png);
+        } else {
+            encodePng(qvariant_cast<QImage>(source->imageData()), this, [this](const QByteArray &encoded) { emit picturePasted(encoded); });
         }
-        if (!png.isEmpty()) emit picturePasted(png);
         return;
     }
     QPlainTextEdit::insertFromMimeData(source);

@@ -7,6 +7,7 @@
 #include <QAction>
 #include <QCoreApplication>
 #include <QDialogButtonBox>
+#include <QGridLayout>
 #include <QHeaderView>
 #include <QLabel>
 #include <QPushButton>
@@ -61,7 +62,7 @@ void addTableRow(QTableWidget *table, const QStringList &cells) {
 
 FullModelDialog::FullModelDialog(QWidget *parent) : QDialog(parent) {
     setWindowTitle(tr("Get a full model"));
-    resize(640, 540);
+    resize(640, 460);
     QVBoxLayout *column = makeColumn(this, tr("From the demo model to the real one"));
     column->addWidget(paragraph(this, tr("Facet comes with a very small model, trained to show every part at work. For real answers, load one of Google's Gemma 4 "
                                          "checkpoints, or let a larger machine do the work.")));
@@ -70,19 +71,30 @@ FullModelDialog::FullModelDialog(QWidget *parent) : QDialog(parent) {
     column->addWidget(folderHead);
     column->addWidget(paragraph(this, tr("Download an official checkpoint with all its files (config.json, tokenizer.json and the .safetensors files) into one folder, "
                                          "then open that folder. Quantised while loading, they need about:")));
-    QTableWidget *table = makeTable(this, {tr("Checkpoint"), tr("Memory"), tr("Good for")}, tr("Gemma 4 checkpoints"));
-    addTableRow(table, {QStringLiteral("google/gemma-4-E2B-it"), tr("8 GB"), tr("laptops; text, pictures, sound")});
-    addTableRow(table, {QStringLiteral("google/gemma-4-E4B-it"), tr("12 GB"), tr("most computers; text, pictures, sound")});
-    addTableRow(table, {QStringLiteral("google/gemma-4-26B-A4B-it"), tr("24 GB"), tr("quick for its size; text, pictures")});
-    addTableRow(table, {QStringLiteral("google/gemma-4-31B-it"), tr("32 GB"), tr("best answers; text, pictures")});
-    table->resizeColumnsToContents();
-    table->horizontalHeader()->setStretchLastSection(true);
-    table->setMinimumHeight(170);
-    column->addWidget(table, 1);
+    auto *table = new QGridLayout;
+    table->setHorizontalSpacing(space::kXl);
+    table->setVerticalSpacing(space::kS);
+    const QVector<QStringList> rows = {{tr("Checkpoint"), tr("Memory"), tr("Good for")},
+                                       {QStringLiteral("google/gemma-4-E2B-it"), tr("8 GB"), tr("laptops; text, pictures, sound")},
+                                       {QStringLiteral("google/gemma-4-E4B-it"), tr("12 GB"), tr("most computers; text, pictures, sound")},
+                                       {QStringLiteral("google/gemma-4-26B-A4B-it"), tr("24 GB"), tr("quick for its size; text, pictures")},
+                                       {QStringLiteral("google/gemma-4-31B-it"), tr("32 GB"), tr("best answers; text, pictures")}};
+    for (int r = 0; r < rows.size(); ++r) {
+        for (int c = 0; c < rows[r].size(); ++c) {
+            QLabel *cell = paragraph(this, rows[r][c]);
+            cell->setWordWrap(false);
+            if (r == 0) cell->setForegroundRole(QPalette::PlaceholderText);
+            table->addWidget(cell, r, c);
+        }
+    }
+    table->setColumnStretch(2, 1);
+    column->addLayout(table);
+    column->addSpacing(space::kS);
     auto *serverHead = new QLabel(tr("A server"), this);
     serverHead->setFont(type::strong(font()));
     column->addWidget(serverHead);
     column->addWidget(paragraph(this, tr("If vLLM, SGLang, Ollama, LM Studio or llama-server runs Gemma 4 somewhere, give Facet its address.")));
+    column->addStretch(1);
     auto *buttons = new QDialogButtonBox(QDialogButtonBox::Close, this);
     auto *server = buttons->addButton(tr("Use a &server …"), QDialogButtonBox::ActionRole);
     auto *folder = buttons->addButton(tr("&Open a model folder …"), QDialogButtonBox::ActionRole);

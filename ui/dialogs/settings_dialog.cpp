@@ -58,6 +58,7 @@ SettingsDialog::SettingsDialog(chat::ChatController *controller, const Preferenc
     m_index->setAccessibleName(tr("Groups of settings"));
     m_index->setIconSize({18, 18});
     m_index->setSpacing(2);
+    m_index->viewport()->setAutoFillBackground(false);
     addPage(QStringLiteral("settings"), tr("General"), makeGeneral());
     addPage(QStringLiteral("chat"), tr("Answers"), makeAnswers());
     addPage(QStringLiteral("model"), tr("Model"), makeModel());

@@ -154,6 +154,8 @@ PictureDialog::PictureDialog(PictureCache *pictures, const QString &path, const 
     m_list->setAccessibleName(tr("Found objects"));
     m_list->setFrameShape(QFrame::NoFrame);
     m_list->setMouseTracking(true);
+    m_list->setSpacing(2);
+    m_list->viewport()->setAutoFillBackground(false);
     for (int i = 0; i < marks.size(); ++i) {
         const OverlayMark &mark = marks[i];
         QPixmap swatch(24, 24);

@@ -9,7 +9,10 @@ namespace facet::ui {
 QString whenText(const QDateTime &when, const QDateTime &now) {
     const qint64 days = when.date().daysTo(now.date());
     const QLocale locale;
-    if (days <= 0) return locale.toString(when.time(), QLocale::ShortFormat);
+    if (days <= 0) {
+        QString format = locale.timeFormat(QLocale::ShortFormat);   // some locales' short form has seconds
+        return locale.toString(when.time(), format.remove(QStringLiteral(":ss")));
+    }
     if (days < 7) return locale.dayName(when.date().dayOfWeek(), QLocale::ShortFormat);
     return when.date().year() == now.date().year() ? locale.toString(when.date(), QStringLiteral("d MMM")) : locale.toString(when.date(), QStringLiteral("MMM yyyy"));
 }

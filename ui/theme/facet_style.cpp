@@ -4,6 +4,7 @@
 
 #include <QAbstractButton>
 #include <QAbstractItemView>
+#include <QAbstractSpinBox>
 #include <QComboBox>
 #include <QLineEdit>
 #include <QMenu>
@@ -58,7 +59,7 @@ void drawButtonPanel(const QStyleOption *option, QPainter *painter, const QWidge
         fill = down ? theme.accentSoft : hover ? mixed(theme.card, theme.text, 0.05) : theme.card;
         line = enabled ? theme.borderStrong : theme.border;
     }
-    panel(painter, option->rect, fill, line, kButtonRadius);
+    panel(painter, option->rect, fill, line, has(widget, kRound) ? option->rect.height() / 2.0 : kButtonRadius);
 }
 
 void drawCheckBox(const QStyleOption *option, QPainter *painter, bool round) {
@@ -120,13 +121,19 @@ void FacetStyle::drawPrimitive(PrimitiveElement element, const QStyleOption *opt
     }
     case PE_FrameFocusRect: {
         if (qobject_cast<const QAbstractItemView *>(widget)) {
-            panel(painter, option->rect.adjusted(1, 1, -1, -1), Qt::transparent, theme.accent, space::kRadiusSmall, 2);
-            return;
+            return;   // rows draw their own, see CE_ItemViewItem
         }
         panel(painter, option->rect, Qt::transparent, has(widget, kPrimary) ? theme.text : theme.accent, kButtonRadius, 2);
         return;
     }
     case PE_FrameDefaultButton: return;
+    case PE_Frame:
+        if (qobject_cast<const QAbstractScrollArea *>(widget)) {
+            const bool focus = widget->hasFocus();
+            panel(painter, option->rect, Qt::transparent, focus ? theme.accent : theme.borderStrong, space::kRadiusSmall, focus ? 2 : 1);
+            return;
+        }
+        break;
     case PE_PanelLineEdit:
     case PE_FrameLineEdit: {
         if (const auto *edit = qobject_cast<const QLineEdit *>(widget); edit && !edit->hasFrame()) {
@@ -153,8 +160,9 @@ void FacetStyle::drawPrimitive(PrimitiveElement element, const QStyleOption *opt
     case PE_PanelTipLabel: painter->fillRect(option->rect, theme.isDark() ? theme.card : theme.text); return;
     case PE_PanelStatusBar:
     case PE_FrameStatusBarItem: return;
-    default: QProxyStyle::drawPrimitive(element, option, painter, widget);
+    default: break;
     }
+    QProxyStyle::drawPrimitive(element, option, painter, widget);
 }
 
 void FacetStyle::drawControl(ControlElement element, const QStyleOption *option, QPainter *painter, const QWidget *widget) const {
@@ -173,6 +181,20 @@ void FacetStyle::drawControl(ControlElement element, const QStyleOption *option,
             return;
         }
         break;
+    case CE_ItemViewItem:
+        if (const auto *item = qstyleoption_cast<const QStyleOptionViewItem *>(option)) {
+            // A chosen row is tinted, not inverted: words and icons keep their colours.
+            proxy()->drawPrimitive(PE_PanelItemViewItem, item, painter, widget);
+            QStyleOptionViewItem copy(*item);
+            copy.state &= ~(State_Selected | State_MouseOver | State_HasFocus);
+            QProxyStyle::drawControl(element, &copy, painter, widget);
+            if ((item->state & State_HasFocus) && (item->state & State_KeyboardFocusChange)) {
+                panel(painter, item->rect.adjusted(2, 1, -2, -1), Qt::transparent, theme.accent, kButtonRadius, 2);
+            }
+            return;
+        }
+        break;
+    case CE_HeaderSection: painter->fillRect(option->rect, theme.sunken); return;
     case CE_MenuItem: drawMenuItem(option, painter, widget); return;
     case CE_MenuBarEmptyArea: painter->fillRect(option->rect, theme.window); return;
     case CE_MenuBarItem:
@@ -280,6 +302,25 @@ void FacetStyle::drawComplexControl(ComplexControl control, const QStyleOptionCo
             painter->setPen(QPen(theme.muted, 1.6, Qt::SolidLine, Qt::RoundCap, Qt::RoundJoin));
             const QPointF c(option->rect.right() - 15, option->rect.center().y() + 0.5);
             painter->drawPolyline(QPolygonF({c + QPointF(-4, -2), c + QPointF(0, 2), c + QPointF(4, -2)}));
+            painter->restore();
+            return;
+        }
+    }
+    if (control == CC_SpinBox) {
+        const auto *box = qstyleoption_cast<const QStyleOptionSpinBox *>(option);
+        if (box && box->frame) {
+            const bool focus = option->state & State_HasFocus, enabled = option->state & State_Enabled;
+            panel(painter, option->rect, theme.card, focus ? theme.accent : enabled ? theme.borderStrong : theme.border, kButtonRadius, focus ? 2 : 1);
+            painter->save();
+            painter->setRenderHint(QPainter::Antialiasing);
+            for (const SubControl part : {SC_SpinBoxUp, SC_SpinBoxDown}) {
+                const bool can = enabled && (box->stepEnabled & (part == SC_SpinBoxUp ? QAbstractSpinBox::StepUpEnabled : QAbstractSpinBox::StepDownEnabled));
+                const bool hot = can && (option->activeSubControls & part);
+                painter->setPen(QPen(hot ? theme.accent : can ? theme.muted : theme.border, 1.5, Qt::SolidLine, Qt::RoundCap, Qt::RoundJoin));
+                const QPointF c = QRectF(proxy()->subControlRect(CC_SpinBox, box, part, widget)).center();
+                const qreal lift = part == SC_SpinBoxUp ? 1.5 : -1.5;
+                painter->drawPolyline(QPolygonF({c + QPointF(-3.5, lift), c + QPointF(0, -lift), c + QPointF(3.5, lift)}));
+            }
             painter->restore();
             return;
         }

@@ -11,6 +11,7 @@ inline constexpr char kFacetStyleName[] = "facet";
 inline constexpr char kPrimary[] = "facetPrimary";   // the one filled button of a place
 inline constexpr char kQuiet[] = "facetQuiet";       // no frame until hovered
 inline constexpr char kDanger[] = "facetDanger";
+inline constexpr char kRound[] = "facetRound";
 
 class FacetStyle : public QProxyStyle {
     Q_OBJECT

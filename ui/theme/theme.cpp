@@ -229,7 +229,7 @@ QFont heading(const QFont &base, int level) {
 
 QFont code(const QFont &base) {
     QFont font = scaled(base, 0.95);
-    font.setFamilies({QStringLiteral("JetBrains Mono"), QFontDatabase::systemFont(QFontDatabase::FixedFont).family(),
+    font.setFamilies({QFontDatabase::systemFont(QFontDatabase::FixedFont).family(),
                       QStringLiteral("DejaVu Sans Mono"), QStringLiteral("monospace")});
     font.setStyleHint(QFont::Monospace);
     font.setFixedPitch(true);

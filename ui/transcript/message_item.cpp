@@ -9,7 +9,7 @@ namespace facet::ui {
 
 namespace {
 
-constexpr int kPadTop = 12, kPadBottom = 10;
+constexpr int kPadTop = 8, kPadBottom = 4;
 constexpr int kBubbleX = 16, kBubbleY = 11;
 
 bool sameAttachments(const QVector<chat::Attachment> &a, const QVector<chat::Attachment> &b) {

@@ -1,6 +1,7 @@
 #include "ui/transcript/transcript_view.h"
 
 #include "ui/overlay/picture_cache.h"
+#include "ui/theme/facet_style.h"
 #include "ui/theme/icons.h"
 
 #include <QAccessible>
@@ -32,7 +33,8 @@ TranscriptView::TranscriptView(PictureCache *pictures, QWidget *parent) : QAbstr
 
     m_jumpButton = new QToolButton(this);
     m_jumpButton->setIcon(icon(QStringLiteral("arrow-down"), Tint::OnAccent));
-    m_jumpButton->setProperty("facetPrimary", true);
+    m_jumpButton->setProperty(kPrimary, true);
+    m_jumpButton->setProperty(kRound, true);
     m_jumpButton->setToolTip(tr("Jump to the end (Ctrl+End)"));
     m_jumpButton->setAccessibleName(tr("Jump to the end"));
     m_jumpButton->setFixedSize(36, 36);

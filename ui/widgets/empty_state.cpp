@@ -19,7 +19,7 @@ TaskCard::TaskCard(const QString &iconName, const QString &title, const QString 
     setFocusPolicy(Qt::StrongFocus);
     setCursor(Qt::PointingHandCursor);
     setAttribute(Qt::WA_Hover);
-    setMinimumSize(220, 86);
+    setMinimumWidth(220);
     setMaximumWidth(372);
     setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
 }
@@ -98,7 +98,10 @@ void EmptyState::arrange() {
         return;
     }
     m_columns = columns;
-    for (TaskCard *each : std::as_const(m_cards)) m_grid->removeWidget(each);
+    for (TaskCard *each : std::as_const(m_cards)) {
+        m_grid->removeWidget(each);
+        each->setFixedHeight(columns == 1 ? 72 : 86);
+    }
     for (int c = 0; c < 4; ++c) m_grid->setColumnStretch(c, 0);
     m_grid->setColumnStretch(0, 1);
     m_grid->setColumnStretch(columns + 1, 1);
