@@ -24,4 +24,4 @@ QString demoModelFolder() {
     return {};
 }
 
-}  // namespace facet::chat
+} // namespace facet::chat

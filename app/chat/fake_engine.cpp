@@ -13,14 +13,19 @@ namespace {
 constexpr int kLoadSteps = 10;
 
 QString text(const QJsonObject &object, const char *key) { return object.value(QLatin1String(key)).toString(); }
-int number(const QJsonObject &object, const char *key, int fallback = 0) { return object.value(QLatin1String(key)).toInt(fallback); }
+int number(const QJsonObject &object, const char *key, int fallback = 0) {
+    return object.value(QLatin1String(key)).toInt(fallback);
+}
 
 client::FailureKind failureKind(const QString &name) {
     using client::FailureKind;
     static const QHash<QString, FailureKind> kinds = {
-        {QStringLiteral("unreachable"), FailureKind::Unreachable}, {QStringLiteral("disconnected"), FailureKind::Disconnected},
-        {QStringLiteral("busy"), FailureKind::Busy},               {QStringLiteral("context_exceeded"), FailureKind::ContextExceeded},
-        {QStringLiteral("unauthorised"), FailureKind::Unauthorised}, {QStringLiteral("rejected"), FailureKind::Rejected},
+        {QStringLiteral("unreachable"), FailureKind::Unreachable},
+        {QStringLiteral("disconnected"), FailureKind::Disconnected},
+        {QStringLiteral("busy"), FailureKind::Busy},
+        {QStringLiteral("context_exceeded"), FailureKind::ContextExceeded},
+        {QStringLiteral("unauthorised"), FailureKind::Unauthorised},
+        {QStringLiteral("rejected"), FailureKind::Rejected},
     };
     return kinds.value(name, FailureKind::ServerFailed);
 }
@@ -30,18 +35,20 @@ QString argumentsText(const QJsonValue &value) {
                             : QString::fromUtf8(QJsonDocument(value.toObject()).toJson(QJsonDocument::Compact));
 }
 
-}  // namespace
+} // namespace
 
 Result<QJsonObject> FakeEngine::readScript(const QString &path) {
     QFile file(path);
     if (!file.open(QIODevice::ReadOnly)) {
-        return Error{ErrorCode::FileUnreadable, "The script of the fake engine cannot be read.", {}, path.toStdString()};
+        return Error{
+            ErrorCode::FileUnreadable, "The script of the fake engine cannot be read.", {}, path.toStdString()};
     }
     QJsonParseError fault;
     const QJsonDocument document = QJsonDocument::fromJson(file.readAll(), &fault);
     if (!document.isObject()) {
         return Error{ErrorCode::InvalidArgument, "The script of the fake engine is not a JSON object.",
-                     fault.errorString().toStdString(), path.toStdString(), static_cast<std::uint64_t>(std::max(fault.offset, 0))};
+                     fault.errorString().toStdString(), path.toStdString(),
+                     static_cast<std::uint64_t>(std::max(fault.offset, 0))};
     }
     return document.object();
 }
@@ -185,8 +192,9 @@ bool FakeEngine::play(const QJsonObject &event) {
     }
     const QJsonObject call = event.value(QLatin1String("tool_call")).toObject();
     if (!call.isEmpty()) {
-        m_calls.append({call.value(QLatin1String("id")).toString(QStringLiteral("call_%1_%2").arg(m_request).arg(m_calls.size())),
-                        text(call, "name"), argumentsText(call.value(QLatin1String("arguments")))});
+        m_calls.append(
+            {call.value(QLatin1String("id")).toString(QStringLiteral("call_%1_%2").arg(m_request).arg(m_calls.size())),
+             text(call, "name"), argumentsText(call.value(QLatin1String("arguments")))});
     }
     emit updated(m_request, update);
     if (!event.contains(QLatin1String("finish"))) {
@@ -221,19 +229,20 @@ void FakeEngine::askCost(int ticket, const client::MediaPart &medium) {
     const QJsonObject costs = m_script.value(QLatin1String("cost")).toObject();
     client::MediaCost cost;
     switch (medium.kind) {
-        case AttachmentKind::Picture:
-            cost.tokens = medium.tokenBudget > 0 ? medium.tokenBudget : number(costs, "picture", m_state.defaultBudget);
-            break;
-        case AttachmentKind::Sound:
-            cost.tokens = number(costs, "sound", 75);
-            cost.seconds = costs.value(QLatin1String("sound_seconds")).toDouble(3.0);
-            break;
-        case AttachmentKind::Film:
-            cost.tokens = number(costs, "film", 700);
-            cost.seconds = costs.value(QLatin1String("film_seconds")).toDouble(10.0);
-            break;
+    case AttachmentKind::Picture:
+        cost.tokens = medium.tokenBudget > 0 ? medium.tokenBudget : number(costs, "picture", m_state.defaultBudget);
+        break;
+    case AttachmentKind::Sound:
+        cost.tokens = number(costs, "sound", 75);
+        cost.seconds = costs.value(QLatin1String("sound_seconds")).toDouble(3.0);
+        break;
+    case AttachmentKind::Film:
+        cost.tokens = number(costs, "film", 700);
+        cost.seconds = costs.value(QLatin1String("film_seconds")).toDouble(10.0);
+        break;
     }
-    QMetaObject::invokeMethod(this, [this, ticket, cost] { emit costKnown(ticket, cost); }, Qt::QueuedConnection);
+    QMetaObject::invokeMethod(
+        this, [this, ticket, cost] { emit costKnown(ticket, cost); }, Qt::QueuedConnection);
 }
 
-}  // namespace facet::chat
+} // namespace facet::chat

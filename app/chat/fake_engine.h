@@ -48,8 +48,8 @@ private:
     int m_turn = 0;
     QJsonArray m_events;
     int m_nextEvent = 0;
-    int m_now = 0;  // ms since the answer began
+    int m_now = 0; // ms since the answer began
     QVector<client::CallPart> m_calls;
 };
 
-}  // namespace facet::chat
+} // namespace facet::chat

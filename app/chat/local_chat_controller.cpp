@@ -18,14 +18,11 @@ constexpr qsizetype kMaxTitle = 200;
 
 QString sentence(const Error &error) { return QString::fromStdString(error.message); }
 
-}  // namespace
+} // namespace
 
 LocalChatController::LocalChatController(const Services &services, std::unique_ptr<client::EngineLink> localEngine,
                                          QObject *parent)
-    : ChatController(parent),
-      m_services(services),
-      m_local(std::move(localEngine)),
-      m_pending(services.media),
+    : ChatController(parent), m_services(services), m_local(std::move(localEngine)), m_pending(services.media),
       m_saver(services.history, [this](const Error &error) { reportSaving(error); }) {
     loadSettings();
     connectLink(m_local.get());
@@ -69,7 +66,7 @@ void LocalChatController::start() {
             emit self->problem(sentence(opened.error()));
         }
         emit self->conversationsChanged();
-        emit self->progressChanged(self->progress());  // canSend() may be different now
+        emit self->progressChanged(self->progress()); // canSend() may be different now
     });
     const store::Settings *settings = m_services.settings;
     if (settings->value(store::keys::kRemoteActive, false).toBool() && m_services.makeRemote) {
@@ -106,15 +103,15 @@ void LocalChatController::onEngineState(const EngineState &state) {
         return;
     }
     switch (state.kind) {
-        case EngineState::Kind::Ready: beginRequest(); break;
-        case EngineState::Kind::Starting: setPhase(TurnPhase::Starting); break;
-        case EngineState::Kind::Loading: setPhase(TurnPhase::Loading, state.loadedBytes, state.totalBytes); break;
-        case EngineState::Kind::Failed:
-        case EngineState::Kind::Crashed:
-            finishMessage(MessageState::Failed, state.problem);
-            endTurn();
-            break;
-        case EngineState::Kind::Stopped: break;
+    case EngineState::Kind::Ready: beginRequest(); break;
+    case EngineState::Kind::Starting: setPhase(TurnPhase::Starting); break;
+    case EngineState::Kind::Loading: setPhase(TurnPhase::Loading, state.loadedBytes, state.totalBytes); break;
+    case EngineState::Kind::Failed:
+    case EngineState::Kind::Crashed:
+        finishMessage(MessageState::Failed, state.problem);
+        endTurn();
+        break;
+    case EngineState::Kind::Stopped: break;
     }
 }
 
@@ -180,7 +177,7 @@ void LocalChatController::dropRemote() {
     if (m_remote) {
         m_remote->disconnect(this);
         m_remote->disconnect(&m_pending);
-        m_remote.release()->deleteLater();  // it may be the one whose signal brought us here
+        m_remote.release()->deleteLater(); // it may be the one whose signal brought us here
     }
 }
 
@@ -261,7 +258,7 @@ void LocalChatController::deleteConversation(qint64 id) {
     }
     m_deleted = *found;
     if (id == m_current) {
-        newConversation();  // stops the answer first, so that its end is still saved
+        newConversation(); // stops the answer first, so that its end is still saved
     }
     m_services.history->setDeleted(id, true, savedOrProblem());
     m_conversations.removeIf([id](const ConversationInfo &candidate) { return candidate.id == id; });
@@ -339,8 +336,8 @@ void LocalChatController::askCosts() {
     for (const int ticket : m_pending.tickets()) {
         const Attachment *attachment = m_pending.find(ticket);
         if (attachment && attachment->tokens < 0) {
-            link()->askCost(ticket, {attachment->kind, attachmentPath(*attachment), attachment->suffix, attachment->name,
-                                     attachment->tokenBudget});
+            link()->askCost(ticket, {attachment->kind, attachmentPath(*attachment), attachment->suffix,
+                                     attachment->name, attachment->tokenBudget});
         }
     }
 }
@@ -377,4 +374,4 @@ void LocalChatController::setSettings(const GenerationSettings &settings) {
     stored.setValue(keys::kToolsEnabled, settings.toolsEnabled);
 }
 
-}  // namespace facet::chat
+} // namespace facet::chat

@@ -1,8 +1,8 @@
 // The ChatController of the program: conversations in the history, attachments in the media store, answers from an
 // EngineLink (own host, remote server or script), tools after approval. Lives on the GUI thread and never blocks it.
 //
-// A turn: the question is saved -> the engine is brought up if need be -> the answer streams and is saved as it grows ->
-// tool calls are asked about, run, and answered with a further request -> the answer is complete. Each request has a
+// A turn: the question is saved -> the engine is brought up if need be -> the answer streams and is saved as it grows
+// -> tool calls are asked about, run, and answered with a further request -> the answer is complete. Each request has a
 // number that grows; what belongs to another number than the running one is dropped.
 #pragma once
 
@@ -39,7 +39,8 @@ struct Services {
 class LocalChatController final : public ChatController {
     Q_OBJECT
 public:
-    LocalChatController(const Services &services, std::unique_ptr<client::EngineLink> localEngine, QObject *parent = nullptr);
+    LocalChatController(const Services &services, std::unique_ptr<client::EngineLink> localEngine,
+                        QObject *parent = nullptr);
     ~LocalChatController() override;
 
     // Opens the history and brings up the engine that was used last. conversationsChanged() says that it is open.
@@ -121,26 +122,26 @@ private:
     GenerationSettings m_settings;
 
     QVector<ConversationInfo> m_conversations;
-    std::optional<ConversationInfo> m_deleted;  // for undoDelete()
+    std::optional<ConversationInfo> m_deleted; // for undoDelete()
     qint64 m_current = 0;
-    quint64 m_openNumber = 0;  // of openConversation() calls: only the last one counts
+    quint64 m_openNumber = 0; // of openConversation() calls: only the last one counts
     QVector<Message> m_messages;
     bool m_historyAsked = false, m_saving = false, m_saveProblemShown = false;
     PendingAttachments m_pending;
     StreamSaver m_saver;
 
     struct Turn {
-        int index = -1;      // of the answer in m_messages
+        int index = -1; // of the answer in m_messages
         quint64 request = 0;
         bool waitsForEngine = false;
         int toolRounds = 0;
     };
     Turn m_turn;
     quint64 m_lastRequest = 0;
-    quint64 m_toolRun = 0;  // grows when running tools no longer count
+    quint64 m_toolRun = 0; // grows when running tools no longer count
     TurnProgress m_progress;
     QElapsedTimer m_phaseClock;
     QTimer m_progressTimer;
 };
 
-}  // namespace facet::chat
+} // namespace facet::chat

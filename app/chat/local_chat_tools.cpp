@@ -15,7 +15,7 @@ constexpr qsizetype kMaxResultChars = 200'000;
 
 bool isOpen(const ToolUse &use) { return use.state == ToolState::Asking || use.state == ToolState::Running; }
 
-}  // namespace
+} // namespace
 
 const tools::Registry *LocalChatController::registryFor(const QString &tool) const {
     const bool demo = link()->state().demoModel && m_services.demoTools && m_services.demoTools->find(tool);
@@ -69,7 +69,7 @@ void LocalChatController::resolveTool(int messageIndex, const QString &callId, b
     }
     const tools::Tool *tool = registryFor(use->tool) ? registryFor(use->tool)->find(use->tool) : nullptr;
     if (tool && tool->needsFile()) {
-        emit toolNeedsFile(messageIndex, callId);  // provideToolFile() follows
+        emit toolNeedsFile(messageIndex, callId); // provideToolFile() follows
         return;
     }
     runTool(messageIndex, callId, {});
@@ -173,4 +173,4 @@ void LocalChatController::declineOpenTools() {
     }
 }
 
-}  // namespace facet::chat
+} // namespace facet::chat

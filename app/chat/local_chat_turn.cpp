@@ -51,10 +51,11 @@ void LocalChatController::ask(Message question, qint64 replaceFromId) {
     question.created = QDateTime::currentDateTime();
     declineOpenTools();
     if (m_current == 0) {
-        ConversationInfo created{m_services.history->newId(), titleFor(question.text, question.attachments), question.created, 1};
+        ConversationInfo created{m_services.history->newId(), titleFor(question.text, question.attachments),
+                                 question.created, 1};
         question.id = m_services.history->newId();
         m_current = created.id;
-        ++m_openNumber;  // a conversation that is being opened must not take its place
+        ++m_openNumber; // a conversation that is being opened must not take its place
         m_conversations.prepend(created);
         m_services.history->createConversation(created, {question}, savedOrProblem());
     } else {
@@ -82,11 +83,9 @@ void LocalChatController::beginAnswer(qint64 replaceFromId) {
     emit messageAdded(m_turn.index);
     const EngineState state = link()->state();
     switch (state.kind) {
-        case EngineState::Kind::Ready: beginRequest(); break;
-        case EngineState::Kind::Loading: setPhase(TurnPhase::Loading, state.loadedBytes, state.totalBytes); break;
-        default:
-            setPhase(TurnPhase::Starting);
-            link()->start();
+    case EngineState::Kind::Ready: beginRequest(); break;
+    case EngineState::Kind::Loading: setPhase(TurnPhase::Loading, state.loadedBytes, state.totalBytes); break;
+    default: setPhase(TurnPhase::Starting); link()->start();
     }
 }
 
@@ -102,7 +101,7 @@ void LocalChatController::beginRequest() {
 void LocalChatController::onUpdate(quint64 request, const client::StreamUpdate &update) {
     Message *message = answer();
     if (request != m_turn.request || !message) {
-        return;  // of a request that was stopped
+        return; // of a request that was stopped
     }
     if (update.progress) {
         setPhase(update.progress->phase, update.progress->done, update.progress->total);
@@ -136,21 +135,21 @@ void LocalChatController::onFinished(quint64 request, const client::StreamResult
     message->tokensPerSecond = result.tokensPerSecond;
     message->firstTokenMs = result.firstTokenMs;
     switch (result.end) {
-        case client::StreamResult::End::Failed:
-            finishMessage(MessageState::Failed, failureSentence(result.failure, link()->state().remote));
-            endTurn();
+    case client::StreamResult::End::Failed:
+        finishMessage(MessageState::Failed, failureSentence(result.failure, link()->state().remote));
+        endTurn();
+        return;
+    case client::StreamResult::End::ToolCalls:
+        if (!result.calls.isEmpty()) {
+            askForTools(result.calls);
             return;
-        case client::StreamResult::End::ToolCalls:
-            if (!result.calls.isEmpty()) {
-                askForTools(result.calls);
-                return;
-            }
-            break;
-        case client::StreamResult::End::Length:
-            finishMessage(MessageState::Complete, lengthNotice());
-            endTurn();
-            return;
-        case client::StreamResult::End::Stop: break;
+        }
+        break;
+    case client::StreamResult::End::Length:
+        finishMessage(MessageState::Complete, lengthNotice());
+        endTurn();
+        return;
+    case client::StreamResult::End::Stop: break;
     }
     const bool nothing = message->text.trimmed().isEmpty() && message->notice.isEmpty();
     finishMessage(MessageState::Complete, nothing ? emptyAnswerNotice() : QString());
@@ -204,7 +203,8 @@ void LocalChatController::removeMessagesFrom(int index) {
 }
 
 void LocalChatController::regenerate(int messageIndex) {
-    if (!canSend() || messageIndex < 1 || messageIndex >= m_messages.size() || m_messages[messageIndex].role != Role::Assistant) {
+    if (!canSend() || messageIndex < 1 || messageIndex >= m_messages.size() ||
+        m_messages[messageIndex].role != Role::Assistant) {
         return;
     }
     const qint64 firstId = m_messages[messageIndex].id;
@@ -214,7 +214,8 @@ void LocalChatController::regenerate(int messageIndex) {
 }
 
 void LocalChatController::editAndResend(int messageIndex, const QString &text) {
-    if (!canSend() || messageIndex < 0 || messageIndex >= m_messages.size() || m_messages[messageIndex].role != Role::User) {
+    if (!canSend() || messageIndex < 0 || messageIndex >= m_messages.size() ||
+        m_messages[messageIndex].role != Role::User) {
         return;
     }
     Message question;
@@ -229,4 +230,4 @@ void LocalChatController::editAndResend(int messageIndex, const QString &text) {
     ask(std::move(question), firstId);
 }
 
-}  // namespace facet::chat
+} // namespace facet::chat

@@ -43,7 +43,7 @@ bool isMpegAudio(QByteArrayView head) {
            (static_cast<uchar>(head[1]) & 0x06) != 0;
 }
 
-}  // namespace
+} // namespace
 
 std::optional<MediaKind> mediaKind(QByteArrayView head, const QString &suffix) {
     const QString lower = suffix.toLower();
@@ -76,4 +76,4 @@ std::optional<MediaKind> mediaKind(QByteArrayView head, const QString &suffix) {
     return std::nullopt;
 }
 
-}  // namespace facet::chat
+} // namespace facet::chat

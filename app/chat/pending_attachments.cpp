@@ -13,9 +13,11 @@ namespace {
 
 Error notAMedium(const QString &name) {
     return Error{ErrorCode::MediaUnsupported,
-                 "This is not a picture, a recording or a film that Facet knows (PNG, JPEG, WebP, BMP, TIFF, GIF; WAV, MP3, FLAC, "
+                 "This is not a picture, a recording or a film that Facet knows (PNG, JPEG, WebP, BMP, TIFF, GIF; WAV, "
+                 "MP3, FLAC, "
                  "Ogg, M4A; MP4, WebM, MKV).",
-                 {}, name.toStdString()};
+                 {},
+                 name.toStdString()};
 }
 
 // Size of the upright picture from its header. Unknown to Qt: stays 0, the host tells later.
@@ -45,9 +47,10 @@ Attachment describe(const store::StoredFile &stored, const MediaKind &kind, cons
     return attachment;
 }
 
-}  // namespace
+} // namespace
 
-PendingAttachments::PendingAttachments(const store::MediaStore *media, QObject *parent) : QObject(parent), m_media(media) {
+PendingAttachments::PendingAttachments(const store::MediaStore *media, QObject *parent)
+    : QObject(parent), m_media(media) {
     m_pool.setMaxThreadCount(1);
 }
 
@@ -63,13 +66,13 @@ int PendingAttachments::begin(std::function<Result<Attachment>()> copy) {
             [this, ticket, result] {
                 Entry *found = entry(ticket);
                 if (!found) {
-                    return;  // taken away meanwhile
+                    return; // taken away meanwhile
                 }
                 if (!result) {
                     fail(ticket, QString::fromStdString(result.error().message));
                     return;
                 }
-                const int budget = found->attachment.tokenBudget;  // set while it was being copied
+                const int budget = found->attachment.tokenBudget; // set while it was being copied
                 found->attachment = *result;
                 found->attachment.tokenBudget = budget;
                 found->copying = false;
@@ -102,7 +105,8 @@ int PendingAttachments::addFile(const QString &path) {
 
 int PendingAttachments::addBytes(const QByteArray &bytes, const QString &name) {
     return begin([media = m_media, bytes, name]() -> Result<Attachment> {
-        const auto kind = mediaKind(QByteArrayView(bytes).first(qMin(bytes.size(), kHeadBytes)), QFileInfo(name).suffix());
+        const auto kind =
+            mediaKind(QByteArrayView(bytes).first(qMin(bytes.size(), kHeadBytes)), QFileInfo(name).suffix());
         if (!kind) {
             return notAMedium(name);
         }
@@ -190,4 +194,4 @@ QVector<Attachment> PendingAttachments::take() {
     return attachments;
 }
 
-}  // namespace facet::chat
+} // namespace facet::chat

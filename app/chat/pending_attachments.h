@@ -27,14 +27,14 @@ public:
     void setCost(int ticket, const client::MediaCost &cost);
 
     bool isCopying() const;
-    const Attachment *find(int ticket) const;  // null while it is being copied
+    const Attachment *find(int ticket) const; // null while it is being copied
     QVector<int> tickets() const;
     QVector<Attachment> take();
     // Runs a job after what was added so far.
     void later(std::function<void()> job) { m_pool.start(std::move(job)); }
 
 signals:
-    void ready(int ticket, const facet::chat::Attachment &attachment);  // again when its cost is known or changes
+    void ready(int ticket, const facet::chat::Attachment &attachment); // again when its cost is known or changes
     void failed(int ticket, const QString &sentence);
 
 private:
@@ -47,9 +47,9 @@ private:
     int begin(std::function<Result<Attachment>()> copy);
 
     const store::MediaStore *m_media;
-    QThreadPool m_pool;  // one thread: copies come in order
+    QThreadPool m_pool; // one thread: copies come in order
     QVector<Entry> m_entries;
     int m_lastTicket = 0;
 };
 
-}  // namespace facet::chat
+} // namespace facet::chat

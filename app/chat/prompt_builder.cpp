@@ -63,7 +63,7 @@ void addAssistant(QVector<RequestMessage> &out, const Message &message, bool kee
     }
 }
 
-}  // namespace
+} // namespace
 
 client::ChatRequest buildRequest(const QVector<Message> &messages, int count, const PromptContext &context) {
     client::ChatRequest request;
@@ -90,13 +90,13 @@ client::ChatRequest buildRequest(const QVector<Message> &messages, int count, co
         }
     }
     if (demo && context.settings.temperature == GenerationSettings().temperature) {
-        request.settings.temperature = 0;  // at 1 a model this small wanders
+        request.settings.temperature = 0; // at 1 a model this small wanders
     }
     if (context.settings.toolsEnabled && count > 0) {
         if (demo && context.demoTools) {
             const Message &question = messages[std::max(lastUser, 0)];
-            request.tools = context.demoTools->declarations(
-                tools::demoToolsFor(question.text, !question.attachments.isEmpty()));
+            request.tools =
+                context.demoTools->declarations(tools::demoToolsFor(question.text, !question.attachments.isEmpty()));
         } else if (!demo && context.tools) {
             request.tools = context.tools->declarations();
         }
@@ -124,4 +124,4 @@ QString titleFor(const QString &text, const QVector<Attachment> &attachments) {
     return title;
 }
 
-}  // namespace facet::chat
+} // namespace facet::chat

@@ -24,4 +24,4 @@ client::ChatRequest buildRequest(const QVector<Message> &messages, int count, co
 // First line of the first question, at most 60 characters, or the name of what was attached.
 QString titleFor(const QString &text, const QVector<Attachment> &attachments);
 
-}  // namespace facet::chat
+} // namespace facet::chat

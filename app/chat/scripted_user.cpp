@@ -9,7 +9,8 @@ namespace {
 constexpr int kStepMs = 20;
 }
 
-ScriptedUser::ScriptedUser(ChatController *controller, const QJsonArray &actions, const QString &folder, QObject *parent)
+ScriptedUser::ScriptedUser(ChatController *controller, const QJsonArray &actions, const QString &folder,
+                           QObject *parent)
     : QObject(parent), m_controller(controller), m_actions(actions), m_folder(folder) {
     connect(&m_timer, &QTimer::timeout, this, &ScriptedUser::step);
     m_timer.start(kStepMs);
@@ -73,4 +74,4 @@ bool ScriptedUser::resolve(bool allow) {
     return false;
 }
 
-}  // namespace facet::chat
+} // namespace facet::chat

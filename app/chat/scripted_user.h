@@ -13,10 +13,11 @@ class ScriptedUser : public QObject {
     Q_OBJECT
 public:
     // `folder`: where relative paths of the script begin.
-    ScriptedUser(ChatController *controller, const QJsonArray &actions, const QString &folder, QObject *parent = nullptr);
+    ScriptedUser(ChatController *controller, const QJsonArray &actions, const QString &folder,
+                 QObject *parent = nullptr);
 
 signals:
-    void finished();  // all actions are done and no answer is being written
+    void finished(); // all actions are done and no answer is being written
 
 private:
     void step();
@@ -31,4 +32,4 @@ private:
     qint64 m_waitUntil = -1;
 };
 
-}  // namespace facet::chat
+} // namespace facet::chat

@@ -8,7 +8,7 @@ namespace facet::chat {
 namespace {
 constexpr int kIntervalMs = 250;
 constexpr qsizetype kCharacters = 200;
-}  // namespace
+} // namespace
 
 StreamSaver::StreamSaver(store::HistoryStore *history, Failed failed, QObject *parent)
     : QObject(parent), m_history(history), m_failed(std::move(failed)) {
@@ -67,4 +67,4 @@ void StreamSaver::saved(const Status &saved) {
     }
 }
 
-}  // namespace facet::chat
+} // namespace facet::chat

@@ -36,4 +36,4 @@ private:
     bool m_saving = false;
 };
 
-}  // namespace facet::chat
+} // namespace facet::chat

@@ -11,7 +11,7 @@ QString lengthNotice();
 QString emptyAnswerNotice();
 QString malformedCallNotice();
 QString tooManyToolRoundsNotice();
-QString declinedResult();      // what the model is told
+QString declinedResult(); // what the model is told
 QString toolStoppedResult();
 
-}  // namespace facet::chat
+} // namespace facet::chat

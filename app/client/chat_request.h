@@ -19,14 +19,14 @@ struct Endpoint {
     QUrl base;
     QString key;
     QString model;
-    bool privateHost = false;  // ours: takes file: URLs and x_facet fields
+    bool privateHost = false; // ours: takes file: URLs and x_facet fields
 };
 
 struct MediaPart {
     chat::AttachmentKind kind = chat::AttachmentKind::Picture;
-    QString path;    // file in the media store
-    QString suffix;  // lower case
-    QString name;    // as the user knows it, for messages
+    QString path;   // file in the media store
+    QString suffix; // lower case
+    QString name;   // as the user knows it, for messages
     int tokenBudget = 0;
 };
 
@@ -38,15 +38,15 @@ struct RequestMessage {
     enum class Role { System, User, Assistant, Tool };
     Role role = Role::User;
     QString text;
-    QVector<MediaPart> media;   // user; they come before the text
-    QVector<CallPart> calls;    // assistant
-    QString reasoning;          // assistant, inside a running tool loop only
-    QString toolCallId, toolName;  // tool
+    QVector<MediaPart> media;     // user; they come before the text
+    QVector<CallPart> calls;      // assistant
+    QString reasoning;            // assistant, inside a running tool loop only
+    QString toolCallId, toolName; // tool
 };
 
 struct ChatRequest {
     QVector<RequestMessage> messages;
-    QJsonArray tools;  // OpenAI declarations
+    QJsonArray tools; // OpenAI declarations
     chat::GenerationSettings settings;
 };
 
@@ -54,29 +54,29 @@ struct ChatRequest {
 struct StreamUpdate {
     QString text, thinking;
     std::optional<chat::TurnProgress> progress;
-    QStringList malformed;  // tool calls that could not be read, as the model wrote them
+    QStringList malformed; // tool calls that could not be read, as the model wrote them
 };
 
 enum class FailureKind {
-    Unreachable,     // no connection
-    Disconnected,    // broke off in the middle
-    Crashed,         // the own host died
+    Unreachable,  // no connection
+    Disconnected, // broke off in the middle
+    Crashed,      // the own host died
     TimedOut,
     Unauthorised,
-    NotFound,        // no such address or model
+    NotFound, // no such address or model
     Busy,
     ContextExceeded,
-    Rejected,        // the server says that the request is wrong
+    Rejected, // the server says that the request is wrong
     ServerFailed,
-    BadResponse,     // not the protocol
-    MediaUnusable,   // an attachment cannot be sent there
-    NoModel,         // nothing could be loaded
+    BadResponse,   // not the protocol
+    MediaUnusable, // an attachment cannot be sent there
+    NoModel,       // nothing could be loaded
 };
 
 struct Failure {
     FailureKind kind = FailureKind::ServerFailed;
-    int status = 0;      // of HTTP, 0: none
-    QString message;     // what the server or the system says
+    int status = 0;  // of HTTP, 0: none
+    QString message; // what the server or the system says
 };
 
 struct StreamResult {
@@ -85,7 +85,7 @@ struct StreamResult {
     QVector<CallPart> calls;
     int promptTokens = 0, completionTokens = 0, cachedTokens = 0;
     double tokensPerSecond = 0, firstTokenMs = 0;
-    Failure failure;  // Failed
+    Failure failure; // Failed
 };
 
 // What a medium is and costs.
@@ -95,4 +95,4 @@ struct MediaCost {
     double seconds = 0;
 };
 
-}  // namespace facet::client
+} // namespace facet::client

@@ -26,13 +26,13 @@ quint64 bigCount(const QJsonValue &value) {
 }
 
 QString argumentsText(const QJsonValue &value) {
-    if (value.isObject()) {  // the native form of some servers
+    if (value.isObject()) { // the native form of some servers
         return QString::fromUtf8(QJsonDocument(value.toObject()).toJson(QJsonDocument::Compact));
     }
     return value.toString();
 }
 
-}  // namespace
+} // namespace
 
 void ChunkDecoder::fail(const Failure &failure) {
     if (!failed()) {
@@ -139,7 +139,7 @@ void ChunkDecoder::takeCall(const QJsonObject &call, int position) {
         part.id = id;
     }
     if (part.name.isEmpty()) {
-        part.name = name;  // sent whole, not in pieces
+        part.name = name; // sent whole, not in pieces
     }
     part.argumentsJson += argumentsText(at(function, "arguments"));
     if (part.argumentsJson.size() > kMaxArgumentChars) {
@@ -150,8 +150,8 @@ void ChunkDecoder::takeCall(const QJsonObject &call, int position) {
 void ChunkDecoder::takeUsage(const QJsonObject &usage) {
     m_result.promptTokens = count(at(usage, "prompt_tokens"));
     m_result.completionTokens = count(at(usage, "completion_tokens"));
-    m_result.cachedTokens = std::max(m_result.cachedTokens,
-                                     count(at(at(usage, "prompt_tokens_details").toObject(), "cached_tokens")));
+    m_result.cachedTokens =
+        std::max(m_result.cachedTokens, count(at(at(usage, "prompt_tokens_details").toObject(), "cached_tokens")));
 }
 
 void ChunkDecoder::takeFacet(const QJsonObject &extra) {
@@ -159,7 +159,8 @@ void ChunkDecoder::takeFacet(const QJsonObject &extra) {
         m_update.progress = chat::TurnProgress{*phase, bigCount(at(extra, "done")), bigCount(at(extra, "total")), 0};
         m_hasUpdate = true;
     }
-    if (const QString raw = at(extra, "malformed").toString(); !raw.isEmpty() && m_update.malformed.size() < kMaxCalls) {
+    if (const QString raw = at(extra, "malformed").toString();
+        !raw.isEmpty() && m_update.malformed.size() < kMaxCalls) {
         m_update.malformed.append(raw);
         m_hasUpdate = true;
     }
@@ -169,7 +170,7 @@ StreamResult ChunkDecoder::result() const {
     StreamResult result = m_result;
     for (int i = 0; i < m_calls.size(); ++i) {
         if (m_calls[i].name.isEmpty()) {
-            continue;  // never completed
+            continue; // never completed
         }
         result.calls.append(m_calls[i]);
         if (result.calls.last().id.isEmpty()) {
@@ -188,7 +189,9 @@ Failure failureOf(const QJsonValue &error, int status) {
     failure.status = status;
     failure.message = error.isString() ? error.toString() : at(object, "message").toString();
     const QString code = at(object, "code").toString() + QLatin1Char(' ') + at(object, "type").toString();
-    const auto mentions = [&](const char *words) { return failure.message.contains(QLatin1String(words), Qt::CaseInsensitive); };
+    const auto mentions = [&](const char *words) {
+        return failure.message.contains(QLatin1String(words), Qt::CaseInsensitive);
+    };
     if (code.contains(QLatin1String("context_length_exceeded")) || mentions("maximum context length") ||
         mentions("exceeds the available context") || mentions("exceed context")) {
         failure.kind = FailureKind::ContextExceeded;
@@ -214,7 +217,7 @@ Failure failureOf(int status, const QByteArray &body) {
     const QJsonObject object = QJsonDocument::fromJson(body).object();
     QJsonValue error = at(object, "error");
     if (!error.isObject() && !error.isString()) {
-        for (const char *key : {"message", "detail"}) {  // detail: FastAPI
+        for (const char *key : {"message", "detail"}) { // detail: FastAPI
             if (at(object, key).isString()) {
                 error = at(object, key);
                 break;
@@ -224,4 +227,4 @@ Failure failureOf(int status, const QByteArray &body) {
     return failureOf(error, status);
 }
 
-}  // namespace facet::client
+} // namespace facet::client

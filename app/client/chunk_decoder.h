@@ -1,6 +1,6 @@
 // From the JSON chunks of OpenAI's chat/completions (streamed, or one whole answer) to updates and a result. Tolerant
-// where servers differ: reasoning_content and reasoning, tool calls with and without index, missing usage, errors in the
-// middle. What an unknown server sends is hostile until checked: sizes and counts are limited.
+// where servers differ: reasoning_content and reasoning, tool calls with and without index, missing usage, errors in
+// the middle. What an unknown server sends is hostile until checked: sizes and counts are limited.
 #pragma once
 
 #include "client/chat_request.h"
@@ -22,8 +22,8 @@ public:
     bool hasUpdate() const { return m_hasUpdate; }
     StreamUpdate takeUpdate();
     bool sawText() const { return m_textChars > 0; }
-    bool done() const { return m_done; }          // "[DONE]" has come
-    bool finished() const { return m_finished; }  // a finish_reason has come
+    bool done() const { return m_done; }         // "[DONE]" has come
+    bool finished() const { return m_finished; } // a finish_reason has come
     bool failed() const { return m_result.end == StreamResult::End::Failed; }
     void fail(const Failure &failure);
     // Without the times, which the caller measures where the server does not say.
@@ -39,7 +39,7 @@ private:
     StreamUpdate m_update;
     StreamResult m_result;
     QVector<CallPart> m_calls;
-    QVector<int> m_callIndex;  // the server's index of each call
+    QVector<int> m_callIndex; // the server's index of each call
     qsizetype m_textChars = 0;
     bool m_hasUpdate = false, m_done = false, m_finished = false;
 };
@@ -49,4 +49,4 @@ Failure failureOf(int status, const QByteArray &body);
 // The same for an "error" value inside a stream.
 Failure failureOf(const QJsonValue &error, int status);
 
-}  // namespace facet::client
+} // namespace facet::client

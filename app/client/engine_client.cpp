@@ -13,16 +13,18 @@ namespace {
 
 constexpr int kOwnIdleMs = 90'000;
 constexpr int kRemoteIdleMs = 600'000;
-constexpr qsizetype kMaxPlainBody = 32 << 20;
+constexpr qsizetype kMaxPlainBody = 4 << 20;
 constexpr qint64 kReadBuffer = 1 << 20;
+constexpr qint64 kBytesAtOnce = 64 << 10; // some hundred chunks: well below a frame
 
 bool isEventStream(const QNetworkReply &reply) {
     const int status = reply.attribute(QNetworkRequest::HttpStatusCodeAttribute).toInt();
     const QString type = reply.header(QNetworkRequest::ContentTypeHeader).toString();
-    return status == 200 && (type.isEmpty() || type.startsWith(QLatin1String("text/event-stream"), Qt::CaseInsensitive));
+    return status == 200 &&
+           (type.isEmpty() || type.startsWith(QLatin1String("text/event-stream"), Qt::CaseInsensitive));
 }
 
-}  // namespace
+} // namespace
 
 EngineClient::EngineClient(QObject *parent) : QObject(parent) {
     m_pool.setMaxThreadCount(1);
@@ -58,7 +60,7 @@ void EngineClient::start(quint64 request, const ChatRequest &what) {
         auto body = buildRequestBody(what, endpoint);
         QMetaObject::invokeMethod(this, [this, request, body = std::move(body)] {
             if (request != m_request) {
-                return;  // cancelled meanwhile
+                return; // cancelled meanwhile
             }
             if (const auto *failure = std::get_if<Failure>(&body)) {
                 fail(*failure);
@@ -90,7 +92,11 @@ void EngineClient::readSome() {
         return;
     }
     m_idleTimer.start();
-    const QByteArray bytes = m_reply->readAll();
+    const QByteArray bytes = m_reply->read(kBytesAtOnce);
+    if (m_reply->bytesAvailable() > 0) { // let the window breathe
+        QMetaObject::invokeMethod(
+            m_reply, [this] { readSome(); }, Qt::QueuedConnection);
+    }
     if (!isEventStream(*m_reply)) {
         m_plainBody += bytes;
         if (m_plainBody.size() > kMaxPlainBody) {
@@ -135,19 +141,24 @@ void EngineClient::flush() {
 Failure EngineClient::transportFailure() const {
     const QString words = m_reply->errorString();
     switch (m_reply->error()) {
-        case QNetworkReply::RemoteHostClosedError:
-            return {m_decoder.sawText() ? FailureKind::Disconnected : FailureKind::Unreachable, 0, words};
-        case QNetworkReply::TimeoutError: return {FailureKind::TimedOut, 0, words};
-        case QNetworkReply::ProtocolUnknownError:
-        case QNetworkReply::ProtocolFailure: return {FailureKind::BadResponse, 0, {}};
-        default: return {m_decoder.sawText() ? FailureKind::Disconnected : FailureKind::Unreachable, 0, words};
+    case QNetworkReply::RemoteHostClosedError:
+        return {m_decoder.sawText() ? FailureKind::Disconnected : FailureKind::Unreachable, 0, words};
+    case QNetworkReply::TimeoutError: return {FailureKind::TimedOut, 0, words};
+    case QNetworkReply::ProtocolUnknownError:
+    case QNetworkReply::ProtocolFailure: return {FailureKind::BadResponse, 0, {}};
+    default: return {m_decoder.sawText() ? FailureKind::Disconnected : FailureKind::Unreachable, 0, words};
     }
 }
 
 void EngineClient::onReplyFinished() {
     const QPointer<QNetworkReply> reply = m_reply;
-    readSome();  // the rest
+    readSome();
     if (!reply || m_reply != reply || m_request == 0) {
+        return;
+    }
+    if (reply->bytesAvailable() > 0) { // comes back when the rest has been read
+        QMetaObject::invokeMethod(
+            reply.get(), [this] { onReplyFinished(); }, Qt::QueuedConnection);
         return;
     }
     const int status = reply->attribute(QNetworkRequest::HttpStatusCodeAttribute).toInt();
@@ -162,14 +173,17 @@ void EngineClient::onReplyFinished() {
         if (m_request == 0) {
             return;
         }
-        // Without a finish_reason and without [DONE] the answer is not whole, however politely the connection was closed.
+        // Without a finish_reason and without [DONE] the answer is not whole, however politely the connection was
+        // closed.
         if (m_decoder.finished() && reply->error() == QNetworkReply::NoError) {
             finish();
         } else {
-            fail({m_decoder.finished() || m_decoder.sawText() ? FailureKind::Disconnected : FailureKind::BadResponse, 0, {}});
+            fail({m_decoder.finished() || m_decoder.sawText() ? FailureKind::Disconnected : FailureKind::BadResponse,
+                  0,
+                  {}});
         }
     } else {
-        m_decoder.take(m_plainBody);  // a server that does not stream
+        m_decoder.take(m_plainBody); // a server that does not stream
         if (m_plainBody.trimmed().isEmpty() || (!m_decoder.failed() && !m_decoder.finished())) {
             m_decoder.fail({FailureKind::BadResponse, 0, {}});
         }
@@ -216,4 +230,4 @@ void EngineClient::dropReply() {
     }
 }
 
-}  // namespace facet::client
+} // namespace facet::client

@@ -27,7 +27,8 @@ public:
 
     void setEndpoint(const Endpoint &endpoint);
     const Endpoint &endpoint() const { return m_endpoint; }
-    // Longest time without a byte. The own host sends comments every 15 s; others may be silent while they read a prompt.
+    // Longest time without a byte. The own host sends comments every 15 s; others may be silent while they read a
+    // prompt.
     void setIdleTimeout(int milliseconds) { m_idleTimer.setInterval(milliseconds); }
 
     void start(quint64 request, const ChatRequest &what);
@@ -59,8 +60,8 @@ private:
     QNetworkReply *m_reply = nullptr;
     SseParser m_parser;
     ChunkDecoder m_decoder;
-    QByteArray m_plainBody;  // of an error, or of a server that does not stream
+    QByteArray m_plainBody; // of an error, or of a server that does not stream
     double m_firstTokenMs = 0;
 };
 
-}  // namespace facet::client
+} // namespace facet::client

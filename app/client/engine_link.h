@@ -34,4 +34,4 @@ signals:
     void costFailed(int ticket, const QString &sentence);
 };
 
-}  // namespace facet::client
+} // namespace facet::client

@@ -14,7 +14,7 @@ constexpr int kMaxBudgets = 16;
 
 QJsonValue at(const QJsonObject &object, const char *key) { return object.value(QLatin1String(key)); }
 
-}  // namespace
+} // namespace
 
 void readModelInfo(const QJsonObject &info, chat::EngineState &state) {
     state.modelPath = at(info, "path").toString(state.modelPath);
@@ -47,8 +47,9 @@ HostLink::HostLink(const QString &model, Wording wording, QObject *parent)
     connect(&m_process, &HostProcess::crashed, this, &HostLink::onDied);
     connect(&m_client, &EngineClient::updated, this, &EngineLink::updated);
     connect(&m_client, &EngineClient::finished, this, [this](quint64 request, const StreamResult &result) {
-        const bool lost = result.end == StreamResult::End::Failed && (result.failure.kind == FailureKind::Disconnected ||
-                                                                      result.failure.kind == FailureKind::Unreachable);
+        const bool lost =
+            result.end == StreamResult::End::Failed &&
+            (result.failure.kind == FailureKind::Disconnected || result.failure.kind == FailureKind::Unreachable);
         // The connection breaks a moment before the process is known to be dead: let the death explain it.
         if (!lost || !m_process.isListening()) {
             emit finished(request, result);
@@ -167,7 +168,7 @@ void HostLink::onDied(const QString &reason) {
         result.failure = failure;
         emit finished(lost, result);
     } else {
-        m_client.fail(failure);  // hands on what has come, then finished()
+        m_client.fail(failure); // hands on what has come, then finished()
     }
     emit stateChanged(m_state);
 }
@@ -192,19 +193,25 @@ void HostLink::askCost(int ticket, const MediaPart &medium) {
     }
     QUrl url = host().base;
     url.setPath(QStringLiteral("/x_facet/cost"));
-    delete m_costs.value(ticket);  // asked again with another budget: the older answer no longer counts
-    m_costs.insert(ticket, new JsonExchange(&m_network, url, host().key, body, kCostTimeoutMs, [this, ticket](const JsonAnswer &answer) {
-        m_costs.remove(ticket);
-        if (!answer.worked) {
-            // Only what is wrong with the file itself; a busy host does not make it unusable.
-            if (answer.failure.kind == FailureKind::Rejected && !answer.failure.message.isEmpty()) {
-                emit costFailed(ticket, m_wording(answer.failure));
-            }
-            return;
-        }
-        emit costKnown(ticket, {at(answer.object, "tokens").toInt(-1), qMax(at(answer.object, "width").toInt(), 0),
-                                qMax(at(answer.object, "height").toInt(), 0), qMax(at(answer.object, "seconds").toDouble(), 0.0)});
-    }, this));
+    delete m_costs.value(ticket); // asked again with another budget: the older answer no longer counts
+    m_costs.insert(ticket,
+                   new JsonExchange(
+                       &m_network, url, host().key, body, kCostTimeoutMs,
+                       [this, ticket](const JsonAnswer &answer) {
+                           m_costs.remove(ticket);
+                           if (!answer.worked) {
+                               // Only what is wrong with the file itself; a busy host does not make it unusable.
+                               if (answer.failure.kind == FailureKind::Rejected && !answer.failure.message.isEmpty()) {
+                                   emit costFailed(ticket, m_wording(answer.failure));
+                               }
+                               return;
+                           }
+                           emit costKnown(ticket, {at(answer.object, "tokens").toInt(-1),
+                                                   qMax(at(answer.object, "width").toInt(), 0),
+                                                   qMax(at(answer.object, "height").toInt(), 0),
+                                                   qMax(at(answer.object, "seconds").toDouble(), 0.0)});
+                       },
+                       this));
 }
 
-}  // namespace facet::client
+} // namespace facet::client

@@ -54,8 +54,8 @@ private:
     QNetworkAccessManager m_network;
     std::unique_ptr<ModelLoad> m_load;
     QHash<int, QPointer<JsonExchange>> m_costs;
-    std::pair<quint64, StreamResult> m_lost;  // a request whose connection broke, until it is known why
+    std::pair<quint64, StreamResult> m_lost; // a request whose connection broke, until it is known why
     QTimer m_lostTimer;
 };
 
-}  // namespace facet::client
+} // namespace facet::client

@@ -25,7 +25,7 @@ QByteArray randomKey() {
     return QByteArray(reinterpret_cast<const char *>(words.data()), sizeof words).toHex();
 }
 
-}  // namespace
+} // namespace
 
 HostProcess::HostProcess(QObject *parent) : QObject(parent) {
     m_startTimer.setSingleShot(true);
@@ -70,7 +70,8 @@ void HostProcess::start() {
     QStringList arguments = m_arguments;
     if (program.isEmpty()) {
         program = findProgram();
-        arguments = {QStringLiteral("serve"), QStringLiteral("--private"), QStringLiteral("--port"), QStringLiteral("0")};
+        arguments = {QStringLiteral("serve"), QStringLiteral("--private"), QStringLiteral("--port"),
+                     QStringLiteral("0")};
     }
     if (program.isEmpty()) {
         emit failedToStart(tr("The engine's program facet-cli is missing; install Facet again."));
@@ -82,9 +83,8 @@ void HostProcess::start() {
     m_port = 0;
     m_process = new QProcess(this);
     connect(m_process, &QProcess::readyReadStandardOutput, this, &HostProcess::readOutput);
-    connect(m_process, &QProcess::readyReadStandardError, this, [this] {
-        m_errorTail = (m_errorTail + m_process->readAllStandardError()).right(kErrorTailBytes);
-    });
+    connect(m_process, &QProcess::readyReadStandardError, this,
+            [this] { m_errorTail = (m_errorTail + m_process->readAllStandardError()).right(kErrorTailBytes); });
     connect(m_process, &QProcess::finished, this, &HostProcess::onFinished);
     connect(m_process, &QProcess::errorOccurred, this, [this](QProcess::ProcessError error) {
         if (error == QProcess::FailedToStart) {
@@ -93,7 +93,7 @@ void HostProcess::start() {
     });
     m_startTimer.start();
     m_process->start(program, arguments);
-    if (m_process) {  // null: it failed at once
+    if (m_process) { // null: it failed at once
         m_process->write(m_key + '\n');
     }
 }
@@ -101,13 +101,14 @@ void HostProcess::start() {
 void HostProcess::readOutput() {
     const QByteArray bytes = m_process->readAllStandardOutput();
     if (m_port > 0) {
-        return;  // nothing more is expected
+        return; // nothing more is expected
     }
     m_output += bytes;
     const qsizetype end = m_output.indexOf('\n');
     if (end < 0) {
         if (m_output.size() > kMaxPortLine) {
-            giveUp(tr("The engine's program said something that was not expected; check that it belongs to this version."));
+            giveUp(tr(
+                "The engine's program said something that was not expected; check that it belongs to this version."));
         }
         return;
     }
@@ -134,9 +135,10 @@ void HostProcess::onFinished(int exitCode, QProcess::ExitStatus status) {
     m_errorTail = (m_errorTail + m_process->readAllStandardError()).right(kErrorTailBytes);
     const bool wasListening = m_port > 0;
     QString reason;
-    if (status == QProcess::CrashExit) {  // exitCode is the signal
-        reason = exitCode == SIGKILL ? tr("The system ended it, probably because memory ran out; choose a smaller model or context.")
-                                     : tr("It crashed (signal %1).").arg(exitCode);
+    if (status == QProcess::CrashExit) { // exitCode is the signal
+        reason = exitCode == SIGKILL
+                     ? tr("The system ended it, probably because memory ran out; choose a smaller model or context.")
+                     : tr("It crashed (signal %1).").arg(exitCode);
     } else {
         reason = lastErrorLine();
         if (reason.isEmpty()) {
@@ -180,4 +182,4 @@ void HostProcess::end(QProcess *process) {
 
 void HostProcess::stop() { discard(); }
 
-}  // namespace facet::client
+} // namespace facet::client

@@ -48,7 +48,7 @@ void JsonExchange::onFinished() {
     const int status = m_reply->attribute(QNetworkRequest::HttpStatusCodeAttribute).toInt();
     const QByteArray body = m_reply->readAll();
     if (status == 0) {
-        const bool late = m_reply->error() == QNetworkReply::OperationCanceledError;  // the transfer timeout
+        const bool late = m_reply->error() == QNetworkReply::OperationCanceledError; // the transfer timeout
         settle({false, {}, {late ? FailureKind::TimedOut : FailureKind::Unreachable, 0, m_reply->errorString()}});
         return;
     }
@@ -76,4 +76,4 @@ void JsonExchange::settle(const JsonAnswer &answer) {
     }
 }
 
-}  // namespace facet::client
+} // namespace facet::client

@@ -23,8 +23,8 @@ public:
     using Done = std::function<void(const JsonAnswer &)>;
 
     // GET if `body` is empty, otherwise POST. Destroying it (with `parent`) cancels.
-    JsonExchange(QNetworkAccessManager *network, const QUrl &url, const QString &key, const QJsonObject &body, int timeoutMs,
-                 Done done, QObject *parent);
+    JsonExchange(QNetworkAccessManager *network, const QUrl &url, const QString &key, const QJsonObject &body,
+                 int timeoutMs, Done done, QObject *parent);
     ~JsonExchange() override;
 
 private:
@@ -35,4 +35,4 @@ private:
     Done m_done;
 };
 
-}  // namespace facet::client
+} // namespace facet::client

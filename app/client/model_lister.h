@@ -7,7 +7,7 @@ namespace facet::client {
 
 struct ListedModel {
     QString id;
-    int contextLength = 0;  // 0: it does not say
+    int contextLength = 0; // 0: it does not say
 };
 
 struct ModelList {
@@ -22,4 +22,4 @@ QVector<ListedModel> readModelList(const QJsonObject &answer);
 void listModels(QNetworkAccessManager *network, const Endpoint &endpoint, std::function<void(const ModelList &)> done,
                 QObject *parent);
 
-}  // namespace facet::client
+} // namespace facet::client

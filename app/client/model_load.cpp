@@ -15,7 +15,7 @@ constexpr qsizetype kMaxErrorBody = 64 << 10;
 
 quint64 bytes(const QJsonValue &value) { return static_cast<quint64>(std::clamp(value.toDouble(0), 0.0, 9e15)); }
 
-}  // namespace
+} // namespace
 
 ModelLoad::ModelLoad(QNetworkAccessManager *network, const Endpoint &host, const QString &folder, QObject *parent)
     : QObject(parent) {
@@ -25,7 +25,8 @@ ModelLoad::ModelLoad(QNetworkAccessManager *network, const Endpoint &host, const
     request.setHeader(QNetworkRequest::ContentTypeHeader, QByteArrayLiteral("application/json"));
     request.setRawHeader("Authorization", "Bearer " + host.key.toUtf8());
     request.setAttribute(QNetworkRequest::RedirectPolicyAttribute, QNetworkRequest::ManualRedirectPolicy);
-    m_reply = network->post(request, QJsonDocument(QJsonObject{{QStringLiteral("path"), folder}}).toJson(QJsonDocument::Compact));
+    m_reply = network->post(
+        request, QJsonDocument(QJsonObject{{QStringLiteral("path"), folder}}).toJson(QJsonDocument::Compact));
     connect(m_reply, &QNetworkReply::readyRead, this, &ModelLoad::readSome);
     connect(m_reply, &QNetworkReply::finished, this, &ModelLoad::onFinished);
 }
@@ -87,7 +88,7 @@ void ModelLoad::onFinished() {
                       : status == 200 ? Failure{FailureKind::BadResponse, 0, {}}
                                       : failureOf(status, m_errorBody);
     if (status >= 400 && !failure.message.isEmpty()) {
-        failure.kind = FailureKind::NoModel;  // the host's own sentence says it best
+        failure.kind = FailureKind::NoModel; // the host's own sentence says it best
     }
     settle(&failure, {});
 }
@@ -105,4 +106,4 @@ void ModelLoad::settle(const Failure *failure, const QJsonObject &info) {
     }
 }
 
-}  // namespace facet::client
+} // namespace facet::client

@@ -33,4 +33,4 @@ private:
     QByteArray m_errorBody;
 };
 
-}  // namespace facet::client
+} // namespace facet::client

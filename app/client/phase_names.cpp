@@ -23,4 +23,4 @@ std::optional<chat::TurnPhase> phaseFromName(const QString &name) {
     return std::nullopt;
 }
 
-}  // namespace facet::client
+} // namespace facet::client

@@ -9,4 +9,4 @@ namespace facet::client {
 
 std::optional<chat::TurnPhase> phaseFromName(const QString &name);
 
-}  // namespace facet::client
+} // namespace facet::client

@@ -36,7 +36,8 @@ void RemoteLink::start() {
     m_state.kind = Kind::Starting;
     m_state.problem.clear();
     emit stateChanged(m_state);
-    listModels(&m_network, m_endpoint, [this](const ModelList &list) { onModels(list); }, this);
+    listModels(
+        &m_network, m_endpoint, [this](const ModelList &list) { onModels(list); }, this);
 }
 
 void RemoteLink::onModels(const ModelList &list) {
@@ -71,4 +72,4 @@ void RemoteLink::restart() {
     start();
 }
 
-}  // namespace facet::client
+} // namespace facet::client

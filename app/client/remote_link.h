@@ -15,7 +15,7 @@ public:
     RemoteLink(const Endpoint &endpoint, Wording wording, QObject *parent = nullptr);
 
     chat::EngineState state() const override { return m_state; }
-    void start() override;  // asks for the models; the first one is taken if none was chosen
+    void start() override; // asks for the models; the first one is taken if none was chosen
     void openModel(const QString &) override {}
     void restart() override;
     void generate(quint64 request, const ChatRequest &what) override { m_client.start(request, what); }
@@ -33,4 +33,4 @@ private:
     QNetworkAccessManager m_network;
 };
 
-}  // namespace facet::client
+} // namespace facet::client

@@ -50,7 +50,8 @@ public:
     }
 
 private:
-    // Strict servers refuse fields that they do not know, so those outside OpenAI's set go to others only if the user changed them.
+    // Strict servers refuse fields that they do not know, so those outside OpenAI's set go to others only if the user
+    // changed them.
     void addSettings(QJsonObject &body) const {
         const chat::GenerationSettings &settings = m_request.settings;
         const chat::GenerationSettings usual;
@@ -78,17 +79,17 @@ private:
     QJsonObject messageObject(const RequestMessage &message) {
         QJsonObject object;
         switch (message.role) {
-            case RequestMessage::Role::System: object.insert(QStringLiteral("role"), QStringLiteral("system")); break;
-            case RequestMessage::Role::User: object.insert(QStringLiteral("role"), QStringLiteral("user")); break;
-            case RequestMessage::Role::Assistant:
-                object.insert(QStringLiteral("role"), QStringLiteral("assistant"));
-                addCalls(object, message);
-                break;
-            case RequestMessage::Role::Tool:
-                object.insert(QStringLiteral("role"), QStringLiteral("tool"));
-                object.insert(QStringLiteral("tool_call_id"), message.toolCallId);
-                object.insert(QStringLiteral("name"), message.toolName);
-                break;
+        case RequestMessage::Role::System: object.insert(QStringLiteral("role"), QStringLiteral("system")); break;
+        case RequestMessage::Role::User: object.insert(QStringLiteral("role"), QStringLiteral("user")); break;
+        case RequestMessage::Role::Assistant:
+            object.insert(QStringLiteral("role"), QStringLiteral("assistant"));
+            addCalls(object, message);
+            break;
+        case RequestMessage::Role::Tool:
+            object.insert(QStringLiteral("role"), QStringLiteral("tool"));
+            object.insert(QStringLiteral("tool_call_id"), message.toolCallId);
+            object.insert(QStringLiteral("name"), message.toolName);
+            break;
         }
         if (message.media.isEmpty()) {
             object.insert(QStringLiteral("content"), message.text);
@@ -114,9 +115,9 @@ private:
         }
         QJsonArray calls;
         for (const CallPart &call : message.calls) {
-            QJsonObject entry = part("function", "function",
-                                     QJsonObject{{QStringLiteral("name"), call.name},
-                                                 {QStringLiteral("arguments"), call.argumentsJson}});
+            QJsonObject entry = part(
+                "function", "function",
+                QJsonObject{{QStringLiteral("name"), call.name}, {QStringLiteral("arguments"), call.argumentsJson}});
             entry.insert(QStringLiteral("id"), call.id);
             calls.append(entry);
         }
@@ -129,30 +130,32 @@ private:
             source.insert(QStringLiteral("token_budget"), medium.tokenBudget);
         }
         switch (medium.kind) {
-            case AttachmentKind::Picture: return part("image_url", "image_url", source);
-            case AttachmentKind::Sound:
-                source.insert(QStringLiteral("format"), medium.suffix);
-                return part("input_audio", "input_audio", source);
-            case AttachmentKind::Film: return part("input_video", "input_video", source);
+        case AttachmentKind::Picture: return part("image_url", "image_url", source);
+        case AttachmentKind::Sound:
+            source.insert(QStringLiteral("format"), medium.suffix);
+            return part("input_audio", "input_audio", source);
+        case AttachmentKind::Film: return part("input_video", "input_video", source);
         }
         return {};
     }
 
     QJsonObject remotePart(const MediaPart &medium) {
         switch (medium.kind) {
-            case AttachmentKind::Picture:
-                return part("image_url", "image_url", QJsonObject{{QStringLiteral("url"), pictureUrl(medium)}});
-            case AttachmentKind::Sound:
-                if (medium.suffix != QLatin1String("wav") && medium.suffix != QLatin1String("mp3")) {
-                    refuse(tr("Other servers take recordings as WAV or MP3 only, and \"%1\" is another kind.").arg(medium.name));
-                    return {};
-                }
-                return part("input_audio", "input_audio",
-                            QJsonObject{{QStringLiteral("data"), QString::fromLatin1(content(medium).toBase64())},
-                                        {QStringLiteral("format"), medium.suffix}});
-            case AttachmentKind::Film:
-                return part("video_url", "video_url",
-                            QJsonObject{{QStringLiteral("url"), dataUrl("video/" + medium.suffix.toLatin1(), content(medium))}});
+        case AttachmentKind::Picture:
+            return part("image_url", "image_url", QJsonObject{{QStringLiteral("url"), pictureUrl(medium)}});
+        case AttachmentKind::Sound:
+            if (medium.suffix != QLatin1String("wav") && medium.suffix != QLatin1String("mp3")) {
+                refuse(tr("Other servers take recordings as WAV or MP3 only, and \"%1\" is another kind.")
+                           .arg(medium.name));
+                return {};
+            }
+            return part("input_audio", "input_audio",
+                        QJsonObject{{QStringLiteral("data"), QString::fromLatin1(content(medium).toBase64())},
+                                    {QStringLiteral("format"), medium.suffix}});
+        case AttachmentKind::Film:
+            return part(
+                "video_url", "video_url",
+                QJsonObject{{QStringLiteral("url"), dataUrl("video/" + medium.suffix.toLatin1(), content(medium))}});
         }
         return {};
     }
@@ -215,7 +218,7 @@ private:
     qint64 m_mediaBytes = 0;
 };
 
-}  // namespace
+} // namespace
 
 std::variant<QByteArray, Failure> buildRequestBody(const ChatRequest &request, const Endpoint &endpoint) {
     return BodyBuilder(request, endpoint).build();
@@ -241,4 +244,4 @@ QUrl apiUrl(const Endpoint &endpoint, const QString &what) {
     return url;
 }
 
-}  // namespace facet::client
+} // namespace facet::client

@@ -10,7 +10,7 @@
 
 namespace facet::client {
 
-inline constexpr qint64 kMaxRemoteMediaBytes = qint64(128) << 20;  // of one request, before base64
+inline constexpr qint64 kMaxRemoteMediaBytes = qint64(128) << 20; // of one request, before base64
 
 // Reads media files: blocking, not for the GUI thread.
 std::variant<QByteArray, Failure> buildRequestBody(const ChatRequest &request, const Endpoint &endpoint);
@@ -18,4 +18,4 @@ std::variant<QByteArray, Failure> buildRequestBody(const ChatRequest &request, c
 // <base>/v1/<what>, whether or not the base has the /v1 (or the whole path) already.
 QUrl apiUrl(const Endpoint &endpoint, const QString &what);
 
-}  // namespace facet::client
+} // namespace facet::client

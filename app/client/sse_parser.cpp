@@ -9,7 +9,7 @@ bool SseParser::feed(QByteArrayView bytes, QVector<SseEvent> &events) {
     while (at < bytes.size() && !m_broken) {
         if (m_afterCr) {
             m_afterCr = false;
-            if (bytes[at] == '\n') {  // the second half of a CRLF
+            if (bytes[at] == '\n') { // the second half of a CRLF
                 ++at;
                 continue;
             }
@@ -55,7 +55,7 @@ void SseParser::endLine(QVector<SseEvent> &events) {
         return;
     }
     const qsizetype colon = m_line.indexOf(':');
-    const QByteArray field = colon < 0 ? m_line : m_line.left(colon);  // empty: a comment
+    const QByteArray field = colon < 0 ? m_line : m_line.left(colon); // empty: a comment
     QByteArray value = colon < 0 ? QByteArray() : m_line.mid(colon + 1);
     if (value.startsWith(' ')) {
         value.remove(0, 1);
@@ -81,4 +81,4 @@ void SseParser::dispatch(QVector<SseEvent> &events) {
     m_hasData = false;
 }
 
-}  // namespace facet::client
+} // namespace facet::client

@@ -12,13 +12,13 @@
 namespace facet::client {
 
 struct SseEvent {
-    QByteArray name;  // empty: "message"
+    QByteArray name; // empty: "message"
     QByteArray data;
 };
 
 class SseParser {
 public:
-    static constexpr qsizetype kMaxEventBytes = 8 << 20;
+    static constexpr qsizetype kMaxEventBytes = 2 << 20;
 
     explicit SseParser(qsizetype maxEventBytes = kMaxEventBytes) : m_maxEventBytes(maxEventBytes) {}
 
@@ -36,4 +36,4 @@ private:
     bool m_hasData = false, m_afterCr = false, m_atStart = true, m_broken = false;
 };
 
-}  // namespace facet::client
+} // namespace facet::client

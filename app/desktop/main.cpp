@@ -44,7 +44,7 @@ QString firstModel(const Options &options, const store::Settings &settings) {
     return !last.isEmpty() && QFileInfo::exists(last) ? last : chat::demoModelFolder();
 }
 
-}  // namespace
+} // namespace
 
 int main(int argc, char **argv) {
     QApplication application(argc, argv);
@@ -54,7 +54,8 @@ int main(int argc, char **argv) {
     QApplication::setDesktopFileName(QStringLiteral("io.github.facet.Facet"));
     const Options options = readOptions(application);
 
-    const store::Paths paths = options.dataDir.isEmpty() ? store::Paths::standard() : store::Paths::under(options.dataDir);
+    const store::Paths paths =
+        options.dataDir.isEmpty() ? store::Paths::standard() : store::Paths::under(options.dataDir);
     if (const Status made = paths.create(); !made) {
         return complain(made.error());
     }
@@ -73,10 +74,10 @@ int main(int argc, char **argv) {
     store::Settings settings(paths.settingsFile());
     store::SecretFile secrets(paths.secretsFile());
     if (const Status read = secrets.read(); !read) {
-        complain(read.error());  // the keys can be entered again
+        complain(read.error()); // the keys can be entered again
     }
     if (!options.model.isEmpty()) {
-        settings.setValue(store::keys::kRemoteActive, false);  // a model was asked for by name
+        settings.setValue(store::keys::kRemoteActive, false); // a model was asked for by name
     }
     const tools::Registry tools = tools::Registry::builtIn();
     const tools::Registry demoTools = tools::Registry::demo();
@@ -90,7 +91,8 @@ int main(int argc, char **argv) {
     const auto makeRemote = [](const client::Endpoint &endpoint) -> std::unique_ptr<client::EngineLink> {
         return std::make_unique<client::RemoteLink>(endpoint, wording(true));
     };
-    chat::LocalChatController controller({&history, &media, &settings, &secrets, &tools, &demoTools, makeRemote}, std::move(engine));
+    chat::LocalChatController controller({&history, &media, &settings, &secrets, &tools, &demoTools, makeRemote},
+                                         std::move(engine));
 
     capture::Microphone microphone(paths.recordingsFolder());
     MicrophonePort recorder(&microphone);

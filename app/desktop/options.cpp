@@ -11,16 +11,22 @@ Options readOptions(const QCoreApplication &application) {
     parser.addHelpOption();
     parser.addVersionOption();
     const QCommandLineOption model(QStringLiteral("model"), tr("Open this model folder."), QStringLiteral("folder"));
-    const QCommandLineOption data(QStringLiteral("data-dir"), tr("Keep conversations, settings and everything else below this folder."),
+    const QCommandLineOption data(QStringLiteral("data-dir"),
+                                  tr("Keep conversations, settings and everything else below this folder."),
                                   QStringLiteral("folder"));
-    const QCommandLineOption fake(QStringLiteral("fake-engine"), tr("Play a script instead of running a model (app/chat/README.md)."),
+    const QCommandLineOption fake(QStringLiteral("fake-engine"),
+                                  tr("Play a script instead of running a model (app/chat/README.md)."),
                                   QStringLiteral("script.json"));
-    const QCommandLineOption user(QStringLiteral("user-script"), tr("Play the \"user\" part of a script."), QStringLiteral("script.json"));
-    const QCommandLineOption shot(QStringLiteral("screenshot"), tr("Save a picture of the window when the script is done, and quit."),
+    const QCommandLineOption user(QStringLiteral("user-script"), tr("Play the \"user\" part of a script."),
+                                  QStringLiteral("script.json"));
+    const QCommandLineOption shot(QStringLiteral("screenshot"),
+                                  tr("Save a picture of the window when the script is done, and quit."),
                                   QStringLiteral("file.png"));
-    const QCommandLineOption size(QStringLiteral("size"), tr("Size of the window, for example 1200x800."), QStringLiteral("size"));
+    const QCommandLineOption size(QStringLiteral("size"), tr("Size of the window, for example 1200x800."),
+                                  QStringLiteral("size"));
     parser.addOptions({model, data, fake, user, shot, size});
-    parser.addPositionalArgument(QStringLiteral("files"), tr("Pictures, recordings and films to attach."), QStringLiteral("[files...]"));
+    parser.addPositionalArgument(QStringLiteral("files"), tr("Pictures, recordings and films to attach."),
+                                 QStringLiteral("[files...]"));
     parser.process(application);
 
     Options options;

@@ -8,12 +8,12 @@
 class QCoreApplication;
 
 struct Options {
-    QString fakeEngine;   // script of the engine, and of the user if it has one
-    QString userScript;   // "user" part of a script, played with the real engine
-    QString screenshot;   // PNG to write when the scripted user is done; the program ends then
+    QString fakeEngine; // script of the engine, and of the user if it has one
+    QString userScript; // "user" part of a script, played with the real engine
+    QString screenshot; // PNG to write when the scripted user is done; the program ends then
     QString model, dataDir;
-    QSize size;           // of the window; empty: as it was
-    QStringList files;    // to attach
+    QSize size;        // of the window; empty: as it was
+    QStringList files; // to attach
 };
 
 // Prints help, version or what is wrong and ends the program where the command line says so.

@@ -16,9 +16,12 @@ namespace facet::store {
 Error fileError(int errorNumber, const QString &path, const char *action) {
     const bool full = errorNumber == ENOSPC || errorNumber == EDQUOT || errorNumber == EFBIG;
     Error error;
-    error.code = full ? ErrorCode::DiskFull : errorNumber == ENOENT ? ErrorCode::FileNotFound : ErrorCode::FileWriteFailed;
-    error.message = full ? std::string("Facet could not ") + action + " because the disk is full; make room and try again."
-                         : std::string("Facet could not ") + action + ": " + std::strerror(errorNumber) + ".";
+    error.code = full                    ? ErrorCode::DiskFull
+                 : errorNumber == ENOENT ? ErrorCode::FileNotFound
+                                         : ErrorCode::FileWriteFailed;
+    error.message =
+        full ? std::string("Facet could not ") + action + " because the disk is full; make room and try again."
+             : std::string("Facet could not ") + action + ": " + std::strerror(errorNumber) + ".";
     error.file = path.toStdString();
     return error;
 }
@@ -27,8 +30,7 @@ DurableFile::DurableFile(QString temporary, int descriptor, WriteFunction write)
     : m_temporary(std::move(temporary)), m_descriptor(descriptor), m_write(std::move(write)) {}
 
 DurableFile::DurableFile(DurableFile &&other) noexcept
-    : m_temporary(std::exchange(other.m_temporary, {})),
-      m_descriptor(std::exchange(other.m_descriptor, -1)),
+    : m_temporary(std::exchange(other.m_temporary, {})), m_descriptor(std::exchange(other.m_descriptor, -1)),
       m_write(std::move(other.m_write)) {}
 
 DurableFile::~DurableFile() {
@@ -46,7 +48,8 @@ Result<DurableFile> DurableFile::create(const QString &folder, WriteFunction wri
     for (int attempt = 0; attempt < kAttempts && lastError == EEXIST; ++attempt) {
         const QString path =
             folder + QStringLiteral("/%1.part").arg(QRandomGenerator::system()->generate64(), 16, 16, QLatin1Char('0'));
-        const int descriptor = ::open(QFile::encodeName(path).constData(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        const int descriptor =
+            ::open(QFile::encodeName(path).constData(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (descriptor >= 0) {
             if (!write) {
                 write = [](int fd, const char *data, qint64 size) -> qint64 {
@@ -129,4 +132,4 @@ Status syncFolder(const QString &folder) {
     return ok();
 }
 
-}  // namespace facet::store
+} // namespace facet::store

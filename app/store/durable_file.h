@@ -30,7 +30,7 @@ public:
     DurableFile &operator=(DurableFile &&) = delete;
     DurableFile(const DurableFile &) = delete;
     DurableFile &operator=(const DurableFile &) = delete;
-    ~DurableFile();  // not published: nothing is left of it
+    ~DurableFile(); // not published: nothing is left of it
 
     Status append(QByteArrayView bytes);
     // Returns false if `path` exists already; that file is left as it is, this one is dropped.
@@ -50,4 +50,4 @@ private:
 // Makes changes to the entries of a folder permanent.
 Status syncFolder(const QString &folder);
 
-}  // namespace facet::store
+} // namespace facet::store

@@ -81,8 +81,10 @@ Result<QString> HistoryDatabase::setAside() {
     const QString target = m_options.file + QStringLiteral(".damaged-") + stamp;
     for (const QString &ending : {QString(), QStringLiteral("-wal"), QStringLiteral("-shm")}) {
         if (QFile::exists(m_options.file + ending) && !QFile::rename(m_options.file + ending, target + ending)) {
-            return Error{ErrorCode::FileWriteFailed, "The history is damaged and could not be set aside; conversations are not saved.",
-                         {}, m_options.file.toStdString()};
+            return Error{ErrorCode::FileWriteFailed,
+                         "The history is damaged and could not be set aside; conversations are not saved.",
+                         {},
+                         m_options.file.toStdString()};
         }
     }
     return target;
@@ -93,13 +95,15 @@ Status HistoryDatabase::markInterrupted(int &count) {
     SqlTransaction transaction(database);
     FACET_CHECK(transaction.begin());
     FACET_CHECK(execute(QStringLiteral("UPDATE tool_uses SET state = ?, result = ? WHERE state = ?"),
-                        {toolStateName(chat::ToolState::Failed), QStringLiteral("Facet was closed before the tool had finished."),
+                        {toolStateName(chat::ToolState::Failed),
+                         QStringLiteral("Facet was closed before the tool had finished."),
                          toolStateName(chat::ToolState::Running)},
                         "mark interrupted tool calls"));
     QSqlQuery query(database);
     query.prepare(QStringLiteral("UPDATE messages SET state = ?, notice = ? WHERE state = ?"));
     query.addBindValue(stateName(chat::MessageState::Interrupted));
-    query.addBindValue(QStringLiteral("Facet was closed while this answer was being written; what was written so far is kept."));
+    query.addBindValue(
+        QStringLiteral("Facet was closed while this answer was being written; what was written so far is kept."));
     query.addBindValue(stateName(chat::MessageState::Streaming));
     if (!query.exec()) {
         return sqlError(query.lastError(), "mark interrupted answers");
@@ -121,7 +125,8 @@ Status HistoryDatabase::collect(HistoryOpened &opened) {
     }
     while (query.next()) {
         opened.conversations.append({query.value(0).toLongLong(), query.value(1).toString(),
-                                     QDateTime::fromMSecsSinceEpoch(query.value(2).toLongLong()), query.value(3).toInt()});
+                                     QDateTime::fromMSecsSinceEpoch(query.value(2).toLongLong()),
+                                     query.value(3).toInt()});
     }
     if (!query.exec(QStringLiteral("SELECT max(coalesce((SELECT max(id) FROM conversations), 0),"
                                    "coalesce((SELECT max(id) FROM messages), 0))")) ||
@@ -145,10 +150,14 @@ Result<HistoryOpened> HistoryDatabase::open() {
     m_lock->setStaleLockTime(0);
     if (!m_lock->tryLock(0)) {
         if (m_lock->error() == QLockFile::LockFailedError) {
-            return Error{ErrorCode::Busy, "Another Facet window uses this history; this one does not save conversations.", {},
+            return Error{ErrorCode::Busy,
+                         "Another Facet window uses this history; this one does not save conversations.",
+                         {},
                          m_options.file.toStdString()};
         }
-        return Error{ErrorCode::FileWriteFailed, "The history's folder cannot be written to; conversations are not saved.", {},
+        return Error{ErrorCode::FileWriteFailed,
+                     "The history's folder cannot be written to; conversations are not saved.",
+                     {},
                      file.path().toStdString()};
     }
     HistoryOpened opened;
@@ -203,8 +212,8 @@ Status HistoryDatabase::createConversation(const ConversationInfo &info, const s
     SqlTransaction transaction(database);
     FACET_CHECK(transaction.begin());
     FACET_CHECK(execute(QStringLiteral("INSERT INTO conversations(id, title, created, updated) VALUES (?,?,?,?)"),
-                        {info.id, info.title.isNull() ? QStringLiteral("") : info.title, info.updated.toMSecsSinceEpoch(),
-                         info.updated.toMSecsSinceEpoch()},
+                        {info.id, info.title.isNull() ? QStringLiteral("") : info.title,
+                         info.updated.toMSecsSinceEpoch(), info.updated.toMSecsSinceEpoch()},
                         "save a conversation"));
     for (const Message &message : messages) {
         FACET_CHECK(writeMessage(database, info.id, message));
@@ -213,7 +222,8 @@ Status HistoryDatabase::createConversation(const ConversationInfo &info, const s
 }
 
 Status HistoryDatabase::rename(qint64 conversation, const QString &title) {
-    return execute(QStringLiteral("UPDATE conversations SET title = ? WHERE id = ?"), {title, conversation}, "rename a conversation");
+    return execute(QStringLiteral("UPDATE conversations SET title = ? WHERE id = ?"), {title, conversation},
+                   "rename a conversation");
 }
 
 Status HistoryDatabase::setDeleted(qint64 conversation, bool deleted) {
@@ -230,9 +240,10 @@ Status HistoryDatabase::saveMessage(qint64 conversation, const Message &message)
 }
 
 Status HistoryDatabase::saveStreaming(qint64 message, const QString &text, const QString &thinking) {
-    return execute(QStringLiteral("UPDATE messages SET text = ?, thinking = ? WHERE id = ?"),
-                   {text.isNull() ? QStringLiteral("") : text, thinking.isNull() ? QStringLiteral("") : thinking, message},
-                   "save an answer");
+    return execute(
+        QStringLiteral("UPDATE messages SET text = ?, thinking = ? WHERE id = ?"),
+        {text.isNull() ? QStringLiteral("") : text, thinking.isNull() ? QStringLiteral("") : thinking, message},
+        "save an answer");
 }
 
 Status HistoryDatabase::removeMessagesFrom(qint64 conversation, qint64 firstId) {
@@ -245,8 +256,8 @@ Status HistoryDatabase::replaceMessagesFrom(qint64 conversation, qint64 firstId,
     SqlTransaction transaction(database);
     FACET_CHECK(transaction.begin());
     if (firstId > 0) {
-        FACET_CHECK(execute(QStringLiteral("DELETE FROM messages WHERE conversation = ? AND id >= ?"), {conversation, firstId},
-                            "remove messages"));
+        FACET_CHECK(execute(QStringLiteral("DELETE FROM messages WHERE conversation = ? AND id >= ?"),
+                            {conversation, firstId}, "remove messages"));
     }
     for (const Message &message : messages) {
         FACET_CHECK(writeMessage(database, conversation, message));
@@ -254,4 +265,4 @@ Status HistoryDatabase::replaceMessagesFrom(qint64 conversation, qint64 firstId,
     return transaction.commit();
 }
 
-}  // namespace facet::store
+} // namespace facet::store

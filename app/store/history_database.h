@@ -19,16 +19,16 @@ namespace facet::store {
 struct HistoryOptions {
     QString file;
     QVector<MigrationStep> steps = historyMigrations();
-    int maxPages = 0;  // for tests of a full disk; 0: no limit
+    int maxPages = 0; // for tests of a full disk; 0: no limit
 };
 
 struct HistoryOpened {
-    QVector<chat::ConversationInfo> conversations;  // newest first
-    qint64 lastId = 0;                              // highest id in use
-    int interrupted = 0;                            // answers that were being written when the program ended
-    QSet<QString> mediaHashes;                      // attachments that are referenced
-    QString notice;                                 // a whole sentence if a damaged file was set aside
-    bool mayRemoveMedia = false;                    // false: some damaged history may still refer to other media
+    QVector<chat::ConversationInfo> conversations; // newest first
+    qint64 lastId = 0;                             // highest id in use
+    int interrupted = 0;                           // answers that were being written when the program ended
+    QSet<QString> mediaHashes;                     // attachments that are referenced
+    QString notice;                                // a whole sentence if a damaged file was set aside
+    bool mayRemoveMedia = false;                   // false: some damaged history may still refer to other media
 };
 
 class HistoryDatabase {
@@ -67,4 +67,4 @@ private:
     std::unique_ptr<QLockFile> m_lock;
 };
 
-}  // namespace facet::store
+} // namespace facet::store

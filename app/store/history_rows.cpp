@@ -96,12 +96,13 @@ Status run(QSqlQuery &query, const QString &sql, std::initializer_list<QVariant>
 }
 
 Status writeAttachments(QSqlQuery &query, const Message &message) {
-    FACET_CHECK(run(query, QStringLiteral("DELETE FROM attachments WHERE message = ?"), {message.id}, "save a message"));
+    FACET_CHECK(
+        run(query, QStringLiteral("DELETE FROM attachments WHERE message = ?"), {message.id}, "save a message"));
     for (int i = 0; i < message.attachments.size(); ++i) {
         const Attachment &a = message.attachments[i];
         FACET_CHECK(run(query, QStringLiteral("INSERT INTO attachments VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"),
-                        {message.id, i, notNull(a.hash), notNull(a.suffix), notNull(a.name), nameOf(kinds(), a.kind), a.bytes,
-                         a.width, a.height, a.seconds, a.tokenBudget, a.tokens},
+                        {message.id, i, notNull(a.hash), notNull(a.suffix), notNull(a.name), nameOf(kinds(), a.kind),
+                         a.bytes, a.width, a.height, a.seconds, a.tokenBudget, a.tokens},
                         "save an attachment"));
     }
     return ok();
@@ -136,7 +137,7 @@ Message messageFromRow(const QSqlQuery &row) {
     return message;
 }
 
-}  // namespace
+} // namespace
 
 QString stateName(MessageState state) { return nameOf(states(), state); }
 QString toolStateName(ToolState state) { return nameOf(toolStates(), state); }
@@ -150,27 +151,28 @@ Error sqlError(const QSqlError &error, const char *action) {
     result.detail = std::string("could not ") + action + ": " + error.databaseText().toStdString() + " (" +
                     error.nativeErrorCode().toStdString() + ")";
     switch (sqliteCode(error)) {
-        case kSqliteFull:
-            result.code = ErrorCode::DiskFull;
-            result.message = "The conversation could not be saved because the disk is full; make room, it stays on the screen until "
-                             "Facet is closed.";
-            break;
-        case kSqliteCorrupt:
-        case kSqliteNotADatabase:
-            result.code = ErrorCode::FileUnreadable;
-            result.message = "The history is damaged; close Facet and start it again, the damaged file will be kept.";
-            break;
-        case kSqliteBusy:
-            result.code = ErrorCode::Busy;
-            result.message = "The history is being used by another program; close it and try again.";
-            break;
-        case kSqliteReadOnly:
-            result.code = ErrorCode::FileWriteFailed;
-            result.message = "The history may only be read; check who may write to its folder.";
-            break;
-        default:
-            result.code = ErrorCode::FileWriteFailed;
-            result.message = std::string("The history does not work: Facet could not ") + action + ".";
+    case kSqliteFull:
+        result.code = ErrorCode::DiskFull;
+        result.message =
+            "The conversation could not be saved because the disk is full; make room, it stays on the screen until "
+            "Facet is closed.";
+        break;
+    case kSqliteCorrupt:
+    case kSqliteNotADatabase:
+        result.code = ErrorCode::FileUnreadable;
+        result.message = "The history is damaged; close Facet and start it again, the damaged file will be kept.";
+        break;
+    case kSqliteBusy:
+        result.code = ErrorCode::Busy;
+        result.message = "The history is being used by another program; close it and try again.";
+        break;
+    case kSqliteReadOnly:
+        result.code = ErrorCode::FileWriteFailed;
+        result.message = "The history may only be read; check who may write to its folder.";
+        break;
+    default:
+        result.code = ErrorCode::FileWriteFailed;
+        result.message = std::string("The history does not work: Facet could not ") + action + ".";
     }
     return result;
 }
@@ -199,16 +201,17 @@ Status SqlTransaction::commit() {
 
 Status writeMessage(QSqlDatabase &database, qint64 conversation, const Message &m) {
     QSqlQuery query(database);
-    FACET_CHECK(run(query,
-                    QStringLiteral("INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET "
-                                   "text=excluded.text, thinking=excluded.thinking, state=excluded.state, notice=excluded.notice,"
-                                   "prompt_tokens=excluded.prompt_tokens, completion_tokens=excluded.completion_tokens,"
-                                   "cached_tokens=excluded.cached_tokens, tokens_per_second=excluded.tokens_per_second,"
-                                   "first_token_ms=excluded.first_token_ms"),
-                    {m.id, conversation, nameOf(roles(), m.role), notNull(m.text), notNull(m.thinking), stateName(m.state),
-                     notNull(m.notice), m.promptTokens, m.completionTokens, m.cachedTokens, m.tokensPerSecond, m.firstTokenMs,
-                     m.created.toMSecsSinceEpoch()},
-                    "save a message"));
+    FACET_CHECK(run(
+        query,
+        QStringLiteral("INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET "
+                       "text=excluded.text, thinking=excluded.thinking, state=excluded.state, notice=excluded.notice,"
+                       "prompt_tokens=excluded.prompt_tokens, completion_tokens=excluded.completion_tokens,"
+                       "cached_tokens=excluded.cached_tokens, tokens_per_second=excluded.tokens_per_second,"
+                       "first_token_ms=excluded.first_token_ms"),
+        {m.id, conversation, nameOf(roles(), m.role), notNull(m.text), notNull(m.thinking), stateName(m.state),
+         notNull(m.notice), m.promptTokens, m.completionTokens, m.cachedTokens, m.tokensPerSecond, m.firstTokenMs,
+         m.created.toMSecsSinceEpoch()},
+        "save a message"));
     FACET_CHECK(writeAttachments(query, m));
     FACET_CHECK(writeTools(query, m));
     return run(query, QStringLiteral("UPDATE conversations SET updated = max(updated, ?) WHERE id = ?"),
@@ -220,19 +223,23 @@ Result<QVector<Message>> readMessages(QSqlDatabase &database, qint64 conversatio
     QHash<qint64, int> indexOfId;
     QSqlQuery query(database);
     query.setForwardOnly(true);
-    FACET_CHECK(run(query,
-                    QStringLiteral("SELECT id, role, text, thinking, state, notice, prompt_tokens, completion_tokens, cached_tokens,"
-                                   "tokens_per_second, first_token_ms, created FROM messages WHERE conversation = ? ORDER BY id"),
-                    {conversation}, "read a conversation"));
+    FACET_CHECK(
+        run(query,
+            QStringLiteral(
+                "SELECT id, role, text, thinking, state, notice, prompt_tokens, completion_tokens, cached_tokens,"
+                "tokens_per_second, first_token_ms, created FROM messages WHERE conversation = ? ORDER BY id"),
+            {conversation}, "read a conversation"));
     while (query.next()) {
         messages.append(messageFromRow(query));
         indexOfId.insert(messages.last().id, static_cast<int>(messages.size()) - 1);
     }
-    FACET_CHECK(run(query,
-                    QStringLiteral("SELECT message, hash, suffix, a.name, kind, bytes, width, height, seconds, token_budget, tokens "
-                                   "FROM attachments a JOIN messages m ON m.id = a.message WHERE m.conversation = ? "
-                                   "ORDER BY message, position"),
-                    {conversation}, "read attachments"));
+    FACET_CHECK(
+        run(query,
+            QStringLiteral(
+                "SELECT message, hash, suffix, a.name, kind, bytes, width, height, seconds, token_budget, tokens "
+                "FROM attachments a JOIN messages m ON m.id = a.message WHERE m.conversation = ? "
+                "ORDER BY message, position"),
+            {conversation}, "read attachments"));
     while (query.next()) {
         Attachment a;
         a.hash = query.value(1).toString();
@@ -264,4 +271,4 @@ Result<QVector<Message>> readMessages(QSqlDatabase &database, qint64 conversatio
     return messages;
 }
 
-}  // namespace facet::store
+} // namespace facet::store

@@ -36,4 +36,4 @@ Result<QVector<chat::Message>> readMessages(QSqlDatabase &database, qint64 conve
 QString stateName(chat::MessageState state);
 QString toolStateName(chat::ToolState state);
 
-}  // namespace facet::store
+} // namespace facet::store

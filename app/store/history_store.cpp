@@ -6,7 +6,8 @@
 namespace facet::store {
 
 HistoryStore::HistoryStore(HistoryOptions options, QObject *parent)
-    : QObject(parent), m_database(std::make_unique<HistoryDatabase>(std::move(options))), m_worker(std::make_unique<QObject>()) {
+    : QObject(parent), m_database(std::make_unique<HistoryDatabase>(std::move(options))),
+      m_worker(std::make_unique<QObject>()) {
     m_thread.setObjectName(QStringLiteral("history"));
     m_worker->moveToThread(&m_thread);
     m_thread.start();
@@ -28,7 +29,8 @@ void HistoryStore::post(std::function<Result<T>(HistoryDatabase &)> work, std::f
         [this, work = std::move(work), done = std::move(done)] {
             const Result<T> result = work(*m_database);
             if (done) {
-                QMetaObject::invokeMethod(this, [result, done] { done(result); }, Qt::QueuedConnection);
+                QMetaObject::invokeMethod(
+                    this, [result, done] { done(result); }, Qt::QueuedConnection);
             }
         },
         Qt::QueuedConnection);
@@ -49,12 +51,15 @@ void HistoryStore::messages(qint64 conversation, std::function<void(const Result
                                  std::move(done));
 }
 
-void HistoryStore::createConversation(const chat::ConversationInfo &info, const std::vector<chat::Message> &messages, Done done) {
-    post<Ok>([info, messages](HistoryDatabase &database) { return database.createConversation(info, messages); }, std::move(done));
+void HistoryStore::createConversation(const chat::ConversationInfo &info, const std::vector<chat::Message> &messages,
+                                      Done done) {
+    post<Ok>([info, messages](HistoryDatabase &database) { return database.createConversation(info, messages); },
+             std::move(done));
 }
 
 void HistoryStore::rename(qint64 conversation, const QString &title, Done done) {
-    post<Ok>([conversation, title](HistoryDatabase &database) { return database.rename(conversation, title); }, std::move(done));
+    post<Ok>([conversation, title](HistoryDatabase &database) { return database.rename(conversation, title); },
+             std::move(done));
 }
 
 void HistoryStore::setDeleted(qint64 conversation, bool deleted, Done done) {
@@ -72,14 +77,16 @@ void HistoryStore::saveMessage(qint64 conversation, const chat::Message &message
 }
 
 void HistoryStore::saveStreaming(qint64 message, const QString &text, const QString &thinking, Done done) {
-    post<Ok>([message, text, thinking](HistoryDatabase &database) { return database.saveStreaming(message, text, thinking); },
+    post<Ok>([message, text,
+              thinking](HistoryDatabase &database) { return database.saveStreaming(message, text, thinking); },
              std::move(done));
 }
 
-void HistoryStore::replaceMessagesFrom(qint64 conversation, qint64 firstId, const std::vector<chat::Message> &messages, Done done) {
-    post<Ok>([conversation, firstId, messages](HistoryDatabase &database) {
-        return database.replaceMessagesFrom(conversation, firstId, messages);
-    }, std::move(done));
+void HistoryStore::replaceMessagesFrom(qint64 conversation, qint64 firstId, const std::vector<chat::Message> &messages,
+                                       Done done) {
+    post<Ok>([conversation, firstId, messages](
+                 HistoryDatabase &database) { return database.replaceMessagesFrom(conversation, firstId, messages); },
+             std::move(done));
 }
 
-}  // namespace facet::store
+} // namespace facet::store

@@ -23,14 +23,15 @@ public:
     using Done = std::function<void(const Status &)>;
 
     explicit HistoryStore(HistoryOptions options, QObject *parent = nullptr);
-    ~HistoryStore() override;  // everything asked for so far has been done
+    ~HistoryStore() override; // everything asked for so far has been done
 
     void open(std::function<void(const Result<HistoryOpened> &)> done);
     // Ids of conversations and messages grow and are given out here, so that nobody has to wait for one.
     qint64 newId() { return ++m_lastId; }
 
     void messages(qint64 conversation, std::function<void(const Result<QVector<chat::Message>> &)> done);
-    void createConversation(const chat::ConversationInfo &info, const std::vector<chat::Message> &messages, Done done = {});
+    void createConversation(const chat::ConversationInfo &info, const std::vector<chat::Message> &messages,
+                            Done done = {});
     void rename(qint64 conversation, const QString &title, Done done = {});
     // Deleted ones are kept until purgeDeleted() or the next open().
     void setDeleted(qint64 conversation, bool deleted, Done done = {});
@@ -38,16 +39,17 @@ public:
     void saveMessage(qint64 conversation, const chat::Message &message, Done done = {});
     // The text of an answer so far; much cheaper than saveMessage.
     void saveStreaming(qint64 message, const QString &text, const QString &thinking, Done done = {});
-    void replaceMessagesFrom(qint64 conversation, qint64 firstId, const std::vector<chat::Message> &messages, Done done = {});
+    void replaceMessagesFrom(qint64 conversation, qint64 firstId, const std::vector<chat::Message> &messages,
+                             Done done = {});
 
 private:
     template <typename T>
     void post(std::function<Result<T>(HistoryDatabase &)> work, std::function<void(const Result<T> &)> done);
 
-    std::unique_ptr<HistoryDatabase> m_database;  // touched by m_thread only
+    std::unique_ptr<HistoryDatabase> m_database; // touched by m_thread only
     QThread m_thread;
-    std::unique_ptr<QObject> m_worker;  // lives in m_thread; receives the work
+    std::unique_ptr<QObject> m_worker; // lives in m_thread; receives the work
     qint64 m_lastId = 0;
 };
 
-}  // namespace facet::store
+} // namespace facet::store

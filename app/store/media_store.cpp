@@ -20,7 +20,8 @@ constexpr qint64 kBlockBytes = 1 << 20;
 QString cleanSuffix(const QString &suffix) {
     QString clean;
     for (const QChar c : suffix.toLower()) {
-        const bool allowed = (c >= QLatin1Char('a') && c <= QLatin1Char('z')) || (c >= QLatin1Char('0') && c <= QLatin1Char('9'));
+        const bool allowed =
+            (c >= QLatin1Char('a') && c <= QLatin1Char('z')) || (c >= QLatin1Char('0') && c <= QLatin1Char('9'));
         if (!allowed || clean.size() == 8) {
             return QStringLiteral("bin");
         }
@@ -33,7 +34,7 @@ Error readError(ErrorCode code, std::string message, const QString &path) {
     return Error{code, std::move(message), {}, path.toStdString()};
 }
 
-}  // namespace
+} // namespace
 
 MediaStore::MediaStore(QString folder, WriteFunction write) : m_folder(std::move(folder)), m_write(std::move(write)) {}
 
@@ -48,7 +49,8 @@ Result<StoredFile> MediaStore::addFile(const QString &path, qint64 maxBytes) con
     }
     // A pipe or a device would block for ever or never end.
     if (!info.isFile()) {
-        return readError(ErrorCode::InvalidArgument, "This is not a file; choose a picture, a recording or a film.", path);
+        return readError(ErrorCode::InvalidArgument, "This is not a file; choose a picture, a recording or a film.",
+                         path);
     }
     if (info.size() > maxBytes) {
         return readError(ErrorCode::LimitExceeded, "This file is too large to be attached.", path);
@@ -73,7 +75,7 @@ Result<StoredFile> MediaStore::addFile(const QString &path, qint64 maxBytes) con
             break;
         }
         total += count;
-        if (total > maxBytes) {  // it grew while it was read
+        if (total > maxBytes) { // it grew while it was read
             return readError(ErrorCode::LimitExceeded, "This file is too large to be attached.", path);
         }
         const QByteArrayView part(block.constData(), count);
@@ -98,7 +100,8 @@ Result<StoredFile> MediaStore::addBytes(const QByteArray &bytes, const QString &
     return publish(file, QCryptographicHash::hash(bytes, QCryptographicHash::Sha256), suffix, bytes.size());
 }
 
-Result<StoredFile> MediaStore::publish(DurableFile &file, const QByteArray &digest, const QString &suffix, qint64 bytes) const {
+Result<StoredFile> MediaStore::publish(DurableFile &file, const QByteArray &digest, const QString &suffix,
+                                       qint64 bytes) const {
     StoredFile stored{QString::fromLatin1(digest.toHex()), cleanSuffix(suffix), bytes, false};
     const QString target = path(stored.hash, stored.suffix);
     const QString shard = QFileInfo(target).path();
@@ -126,7 +129,8 @@ Status MediaStore::check(const QString &hash, const QString &suffix, qint64 byte
     const QString file = path(hash, suffix);
     const QFileInfo info(file);
     if (!info.isFile()) {
-        return readError(ErrorCode::FileNotFound, "An attachment of this conversation is missing from the media folder.", file);
+        return readError(ErrorCode::FileNotFound,
+                         "An attachment of this conversation is missing from the media folder.", file);
     }
     if (info.size() != bytes) {
         Error error = readError(ErrorCode::FileUnreadable, "An attachment of this conversation is damaged.", file);
@@ -158,4 +162,4 @@ int MediaStore::removeUnreferenced(const QSet<QString> &keep, qint64 minAgeSecon
     return removed;
 }
 
-}  // namespace facet::store
+} // namespace facet::store

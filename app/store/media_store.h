@@ -19,10 +19,10 @@ namespace facet::store {
 inline constexpr qint64 kMaxMediaBytes = qint64(4) << 30;
 
 struct StoredFile {
-    QString hash;    // hex SHA-256
-    QString suffix;  // lower case, "bin" if the name had none
+    QString hash;   // hex SHA-256
+    QString suffix; // lower case, "bin" if the name had none
     qint64 bytes = 0;
-    bool isNew = false;  // false: the same content was here already
+    bool isNew = false; // false: the same content was here already
 };
 
 class MediaStore {
@@ -48,4 +48,4 @@ private:
     WriteFunction m_write;
 };
 
-}  // namespace facet::store
+} // namespace facet::store

@@ -11,28 +11,32 @@ namespace facet::store {
 const QVector<MigrationStep> &historyMigrations() {
     static const QVector<MigrationStep> steps = {
         {
-            QStringLiteral("CREATE TABLE conversations ("
-                           "id INTEGER PRIMARY KEY, title TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL,"
-                           "deleted INTEGER NOT NULL DEFAULT 0)"),
+            QStringLiteral(
+                "CREATE TABLE conversations ("
+                "id INTEGER PRIMARY KEY, title TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL,"
+                "deleted INTEGER NOT NULL DEFAULT 0)"),
             // The order of messages is the order of their ids.
-            QStringLiteral("CREATE TABLE messages ("
-                           "id INTEGER PRIMARY KEY,"
-                           "conversation INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,"
-                           "role TEXT NOT NULL, text TEXT NOT NULL, thinking TEXT NOT NULL, state TEXT NOT NULL,"
-                           "notice TEXT NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,"
-                           "cached_tokens INTEGER NOT NULL, tokens_per_second REAL NOT NULL, first_token_ms REAL NOT NULL,"
-                           "created INTEGER NOT NULL)"),
+            QStringLiteral(
+                "CREATE TABLE messages ("
+                "id INTEGER PRIMARY KEY,"
+                "conversation INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,"
+                "role TEXT NOT NULL, text TEXT NOT NULL, thinking TEXT NOT NULL, state TEXT NOT NULL,"
+                "notice TEXT NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,"
+                "cached_tokens INTEGER NOT NULL, tokens_per_second REAL NOT NULL, first_token_ms REAL NOT NULL,"
+                "created INTEGER NOT NULL)"),
             QStringLiteral("CREATE INDEX messages_of_conversation ON messages(conversation, id)"),
-            QStringLiteral("CREATE TABLE attachments ("
-                           "message INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE, position INTEGER NOT NULL,"
-                           "hash TEXT NOT NULL, suffix TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL,"
-                           "bytes INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, seconds REAL NOT NULL,"
-                           "token_budget INTEGER NOT NULL, tokens INTEGER NOT NULL, PRIMARY KEY (message, position))"),
+            QStringLiteral(
+                "CREATE TABLE attachments ("
+                "message INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE, position INTEGER NOT NULL,"
+                "hash TEXT NOT NULL, suffix TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL,"
+                "bytes INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, seconds REAL NOT NULL,"
+                "token_budget INTEGER NOT NULL, tokens INTEGER NOT NULL, PRIMARY KEY (message, position))"),
             QStringLiteral("CREATE INDEX attachments_of_hash ON attachments(hash)"),
-            QStringLiteral("CREATE TABLE tool_uses ("
-                           "message INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE, position INTEGER NOT NULL,"
-                           "call_id TEXT NOT NULL, tool TEXT NOT NULL, arguments TEXT NOT NULL, state TEXT NOT NULL,"
-                           "result TEXT NOT NULL, PRIMARY KEY (message, position))"),
+            QStringLiteral(
+                "CREATE TABLE tool_uses ("
+                "message INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE, position INTEGER NOT NULL,"
+                "call_id TEXT NOT NULL, tool TEXT NOT NULL, arguments TEXT NOT NULL, state TEXT NOT NULL,"
+                "result TEXT NOT NULL, PRIMARY KEY (message, position))"),
         },
     };
     return steps;
@@ -46,10 +50,11 @@ Status migrate(QSqlDatabase &database, const QVector<MigrationStep> &steps) {
     const int found = query.value(0).toInt();
     query.finish();
     if (found > steps.size() || found < 0) {
-        return Error{ErrorCode::FileUnreadable,
-                     "The history was written by a newer version of Facet; install that version to see it. Nothing was changed.",
-                     "version " + std::to_string(found) + ", this program knows up to " + std::to_string(steps.size()),
-                     database.databaseName().toStdString()};
+        return Error{
+            ErrorCode::FileUnreadable,
+            "The history was written by a newer version of Facet; install that version to see it. Nothing was changed.",
+            "version " + std::to_string(found) + ", this program knows up to " + std::to_string(steps.size()),
+            database.databaseName().toStdString()};
     }
     if (found > 0 && found < steps.size()) {
         QSqlQuery backup(database);
@@ -79,4 +84,4 @@ Status migrate(QSqlDatabase &database, const QVector<MigrationStep> &steps) {
     return ok();
 }
 
-}  // namespace facet::store
+} // namespace facet::store

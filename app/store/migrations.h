@@ -10,7 +10,7 @@ class QSqlDatabase;
 
 namespace facet::store {
 
-using MigrationStep = QStringList;  // SQL statements
+using MigrationStep = QStringList; // SQL statements
 
 // Step i leads from version i to i + 1.
 const QVector<MigrationStep> &historyMigrations();
@@ -19,4 +19,4 @@ const QVector<MigrationStep> &historyMigrations();
 // copy is written to `<file>.before-v<N>-<time>` first. Newer databases are refused and left as they are.
 Status migrate(QSqlDatabase &database, const QVector<MigrationStep> &steps);
 
-}  // namespace facet::store
+} // namespace facet::store

@@ -17,7 +17,7 @@ QString baseFolder(const char *facetVariable, const char *xdgVariable, const cha
     return QDir::cleanPath(base + QStringLiteral("/facet"));
 }
 
-}  // namespace
+} // namespace
 
 Paths Paths::standard() {
     return {baseFolder("FACET_DATA_DIR", "XDG_DATA_HOME", "/.local/share"),
@@ -39,10 +39,11 @@ Status Paths::create() const {
         if (!QDir().mkpath(folder) || !QFile::setPermissions(folder, mine)) {
             return Error{ErrorCode::FileWriteFailed,
                          "Facet could not make a folder for its files; check who may write to the folder above it.",
-                         {}, folder.toStdString()};
+                         {},
+                         folder.toStdString()};
         }
     }
     return ok();
 }
 
-}  // namespace facet::store
+} // namespace facet::store

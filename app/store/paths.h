@@ -12,9 +12,9 @@
 namespace facet::store {
 
 struct Paths {
-    QString data;    // history and media: must not be lost
-    QString config;  // settings and keys
-    QString state;   // recordings that are being made: may be lost
+    QString data;   // history and media: must not be lost
+    QString config; // settings and keys
+    QString state;  // recordings that are being made: may be lost
 
     static Paths standard();
     static Paths under(const QString &folder);
@@ -29,4 +29,4 @@ struct Paths {
     QString recordingsFolder() const { return state + QStringLiteral("/recordings"); }
 };
 
-}  // namespace facet::store
+} // namespace facet::store

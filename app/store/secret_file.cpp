@@ -20,7 +20,9 @@ Status SecretFile::read() {
         return ok();
     }
     if (!file.open(QIODevice::ReadOnly) || file.size() > kMaxBytes) {
-        return Error{ErrorCode::FileUnreadable, "The file with the keys of servers cannot be read; enter them again.", {},
+        return Error{ErrorCode::FileUnreadable,
+                     "The file with the keys of servers cannot be read; enter them again.",
+                     {},
                      m_path.toStdString()};
     }
     const QJsonObject object = QJsonDocument::fromJson(file.readAll()).object();
@@ -48,4 +50,4 @@ Status SecretFile::write() const {
     return ok();
 }
 
-}  // namespace facet::store
+} // namespace facet::store

@@ -26,4 +26,4 @@ private:
     QHash<QString, QString> m_keys;
 };
 
-}  // namespace facet::store
+} // namespace facet::store

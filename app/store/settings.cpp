@@ -39,4 +39,4 @@ void Settings::setValue(const char *key, const QVariant &value) {
 
 void Settings::later(std::function<void()> job) { m_writer.start(std::move(job)); }
 
-}  // namespace facet::store
+} // namespace facet::store

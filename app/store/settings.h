@@ -24,13 +24,13 @@ inline constexpr char kLastModel[] = "models/last";
 inline constexpr char kRemoteActive[] = "remote/active";
 inline constexpr char kRemoteAddress[] = "remote/address";
 inline constexpr char kRemoteModel[] = "remote/model";
-}  // namespace keys
+} // namespace keys
 
 class Settings : public QObject {
     Q_OBJECT
 public:
     explicit Settings(const QString &file, QObject *parent = nullptr);
-    ~Settings() override;  // everything set has been written
+    ~Settings() override; // everything set has been written
 
     QVariant value(const char *key, const QVariant &fallback = {}) const;
     void setValue(const char *key, const QVariant &value);
@@ -46,4 +46,4 @@ private:
     QThreadPool m_writer;
 };
 
-}  // namespace facet::store
+} // namespace facet::store

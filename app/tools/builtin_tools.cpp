@@ -64,7 +64,8 @@ OpenWebLinkTool::OpenWebLinkTool(Opener opener) : m_opener(std::move(opener)) {
 }
 
 QString OpenWebLinkTool::description() const {
-    return QStringLiteral("Opens a web page (http or https) in the user's browser. The page's content is not returned.");
+    return QStringLiteral(
+        "Opens a web page (http or https) in the user's browser. The page's content is not returned.");
 }
 
 QJsonObject OpenWebLinkTool::parameters() const {
@@ -86,4 +87,4 @@ void OpenWebLinkTool::run(const Call &call, Done done) {
                 : Outcome{false, QStringLiteral("No browser could be started.")});
 }
 
-}  // namespace facet::tools
+} // namespace facet::tools

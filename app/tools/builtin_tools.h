@@ -28,7 +28,7 @@ class OpenWebLinkTool final : public Tool {
 public:
     using Opener = std::function<bool(const QString &address)>;
 
-    explicit OpenWebLinkTool(Opener opener = {});  // empty: the desktop's browser
+    explicit OpenWebLinkTool(Opener opener = {}); // empty: the desktop's browser
     QString name() const override { return QStringLiteral("open_web_link"); }
     QString description() const override;
     QJsonObject parameters() const override;
@@ -38,4 +38,4 @@ private:
     Opener m_opener;
 };
 
-}  // namespace facet::tools
+} // namespace facet::tools

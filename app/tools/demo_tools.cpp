@@ -11,13 +11,17 @@
 namespace facet::tools {
 namespace {
 
-QString compact(const QJsonObject &object) { return QString::fromUtf8(QJsonDocument(object).toJson(QJsonDocument::Compact)); }
+QString compact(const QJsonObject &object) {
+    return QString::fromUtf8(QJsonDocument(object).toJson(QJsonDocument::Compact));
+}
 
-}  // namespace
+} // namespace
 
 QStringList demoToolsFor(const QString &question, bool hasAttachments) {
-    static const QRegularExpression weather(QStringLiteral("\\b(weather|warm|cold)\\b"), QRegularExpression::CaseInsensitiveOption);
-    static const QRegularExpression timer(QStringLiteral("\\b(timer|wake me)\\b"), QRegularExpression::CaseInsensitiveOption);
+    static const QRegularExpression weather(QStringLiteral("\\b(weather|warm|cold)\\b"),
+                                            QRegularExpression::CaseInsensitiveOption);
+    static const QRegularExpression timer(QStringLiteral("\\b(timer|wake me)\\b"),
+                                          QRegularExpression::CaseInsensitiveOption);
     static const QRegularExpression sum(QStringLiteral("\\d\\s*[-+*]\\s*\\d"));
     QStringList names;
     if (question.contains(weather)) {
@@ -49,8 +53,9 @@ void DemoWeatherTool::run(const Call &call, Done done) {
 QJsonObject DemoTimerTool::parameters() const {
     return {{QStringLiteral("type"), QStringLiteral("object")},
             {QStringLiteral("properties"),
-             QJsonObject{{QStringLiteral("minutes"), QJsonObject{{QStringLiteral("type"), QStringLiteral("integer")},
-                                                                 {QStringLiteral("description"), QStringLiteral("Minutes")}}}}},
+             QJsonObject{
+                 {QStringLiteral("minutes"), QJsonObject{{QStringLiteral("type"), QStringLiteral("integer")},
+                                                         {QStringLiteral("description"), QStringLiteral("Minutes")}}}}},
             {QStringLiteral("required"), QJsonArray{QStringLiteral("minutes")}}};
 }
 
@@ -79,4 +84,4 @@ void DemoCalculateTool::run(const Call &call, Done done) {
     done({true, compact({{QStringLiteral("result"), *value}})});
 }
 
-}  // namespace facet::tools
+} // namespace facet::tools

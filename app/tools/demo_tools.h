@@ -1,5 +1,5 @@
-// Stand-ins for the three tools that the demo model was trained with. They need no network and change nothing; what they
-// answer says that it is an example.
+// Stand-ins for the three tools that the demo model was trained with. They need no network and change nothing; what
+// they answer says that it is an example.
 #pragma once
 
 #include "tools/tool.h"
@@ -34,4 +34,4 @@ public:
     void run(const Call &call, Done done) override;
 };
 
-}  // namespace facet::tools
+} // namespace facet::tools

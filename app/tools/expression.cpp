@@ -23,14 +23,22 @@ struct Function1 {
 };
 
 const std::array kFunctions = {
-    Function1{"sqrt", [](double x) { return std::sqrt(x); }},   Function1{"abs", [](double x) { return std::fabs(x); }},
-    Function1{"round", [](double x) { return std::round(x); }}, Function1{"floor", [](double x) { return std::floor(x); }},
-    Function1{"ceil", [](double x) { return std::ceil(x); }},   Function1{"sin", [](double x) { return std::sin(x); }},
-    Function1{"cos", [](double x) { return std::cos(x); }},     Function1{"tan", [](double x) { return std::tan(x); }},
-    Function1{"asin", [](double x) { return std::asin(x); }},   Function1{"acos", [](double x) { return std::acos(x); }},
-    Function1{"atan", [](double x) { return std::atan(x); }},   Function1{"exp", [](double x) { return std::exp(x); }},
-    Function1{"ln", [](double x) { return std::log(x); }},      Function1{"log", [](double x) { return std::log10(x); }},
-    Function1{"log10", [](double x) { return std::log10(x); }}, Function1{"log2", [](double x) { return std::log2(x); }},
+    Function1{"sqrt", [](double x) { return std::sqrt(x); }},
+    Function1{"abs", [](double x) { return std::fabs(x); }},
+    Function1{"round", [](double x) { return std::round(x); }},
+    Function1{"floor", [](double x) { return std::floor(x); }},
+    Function1{"ceil", [](double x) { return std::ceil(x); }},
+    Function1{"sin", [](double x) { return std::sin(x); }},
+    Function1{"cos", [](double x) { return std::cos(x); }},
+    Function1{"tan", [](double x) { return std::tan(x); }},
+    Function1{"asin", [](double x) { return std::asin(x); }},
+    Function1{"acos", [](double x) { return std::acos(x); }},
+    Function1{"atan", [](double x) { return std::atan(x); }},
+    Function1{"exp", [](double x) { return std::exp(x); }},
+    Function1{"ln", [](double x) { return std::log(x); }},
+    Function1{"log", [](double x) { return std::log10(x); }},
+    Function1{"log10", [](double x) { return std::log10(x); }},
+    Function1{"log2", [](double x) { return std::log2(x); }},
 };
 
 // Grammar: sum = product {(+|-) product}; product = unary {(*|/|%) unary}; unary = {+|-} power;
@@ -72,9 +80,9 @@ private:
         return true;
     }
 
-    bool takeTimes() { return take("\xC3\x97") || take("\xC2\xB7") || take("*"); }      // × ·
-    bool takeOver() { return take("\xC3\xB7") || take("/"); }                           // ÷
-    bool takeMinus() { return take("\xE2\x88\x92") || take("-"); }                      // −
+    bool takeTimes() { return take("\xC3\x97") || take("\xC2\xB7") || take("*"); } // × ·
+    bool takeOver() { return take("\xC3\xB7") || take("/"); }                      // ÷
+    bool takeMinus() { return take("\xE2\x88\x92") || take("-"); }                 // −
 
     Result<double> sum(int depth) {
         if (depth > kMaxDepth) {
@@ -221,7 +229,7 @@ private:
     std::size_t m_at = 0;
 };
 
-}  // namespace
+} // namespace
 
 Result<double> evaluateExpression(std::string_view text) {
     if (text.size() > kMaxLength) {
@@ -231,18 +239,19 @@ Result<double> evaluateExpression(std::string_view text) {
 }
 
 std::string formatNumber(double value) {
-    constexpr double kExactIntegers = 9007199254740992.0;  // 2^53
+    constexpr double kExactIntegers = 9007199254740992.0; // 2^53
     std::array<char, 64> buffer{};
     if (value == 0) {
-        return "0";  // not "-0"
+        return "0"; // not "-0"
     }
     if (std::fabs(value) < kExactIntegers && value == std::floor(value)) {
         const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), static_cast<long long>(value));
         return {buffer.data(), result.ptr};
     }
     // 12 digits: 0.1 + 0.2 is 0.3 for people.
-    const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::general, 12);
+    const auto result =
+        std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::general, 12);
     return {buffer.data(), result.ptr};
 }
 
-}  // namespace facet::tools
+} // namespace facet::tools

@@ -17,4 +17,4 @@ Result<double> evaluateExpression(std::string_view text);
 // As few digits as the value needs: 14, 0.1, 6.02214076e+23.
 std::string formatNumber(double value);
 
-}  // namespace facet::tools
+} // namespace facet::tools

@@ -13,7 +13,9 @@
 namespace facet::tools {
 namespace {
 
-Error refusal(ErrorCode code, const char *sentence, const QString &path) { return Error{code, sentence, {}, path.toStdString()}; }
+Error refusal(ErrorCode code, const char *sentence, const QString &path) {
+    return Error{code, sentence, {}, path.toStdString()};
+}
 
 // The picker shows everything; a click on the wrong file must not hand a private key to a model.
 bool isProtected(const QString &realPath) {
@@ -30,10 +32,10 @@ bool isProtected(const QString &realPath) {
     return false;
 }
 
-}  // namespace
+} // namespace
 
 Result<QString> readTextFile(const QString &path) {
-    const QString real = QFileInfo(path).canonicalFilePath();  // links resolved
+    const QString real = QFileInfo(path).canonicalFilePath(); // links resolved
     if (real.isEmpty()) {
         return refusal(ErrorCode::FileNotFound, "The file is not there any more.", path);
     }
@@ -70,9 +72,11 @@ QJsonObject ReadFileTool::parameters() const {
 void ReadFileTool::run(const Call &call, Done done) {
     QThreadPool::globalInstance()->start([path = call.file, done = std::move(done)] {
         const Result<QString> text = readTextFile(path);
-        const Outcome outcome = text ? Outcome{true, *text} : Outcome{false, QString::fromStdString(text.error().message)};
-        QMetaObject::invokeMethod(QCoreApplication::instance(), [done, outcome] { done(outcome); }, Qt::QueuedConnection);
+        const Outcome outcome =
+            text ? Outcome{true, *text} : Outcome{false, QString::fromStdString(text.error().message)};
+        QMetaObject::invokeMethod(
+            QCoreApplication::instance(), [done, outcome] { done(outcome); }, Qt::QueuedConnection);
     });
 }
 
-}  // namespace facet::tools
+} // namespace facet::tools

@@ -8,8 +8,8 @@ namespace facet::tools {
 
 inline constexpr qint64 kMaxReadFileBytes = 256 * 1024;
 
-// Content of a text file that the user picked. Refused: what is no plain file, too large, not UTF-8 text, and files that
-// hold keys (folders .ssh and .gnupg, system files), also through links. Blocking.
+// Content of a text file that the user picked. Refused: what is no plain file, too large, not UTF-8 text, and files
+// that hold keys (folders .ssh and .gnupg, system files), also through links. Blocking.
 Result<QString> readTextFile(const QString &path);
 
 class ReadFileTool final : public Tool {
@@ -21,4 +21,4 @@ public:
     void run(const Call &call, Done done) override;
 };
 
-}  // namespace facet::tools
+} // namespace facet::tools

@@ -21,7 +21,7 @@ QJsonObject declaration(const Tool &tool) {
                                                      {QStringLiteral("parameters"), tool.parameters()}}}};
 }
 
-}  // namespace
+} // namespace
 
 Registry Registry::builtIn() {
     Registry registry;
@@ -69,13 +69,15 @@ const Tool *Registry::find(const QString &name) const {
     return nullptr;
 }
 
-void Registry::run(const QString &name, const QString &argumentsJson, const QString &file, const Tool::Done &done) const {
+void Registry::run(const QString &name, const QString &argumentsJson, const QString &file,
+                   const Tool::Done &done) const {
     for (const auto &tool : m_tools) {
         if (tool->name() != name) {
             continue;
         }
         const QByteArray bytes = argumentsJson.trimmed().isEmpty() ? QByteArrayLiteral("{}") : argumentsJson.toUtf8();
-        const QJsonDocument document = argumentsJson.size() > kMaxArgumentChars ? QJsonDocument() : QJsonDocument::fromJson(bytes);
+        const QJsonDocument document =
+            argumentsJson.size() > kMaxArgumentChars ? QJsonDocument() : QJsonDocument::fromJson(bytes);
         if (!document.isObject()) {
             done({false, QStringLiteral("The arguments of this call are not one JSON object.")});
             return;
@@ -86,4 +88,4 @@ void Registry::run(const QString &name, const QString &argumentsJson, const QStr
     done({false, QStringLiteral("This tool does not exist here.")});
 }
 
-}  // namespace facet::tools
+} // namespace facet::tools

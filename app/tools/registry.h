@@ -34,4 +34,4 @@ private:
     std::vector<std::unique_ptr<Tool>> m_tools;
 };
 
-}  // namespace facet::tools
+} // namespace facet::tools

@@ -10,13 +10,13 @@ namespace facet::tools {
 
 struct Outcome {
     bool worked = false;
-    QString text;    // given back to the model
-    QString notice = {};  // a sentence for the user, shown below the answer
+    QString text;        // given back to the model
+    QString notice = {}; // a sentence for the user, shown below the answer
 };
 
 struct Call {
     QJsonObject arguments;
-    QString file;  // the user's choice, if the tool needs one
+    QString file; // the user's choice, if the tool needs one
 };
 
 class Tool {
@@ -26,10 +26,10 @@ public:
     virtual ~Tool() = default;
     virtual QString name() const = 0;
     virtual QString description() const = 0;
-    virtual QJsonObject parameters() const = 0;  // JSON Schema of the arguments
+    virtual QJsonObject parameters() const = 0; // JSON Schema of the arguments
     virtual bool needsFile() const { return false; }
     // Calls `done` once on the GUI thread, at once or later.
     virtual void run(const Call &call, Done done) = 0;
 };
 
-}  // namespace facet::tools
+} // namespace facet::tools

@@ -6,6 +6,7 @@
 #include <QAudioSource>
 #include <QDateTime>
 #include <QDir>
+#include <QFileInfo>
 #include <QMediaDevices>
 #include <QPointer>
 
@@ -15,15 +16,17 @@
 namespace facet::capture {
 namespace {
 
+constexpr int kKeepDays = 7;
+
 SourceFormat sourceFormat(const QAudioFormat &format) {
     SourceFormat source;
     source.channels = format.channelCount();
     source.rate = format.sampleRate();
     switch (format.sampleFormat()) {
-        case QAudioFormat::UInt8: source.kind = SampleKind::UInt8; break;
-        case QAudioFormat::Int32: source.kind = SampleKind::Int32; break;
-        case QAudioFormat::Float: source.kind = SampleKind::Float; break;
-        default: source.kind = SampleKind::Int16;
+    case QAudioFormat::UInt8: source.kind = SampleKind::UInt8; break;
+    case QAudioFormat::Int32: source.kind = SampleKind::Int32; break;
+    case QAudioFormat::Float: source.kind = SampleKind::Float; break;
+    default: source.kind = SampleKind::Int16;
     }
     return source;
 }
@@ -36,7 +39,7 @@ QAudioFormat bestFormat(const QAudioDevice &device) {
     return device.isFormatSupported(wanted) ? wanted : device.preferredFormat();
 }
 
-}  // namespace
+} // namespace
 
 // Everything that talks to the device, in the capture thread. `report` is called there too and passes things on.
 class Microphone::Worker : public QObject {
@@ -49,6 +52,16 @@ public:
     };
 
     Worker(Report report, int maxSeconds) : m_report(std::move(report)), m_maxSeconds(maxSeconds) {}
+
+    // Recordings are copied into the media store when they are attached; what is left here was never used.
+    static void removeOld(const QDir &folder) {
+        const QDateTime oldest = QDateTime::currentDateTime().addDays(-kKeepDays);
+        for (const QFileInfo &info : folder.entryInfoList({QStringLiteral("*.wav")}, QDir::Files)) {
+            if (info.lastModified() < oldest) {
+                QFile::remove(info.filePath());
+            }
+        }
+    }
 
     void watchDevices() {
         m_devices = std::make_unique<QMediaDevices>();
@@ -65,7 +78,8 @@ public:
         const QAudioDevice device = QMediaDevices::defaultAudioInput();
         const QAudioFormat format = bestFormat(device);
         if (!sourceFormat(format).isUsable()) {
-            m_report.failed(number, tr("The microphone delivers a kind of sound that Facet does not know; choose another one."));
+            m_report.failed(
+                number, tr("The microphone delivers a kind of sound that Facet does not know; choose another one."));
             return;
         }
         m_number = number;
@@ -148,7 +162,7 @@ private:
         if (m_source) {
             m_source->disconnect(this);
             m_source->stop();
-            m_source.release()->deleteLater();  // may be the sender
+            m_source.release()->deleteLater(); // may be the sender
         }
     }
 
@@ -166,47 +180,68 @@ Microphone::Microphone(const QString &folder, int maxSeconds, QObject *parent)
     // Each function hops to the thread of this object; what is on its way when it dies is dropped by Qt.
     Worker::Report report;
     report.availability = [this](const QString &reason) {
-        QMetaObject::invokeMethod(this, [this, reason] {
-            m_reason = reason;
-            emit availabilityChanged();
-        }, Qt::QueuedConnection);
+        QMetaObject::invokeMethod(
+            this,
+            [this, reason] {
+                m_reason = reason;
+                emit availabilityChanged();
+            },
+            Qt::QueuedConnection);
     };
     report.level = [this](quint64 number, double loudness, double seconds) {
-        QMetaObject::invokeMethod(this, [this, number, loudness, seconds] {
-            if (number == m_number && m_recording) {
-                emit level(loudness, seconds);
-            }
-        }, Qt::QueuedConnection);
+        QMetaObject::invokeMethod(
+            this,
+            [this, number, loudness, seconds] {
+                if (number == m_number && m_recording) {
+                    emit level(loudness, seconds);
+                }
+            },
+            Qt::QueuedConnection);
     };
     report.finished = [this](quint64 number, const QString &path) {
-        QMetaObject::invokeMethod(this, [this, number, path] {
-            if (number == m_number) {
-                m_recording = false;
-                emit finished(path);
-            }
-        }, Qt::QueuedConnection);
+        QMetaObject::invokeMethod(
+            this,
+            [this, number, path] {
+                if (number == m_number) {
+                    m_recording = false;
+                    emit finished(path);
+                }
+            },
+            Qt::QueuedConnection);
     };
     report.failed = [this](quint64 number, const QString &sentence) {
-        QMetaObject::invokeMethod(this, [this, number, sentence] {
-            if (number == m_number) {
-                m_recording = false;
-                emit failed(sentence);
-            }
-        }, Qt::QueuedConnection);
+        QMetaObject::invokeMethod(
+            this,
+            [this, number, sentence] {
+                if (number == m_number) {
+                    m_recording = false;
+                    emit failed(sentence);
+                }
+            },
+            Qt::QueuedConnection);
     };
     m_worker = std::make_unique<Worker>(std::move(report), maxSeconds);
     m_worker->moveToThread(&m_thread);
     m_thread.setObjectName(QStringLiteral("capture"));
     m_thread.start();
-    QMetaObject::invokeMethod(m_worker.get(), [worker = m_worker.get()] { worker->watchDevices(); }, Qt::QueuedConnection);
+    QMetaObject::invokeMethod(
+        m_worker.get(),
+        [worker = m_worker.get(), folder] {
+            worker->watchDevices();
+            Worker::removeOld(QDir(folder));
+        },
+        Qt::QueuedConnection);
 }
 
 Microphone::~Microphone() {
-    QMetaObject::invokeMethod(m_worker.get(), [this] {
-        m_worker->stop();  // a running recording is kept
-        m_worker.reset();
-        m_thread.quit();
-    }, Qt::QueuedConnection);
+    QMetaObject::invokeMethod(
+        m_worker.get(),
+        [this] {
+            m_worker->stop(); // a running recording is kept
+            m_worker.reset();
+            m_thread.quit();
+        },
+        Qt::QueuedConnection);
     m_thread.wait();
 }
 
@@ -218,18 +253,20 @@ void Microphone::start() {
     const quint64 number = ++m_number;
     const QString name = QDateTime::currentDateTime().toString(QStringLiteral("yyyy-MM-dd-HHmmss-zzz"));
     const QString path = QDir(m_folder).filePath(tr("recording") + QLatin1Char('-') + name + QStringLiteral(".wav"));
-    QMetaObject::invokeMethod(m_worker.get(), [worker = m_worker.get(), number, path] { worker->start(number, path); },
-                              Qt::QueuedConnection);
+    QMetaObject::invokeMethod(
+        m_worker.get(), [worker = m_worker.get(), number, path] { worker->start(number, path); }, Qt::QueuedConnection);
 }
 
 void Microphone::stop() {
-    QMetaObject::invokeMethod(m_worker.get(), [worker = m_worker.get()] { worker->stop(); }, Qt::QueuedConnection);
+    QMetaObject::invokeMethod(
+        m_worker.get(), [worker = m_worker.get()] { worker->stop(); }, Qt::QueuedConnection);
 }
 
 void Microphone::cancel() {
     ++m_number;
     m_recording = false;
-    QMetaObject::invokeMethod(m_worker.get(), [worker = m_worker.get()] { worker->cancel(); }, Qt::QueuedConnection);
+    QMetaObject::invokeMethod(
+        m_worker.get(), [worker = m_worker.get()] { worker->cancel(); }, Qt::QueuedConnection);
 }
 
-}  // namespace facet::capture
+} // namespace facet::capture

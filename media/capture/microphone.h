@@ -1,4 +1,5 @@
-// Records from the default microphone into a WAV file, on a thread of its own: disk first, then the signals.
+// Records from the default microphone into a WAV file, on a thread of its own: disk first, then the signals. Recordings
+// older than a week are removed from the folder.
 //
 //     Microphone microphone(folder);
 //     connect(&microphone, &Microphone::finished, ...);
@@ -20,7 +21,8 @@ public:
     explicit Microphone(const QString &folder, int maxSeconds = 3600, QObject *parent = nullptr);
     ~Microphone() override;
 
-    // A sentence that says why nothing can be recorded; empty: it can. Looked up in the background; availabilityChanged() tells.
+    // A sentence that says why nothing can be recorded; empty: it can. Looked up in the background;
+    // availabilityChanged() tells.
     QString unavailableReason() const { return m_reason; }
     bool isRecording() const { return m_recording; }
 
@@ -38,10 +40,10 @@ private:
     class Worker;
 
     QThread m_thread;
-    std::unique_ptr<Worker> m_worker;  // lives in m_thread
+    std::unique_ptr<Worker> m_worker; // lives in m_thread
     QString m_folder, m_reason;
     bool m_recording = false;
-    quint64 m_number = 0;  // of the recording; late signals of a cancelled one are dropped
+    quint64 m_number = 0; // of the recording; late signals of a cancelled one are dropped
 };
 
-}  // namespace facet::capture
+} // namespace facet::capture

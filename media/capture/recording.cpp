@@ -11,7 +11,7 @@ namespace facet::capture {
 namespace {
 
 constexpr qint64 kHeaderSize = 44;
-constexpr qint64 kHeaderEvery = 2 * kSampleRate;  // bytes of a second
+constexpr qint64 kHeaderEvery = 2 * kSampleRate; // bytes of a second
 
 template <typename T>
 void put(QByteArray &bytes, T value) {
@@ -30,7 +30,7 @@ double loudness(const QByteArray &samples) {
     return count == 0 ? 0 : std::min(std::sqrt(std::sqrt(sum / static_cast<double>(count))), 1.0);
 }
 
-}  // namespace
+} // namespace
 
 Error Recording::fault() const {
     const bool full = m_file.error() == QFileDevice::ResourceError || m_file.error() == QFileDevice::WriteError;
@@ -48,17 +48,18 @@ Status Recording::open(const QString &path) {
 }
 
 Status Recording::writeHeader() {
-    const auto data = static_cast<quint32>(std::min<qint64>(m_dataBytes, std::numeric_limits<quint32>::max() - kHeaderSize));
+    const auto data =
+        static_cast<quint32>(std::min<qint64>(m_dataBytes, std::numeric_limits<quint32>::max() - kHeaderSize));
     QByteArray header("RIFF");
     put<quint32>(header, data + static_cast<quint32>(kHeaderSize) - 8);
     header += "WAVEfmt ";
     put<quint32>(header, 16);
-    put<quint16>(header, 1);  // PCM
-    put<quint16>(header, 1);  // channels
+    put<quint16>(header, 1); // PCM
+    put<quint16>(header, 1); // channels
     put<quint32>(header, kSampleRate);
-    put<quint32>(header, kSampleRate * 2);  // bytes a second
-    put<quint16>(header, 2);                // bytes a frame
-    put<quint16>(header, 16);               // bits
+    put<quint32>(header, kSampleRate * 2); // bytes a second
+    put<quint16>(header, 2);               // bytes a frame
+    put<quint16>(header, 16);              // bits
     header += "data";
     put<quint32>(header, data);
     if (!m_file.seek(0) || m_file.write(header) != header.size() || !m_file.seek(kHeaderSize + m_dataBytes)) {
@@ -94,4 +95,4 @@ void Recording::discard() {
     m_file.remove();
 }
 
-}  // namespace facet::capture
+} // namespace facet::capture

@@ -19,7 +19,7 @@ public:
     // Writes what a device delivered. Returns the loudness of that piece, 0..1.
     Result<double> write(QByteArrayView bytes);
     Status finish();
-    void discard();  // no file remains
+    void discard(); // no file remains
 
     double seconds() const { return static_cast<double>(m_dataBytes) / (2.0 * kSampleRate); }
     QString path() const { return m_file.fileName(); }
@@ -33,4 +33,4 @@ private:
     qint64 m_dataBytes = 0, m_headerBytes = 0;
 };
 
-}  // namespace facet::capture
+} // namespace facet::capture

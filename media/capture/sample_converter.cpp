@@ -11,10 +11,10 @@ namespace {
 
 int bytesPerSample(SampleKind kind) {
     switch (kind) {
-        case SampleKind::UInt8: return 1;
-        case SampleKind::Int16: return 2;
-        case SampleKind::Int32:
-        case SampleKind::Float: return 4;
+    case SampleKind::UInt8: return 1;
+    case SampleKind::Int16: return 2;
+    case SampleKind::Int32:
+    case SampleKind::Float: return 4;
     }
     return 2;
 }
@@ -28,18 +28,18 @@ T read(const char *at) {
 
 float sampleValue(SampleKind kind, const char *at) {
     switch (kind) {
-        case SampleKind::UInt8: return static_cast<float>(read<quint8>(at)) / 128.0F - 1.0F;
-        case SampleKind::Int16: return static_cast<float>(read<qint16>(at)) / 32768.0F;
-        case SampleKind::Int32: return static_cast<float>(read<qint32>(at)) / 2147483648.0F;
-        case SampleKind::Float: {
-            const float value = read<float>(at);
-            return std::isfinite(value) ? value : 0.0F;
-        }
+    case SampleKind::UInt8: return static_cast<float>(read<quint8>(at)) / 128.0F - 1.0F;
+    case SampleKind::Int16: return static_cast<float>(read<qint16>(at)) / 32768.0F;
+    case SampleKind::Int32: return static_cast<float>(read<qint32>(at)) / 2147483648.0F;
+    case SampleKind::Float: {
+        const float value = read<float>(at);
+        return std::isfinite(value) ? value : 0.0F;
+    }
     }
     return 0;
 }
 
-}  // namespace
+} // namespace
 
 int SourceFormat::bytesPerFrame() const { return bytesPerSample(kind) * channels; }
 
@@ -60,7 +60,7 @@ QByteArray SampleConverter::convert(QByteArrayView bytes) {
     }
     m_rest.remove(0, frames * frameBytes);
 
-    const double step = static_cast<double>(m_format.rate) / kSampleRate;  // frames per new sample
+    const double step = static_cast<double>(m_format.rate) / kSampleRate; // frames per new sample
     QByteArray out;
     // Up: needs the frame after the position. Down: the frames of the whole step.
     while (m_position + std::max(step, 1.0) <= static_cast<double>(m_input.size()) - (step < 1 ? 1 : 0)) {
@@ -88,4 +88,4 @@ QByteArray SampleConverter::convert(QByteArrayView bytes) {
     return out;
 }
 
-}  // namespace facet::capture
+} // namespace facet::capture

@@ -34,9 +34,9 @@ private:
     float frameValue(const char *frame) const;
 
     SourceFormat m_format;
-    QByteArray m_rest;           // bytes of an incomplete frame
-    std::vector<float> m_input;  // mono frames that are not used up
-    double m_position = 0;       // of the next new sample, in frames of m_input
+    QByteArray m_rest;          // bytes of an incomplete frame
+    std::vector<float> m_input; // mono frames that are not used up
+    double m_position = 0;      // of the next new sample, in frames of m_input
 };
 
-}  // namespace facet::capture
+} // namespace facet::capture

@@ -26,9 +26,11 @@ QByteArray sine(int rate, int channels, double hertz, double seconds) {
     return bytes;
 }
 
-qint16 sampleAt(const QByteArray &bytes, qsizetype index) { return qFromLittleEndian<qint16>(bytes.constData() + 2 * index); }
+qint16 sampleAt(const QByteArray &bytes, qsizetype index) {
+    return qFromLittleEndian<qint16>(bytes.constData() + 2 * index);
+}
 
-}  // namespace
+} // namespace
 
 class CaptureTest : public QObject {
     Q_OBJECT
@@ -62,7 +64,7 @@ private slots:
         SampleConverter converter({SampleKind::Float, channels, rate});
         const QByteArray in = sine(rate, channels, 440, 1.0);
         QByteArray out;
-        for (qsizetype at = 0; at < in.size(); at += 777) {  // pieces that cut frames
+        for (qsizetype at = 0; at < in.size(); at += 777) { // pieces that cut frames
             out += converter.convert(QByteArrayView(in).sliced(at, qMin<qsizetype>(777, in.size() - at)));
         }
         const qsizetype count = out.size() / 2;
@@ -81,10 +83,10 @@ private slots:
         const QString path = folder.filePath(QStringLiteral("a.wav"));
         Recording recording({SampleKind::Int16, 1, kSampleRate});
         QVERIFY(recording.open(path));
-        QVERIFY(recording.write(QByteArray(2 * kSampleRate * 2, '\x10')));  // two seconds
+        QVERIFY(recording.write(QByteArray(2 * kSampleRate * 2, '\x10'))); // two seconds
         QFile file(path);
         QVERIFY(file.open(QIODevice::ReadOnly));
-        const QByteArray running = file.readAll();  // as after a crash now
+        const QByteArray running = file.readAll(); // as after a crash now
         QCOMPARE(running.left(4), QByteArray("RIFF"));
         QVERIFY(qFromLittleEndian<quint32>(running.constData() + 40) >= 2 * kSampleRate);
         QVERIFY(recording.finish());
@@ -94,7 +96,7 @@ private slots:
         QCOMPARE(qsizetype(qFromLittleEndian<quint32>(whole.constData() + 40)), whole.size() - 44);
         QCOMPARE(qsizetype(qFromLittleEndian<quint32>(whole.constData() + 4)), whole.size() - 8);
         Recording second({SampleKind::Int16, 1, kSampleRate});
-        QVERIFY(!second.open(path));  // never over a file that is there
+        QVERIFY(!second.open(path)); // never over a file that is there
     }
 
     void loudnessGrowsWithTheSignal() {
@@ -113,7 +115,7 @@ private slots:
         QTemporaryDir folder;
         Microphone microphone(folder.path());
         QSignalSpy available(&microphone, &Microphone::availabilityChanged);
-        QVERIFY(!microphone.unavailableReason().isEmpty());  // not known yet
+        QVERIFY(!microphone.unavailableReason().isEmpty()); // not known yet
         QVERIFY(available.wait(20000));
         if (microphone.unavailableReason().isEmpty()) {
             QSKIP("there is a microphone here");

@@ -15,7 +15,7 @@ QByteArray smallPng() {
         "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==");
 }
 
-}  // namespace
+} // namespace
 
 class ChatControllerTest : public QObject {
     Q_OBJECT
@@ -35,7 +35,7 @@ private slots:
         QSignalSpy added(world.controller.get(), &ChatController::messageAdded);
         QSignalSpy changed(world.controller.get(), &ChatController::messageChanged);
         QSignalSpy finished(world.controller.get(), &ChatController::turnFinished);
-        QVERIFY(!world.controller->canSend());  // the history is not open yet
+        QVERIFY(!world.controller->canSend()); // the history is not open yet
         QVERIFY(world.open());
         QVERIFY(world.ask(QStringLiteral("  Greet me, please.\nNow.")));
         QCOMPARE(added.size(), 2);
@@ -72,7 +72,8 @@ private slots:
     }
 
     void keepsThoughtsOutOfLaterPrompts() {
-        World world(folder(), R"({"turns":[{"events":[{"thinking":"Secret"},{"text":"One"}]},{"events":[{"text":"Two"}]}]})");
+        World world(folder(),
+                    R"({"turns":[{"events":[{"thinking":"Secret"},{"text":"One"}]},{"events":[{"text":"Two"}]}]})");
         QVERIFY(world.open());
         QVERIFY(world.ask(QStringLiteral("a")));
         QVERIFY(world.ask(QStringLiteral("b")));
@@ -83,7 +84,8 @@ private slots:
     }
 
     void stopKeepsTheTextAndDropsLateEvents() {
-        World world(folder(), R"({"turns":[{"events":[{"text":"Begin"},{"at":60,"text":" late"},{"at":120,"finish":"stop"}]},
+        World world(folder(),
+                    R"({"turns":[{"events":[{"text":"Begin"},{"at":60,"text":" late"},{"at":120,"finish":"stop"}]},
                                            {"events":[{"text":"Second"}]}]})");
         QVERIFY(world.open());
         world.controller->send(QStringLiteral("x"));
@@ -146,7 +148,7 @@ private slots:
         const auto &sent = world.fake()->lastRequest().messages;
         QCOMPARE(sent.size(), 3);
         QCOMPARE(sent[1].calls.size(), 1);
-        QCOMPARE(sent[1].reasoning, QStringLiteral("I compute."));  // inside the loop it goes back
+        QCOMPARE(sent[1].reasoning, QStringLiteral("I compute.")); // inside the loop it goes back
         QCOMPARE(sent[2].role, client::RequestMessage::Role::Tool);
         QCOMPARE(sent[2].toolCallId, QStringLiteral("c1"));
         QVERIFY(!world.fake()->lastRequest().tools.isEmpty());
@@ -161,7 +163,7 @@ private slots:
         world.controller->send(QStringLiteral("x"));
         QVERIFY(world.phase(TurnPhase::AskingTool));
         world.controller->resolveTool(1, QStringLiteral("a"), false);
-        QCOMPARE(world.controller->progress().phase, TurnPhase::AskingTool);  // the second one is still open
+        QCOMPARE(world.controller->progress().phase, TurnPhase::AskingTool); // the second one is still open
         world.controller->resolveTool(1, QStringLiteral("b"), true);
         QVERIFY(world.idle());
         const auto &sent = world.fake()->lastRequest().messages;
@@ -190,29 +192,36 @@ private slots:
     }
 
     void stopDuringAnOpenToolQuestion() {
-        World world(folder(), R"({"turns":[{"events":[{"tool_call":{"id":"c","name":"calculator","arguments":{"expression":"1"}}}]}]})");
+        World world(
+            folder(),
+            R"({"turns":[{"events":[{"tool_call":{"id":"c","name":"calculator","arguments":{"expression":"1"}}}]}]})");
         QVERIFY(world.open());
         world.controller->send(QStringLiteral("x"));
         QVERIFY(world.phase(TurnPhase::AskingTool));
         world.controller->stop();
         QCOMPARE(world.last().tools[0].state, ToolState::Denied);
         QVERIFY(world.controller->canSend());
-        world.controller->resolveTool(1, QStringLiteral("c"), true);  // too late
+        world.controller->resolveTool(1, QStringLiteral("c"), true); // too late
         QCOMPARE(world.last().tools[0].state, ToolState::Denied);
     }
 
     void endsEndlessToolLoops() {
         QJsonArray turns;
         for (int i = 0; i < 40; ++i) {
-            turns.append(test::json(R"({"events":[{"tool_call":{"id":"c","name":"calculator","arguments":{"expression":"1"}}}]})"));
+            turns.append(test::json(
+                R"({"events":[{"tool_call":{"id":"c","name":"calculator","arguments":{"expression":"1"}}}]})"));
         }
         World world(folder(), std::make_unique<FakeEngine>(QJsonObject{{QStringLiteral("turns"), turns}}));
         QVERIFY(world.open());
         connect(world.controller.get(), &ChatController::progressChanged, this, [&](const TurnProgress &progress) {
             if (progress.phase == TurnPhase::AskingTool) {
-                QMetaObject::invokeMethod(world.controller.get(), [&] {
-                    world.controller->resolveTool(static_cast<int>(world.controller->messages().size()) - 1, QStringLiteral("c"), true);
-                }, Qt::QueuedConnection);
+                QMetaObject::invokeMethod(
+                    world.controller.get(),
+                    [&] {
+                        world.controller->resolveTool(static_cast<int>(world.controller->messages().size()) - 1,
+                                                      QStringLiteral("c"), true);
+                    },
+                    Qt::QueuedConnection);
             }
         });
         world.controller->send(QStringLiteral("x"));
@@ -248,18 +257,21 @@ private slots:
     }
 
     void anErrorOfTheServerBecomesASentence() {
-        World world(folder(), R"({"turns":[{"events":[{"error":"prompt has 9000 tokens","code":"context_exceeded"}]}]})");
+        World world(folder(),
+                    R"({"turns":[{"events":[{"error":"prompt has 9000 tokens","code":"context_exceeded"}]}]})");
         QVERIFY(world.open());
         QVERIFY(world.ask(QStringLiteral("x")));
-        QCOMPARE(world.last().notice, QStringLiteral("The conversation is too long for the model; start a new one or attach less."));
+        QCOMPARE(world.last().notice,
+                 QStringLiteral("The conversation is too long for the model; start a new one or attach less."));
     }
 
     void editReplacesTheQuestionAndKeepsItsPicture() {
-        World world(folder(), R"({"turns":[{"events":[{"text":"1"}]},{"events":[{"text":"2"}]},{"events":[{"text":"3"}]}]})");
+        World world(folder(),
+                    R"({"turns":[{"events":[{"text":"1"}]},{"events":[{"text":"2"}]},{"events":[{"text":"3"}]}]})");
         QVERIFY(world.open());
         QSignalSpy ready(world.controller.get(), &ChatController::attachmentReady);
         world.controller->addAttachmentData(smallPng(), QStringLiteral("dot.png"));
-        QVERIFY(!world.controller->canSend());  // being copied
+        QVERIFY(!world.controller->canSend()); // being copied
         QVERIFY(ready.wait());
         QVERIFY(world.ask(QStringLiteral("first")));
         QVERIFY(world.ask(QStringLiteral("second")));
@@ -276,7 +288,7 @@ private slots:
         world.controller->newConversation();
         world.controller->openConversation(id);
         QVERIFY(QTest::qWaitFor([&] { return opened.size() == 2; }));
-        QCOMPARE(world.controller->messages().size(), 2);  // the history agrees
+        QCOMPARE(world.controller->messages().size(), 2); // the history agrees
         QCOMPARE(world.controller->messages()[0].attachments[0].name, QStringLiteral("dot.png"));
     }
 
@@ -290,7 +302,7 @@ private slots:
         const auto attachment = ready.at(1).at(1).value<Attachment>();
         QCOMPARE(ready.at(1).at(0).toInt(), ticket);
         QCOMPARE(attachment.kind, AttachmentKind::Picture);
-        QCOMPARE(attachment.suffix, QStringLiteral("png"));  // by content, not by name
+        QCOMPARE(attachment.suffix, QStringLiteral("png")); // by content, not by name
         QCOMPARE(attachment.width, 1);
         QCOMPARE(attachment.tokens, 64);
         QVERIFY(QFile::exists(world.controller->attachmentPath(attachment)));
@@ -314,7 +326,10 @@ private slots:
 
     void aFullDiskFailsTheAttachmentOnly() {
         World world(folder(), std::make_unique<FakeEngine>(test::json(R"({"turns":[{"events":[{"text":"ok"}]}]})")),
-                    [](int, const char *, qint64) -> qint64 { errno = ENOSPC; return -1; });
+                    [](int, const char *, qint64) -> qint64 {
+                        errno = ENOSPC;
+                        return -1;
+                    });
         QVERIFY(world.open());
         QSignalSpy failed(world.controller.get(), &ChatController::attachmentFailed);
         world.controller->addAttachmentData(smallPng(), QStringLiteral("dot.png"));
@@ -326,7 +341,8 @@ private slots:
     }
 
     void switchingConversationsStopsTheAnswer() {
-        World world(folder(), R"({"turns":[{"events":[{"text":"A"},{"at":80,"text":"late"}]},{"events":[{"text":"B"}]}]})");
+        World world(folder(),
+                    R"({"turns":[{"events":[{"text":"A"},{"at":80,"text":"late"}]},{"events":[{"text":"B"}]}]})");
         QVERIFY(world.open());
         world.controller->send(QStringLiteral("first"));
         QVERIFY(QTest::qWaitFor([&] { return world.last().text == QStringLiteral("A"); }));
@@ -409,7 +425,8 @@ private slots:
         QVERIFY(!world.controller->engine().remote);
         world.settings->later([] {});
         QTRY_VERIFY(QFile::exists(world.paths.secretsFile()));
-        QCOMPARE(QFile::permissions(world.paths.secretsFile()) & (QFile::ReadGroup | QFile::ReadOther), QFile::Permissions());
+        QCOMPARE(QFile::permissions(world.paths.secretsFile()) & (QFile::ReadGroup | QFile::ReadOther),
+                 QFile::Permissions());
     }
 
     void demoModelGetsSingleQuestionsAndItsOwnTools() {

@@ -31,21 +31,42 @@ private slots:
         QTest::addColumn<QByteArray>("head");
         QTest::addColumn<QString>("suffix");
         QTest::addColumn<QString>("expected");
-        QTest::newRow("png") << QByteArray("\x89PNG\r\n\x1a\n") << "txt" << "0png";
-        QTest::newRow("jpg") << QByteArray("\xFF\xD8\xFF\xE0") << "" << "0jpg";
-        QTest::newRow("webp") << QByteArray("RIFF\0\0\0\0WEBPVP8 ", 16) << "" << "0webp";
-        QTest::newRow("tiff") << QByteArray("MM\0*", 4) << "" << "0tiff";
-        QTest::newRow("wav") << QByteArray("RIFF\0\0\0\0WAVEfmt ", 16) << "" << "1wav";
-        QTest::newRow("flac") << QByteArray("fLaC") << "" << "1flac";
-        QTest::newRow("opus") << QByteArray("OggS") << "opus" << "1opus";
-        QTest::newRow("mp3") << QByteArray("\xFF\xFB\x90\x44") << "" << "1mp3";
-        QTest::newRow("id3") << QByteArray("ID3\4") << "" << "1mp3";
-        QTest::newRow("m4a") << QByteArray("\0\0\0\x20" "ftypM4A ", 12) << "" << "1m4a";
-        QTest::newRow("mp4") << QByteArray("\0\0\0\x20" "ftypisom", 12) << "" << "2mp4";
-        QTest::newRow("webm") << QByteArray("\x1A\x45\xDF\xA3") << "" << "2webm";
-        QTest::newRow("mkv") << QByteArray("\x1A\x45\xDF\xA3") << "mkv" << "2mkv";
-        QTest::newRow("text") << QByteArray("Hello") << "png" << "";
-        QTest::newRow("nothing") << QByteArray() << "png" << "";
+        QTest::newRow("png") << QByteArray("\x89PNG\r\n\x1a\n") << "txt"
+                             << "0png";
+        QTest::newRow("jpg") << QByteArray("\xFF\xD8\xFF\xE0") << ""
+                             << "0jpg";
+        QTest::newRow("webp") << QByteArray("RIFF\0\0\0\0WEBPVP8 ", 16) << ""
+                              << "0webp";
+        QTest::newRow("tiff") << QByteArray("MM\0*", 4) << ""
+                              << "0tiff";
+        QTest::newRow("wav") << QByteArray("RIFF\0\0\0\0WAVEfmt ", 16) << ""
+                             << "1wav";
+        QTest::newRow("flac") << QByteArray("fLaC") << ""
+                              << "1flac";
+        QTest::newRow("opus") << QByteArray("OggS") << "opus"
+                              << "1opus";
+        QTest::newRow("mp3") << QByteArray("\xFF\xFB\x90\x44") << ""
+                             << "1mp3";
+        QTest::newRow("id3") << QByteArray("ID3\4") << ""
+                             << "1mp3";
+        QTest::newRow("m4a") << QByteArray("\0\0\0\x20"
+                                           "ftypM4A ",
+                                           12)
+                             << ""
+                             << "1m4a";
+        QTest::newRow("mp4") << QByteArray("\0\0\0\x20"
+                                           "ftypisom",
+                                           12)
+                             << ""
+                             << "2mp4";
+        QTest::newRow("webm") << QByteArray("\x1A\x45\xDF\xA3") << ""
+                              << "2webm";
+        QTest::newRow("mkv") << QByteArray("\x1A\x45\xDF\xA3") << "mkv"
+                             << "2mkv";
+        QTest::newRow("text") << QByteArray("Hello") << "png"
+                              << "";
+        QTest::newRow("nothing") << QByteArray() << "png"
+                                 << "";
     }
     void kindsByContent() {
         QFETCH(QByteArray, head);
@@ -72,13 +93,16 @@ private slots:
         for (int kind = 0; kind <= static_cast<int>(client::FailureKind::NoModel); ++kind) {
             for (const bool remote : {false, true}) {
                 for (const char *words : {"", "some words", "a sentence."}) {
-                    const QString text = failureSentence({static_cast<client::FailureKind>(kind), 0, QString::fromLatin1(words)}, remote);
+                    const QString text = failureSentence(
+                        {static_cast<client::FailureKind>(kind), 0, QString::fromLatin1(words)}, remote);
                     QVERIFY(text.size() > 10);
                     QVERIFY2(text.endsWith(QLatin1Char('.')), qPrintable(text));
                 }
             }
         }
-        QVERIFY(failureSentence({client::FailureKind::ServerFailed, 500, QStringLiteral("x").repeated(5000)}, true).size() < 600);
+        QVERIFY(
+            failureSentence({client::FailureKind::ServerFailed, 500, QStringLiteral("x").repeated(5000)}, true).size() <
+            600);
     }
 
     void phases() {

@@ -17,7 +17,9 @@ namespace {
 
 const QByteArray kChat = "/v1/chat/completions";
 
-QByteArray text(const QByteArray &words) { return "data: {\"choices\":[{\"delta\":{\"content\":\"" + words + "\"}}]}\n\n"; }
+QByteArray text(const QByteArray &words) {
+    return "data: {\"choices\":[{\"delta\":{\"content\":\"" + words + "\"}}]}\n\n";
+}
 const QByteArray kStop = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 
 ChatRequest question() {
@@ -36,7 +38,7 @@ struct Outcome {
     bool ended = false;
 };
 
-}  // namespace
+} // namespace
 
 class ClientTest : public QObject {
     Q_OBJECT
@@ -75,7 +77,8 @@ private:
 
 private slots:
     void streamsFromARemoteServer() {
-        const auto outcome = play({{ScriptedHttpServer::stream(text("Hel")), 0, false}, {text("lo") + kStop, 30, true}});
+        const auto outcome =
+            play({{ScriptedHttpServer::stream(text("Hel")), 0, false}, {text("lo") + kStop, 30, true}});
         QVERIFY(outcome.ended);
         QCOMPARE(outcome.text, QStringLiteral("Hello"));
         QCOMPARE(outcome.result.end, StreamResult::End::Stop);
@@ -111,7 +114,8 @@ private slots:
     }
 
     void errorInTheMiddleKeepsTheText() {
-        const auto outcome = play({{ScriptedHttpServer::stream(text("Half") + "data: {\"error\":{\"message\":\"boom\"}}\n\n"), 0, true}});
+        const auto outcome = play(
+            {{ScriptedHttpServer::stream(text("Half") + "data: {\"error\":{\"message\":\"boom\"}}\n\n"), 0, true}});
         QCOMPARE(outcome.text, QStringLiteral("Half"));
         QCOMPARE(outcome.result.end, StreamResult::End::Failed);
         QCOMPARE(outcome.result.failure.message, QStringLiteral("boom"));
@@ -124,8 +128,10 @@ private slots:
     }
 
     void answersThatAreNotTheProtocol() {
-        QCOMPARE(play({{ScriptedHttpServer::stream("data: {garbage\n\n"), 0, true}}).result.failure.kind, FailureKind::BadResponse);
-        QCOMPARE(play({{ScriptedHttpServer::head(200, "text/html") + "<html>", 0, true}}).result.failure.kind, FailureKind::BadResponse);
+        QCOMPARE(play({{ScriptedHttpServer::stream("data: {garbage\n\n"), 0, true}}).result.failure.kind,
+                 FailureKind::BadResponse);
+        QCOMPARE(play({{ScriptedHttpServer::head(200, "text/html") + "<html>", 0, true}}).result.failure.kind,
+                 FailureKind::BadResponse);
         QCOMPARE(play({{ScriptedHttpServer::stream(""), 0, true}}).result.failure.kind, FailureKind::BadResponse);
         const auto noHttp = play({{"\x01\x02 nonsense\r\n\r\n", 0, true}});
         QCOMPARE(noHttp.result.end, StreamResult::End::Failed);
@@ -149,9 +155,11 @@ private slots:
     }
 
     void statusesBecomeFailures() {
-        QCOMPARE(play({{ScriptedHttpServer::whole(401, "{}"), 0, true}}).result.failure.kind, FailureKind::Unauthorised);
+        QCOMPARE(play({{ScriptedHttpServer::whole(401, "{}"), 0, true}}).result.failure.kind,
+                 FailureKind::Unauthorised);
         QCOMPARE(play({{ScriptedHttpServer::whole(429, "{}"), 0, true}}).result.failure.kind, FailureKind::Busy);
-        const auto rejected = play({{ScriptedHttpServer::whole(400, R"({"error":{"message":"no pictures"}})"), 0, true}});
+        const auto rejected =
+            play({{ScriptedHttpServer::whole(400, R"({"error":{"message":"no pictures"}})"), 0, true}});
         QCOMPARE(rejected.result.failure.kind, FailureKind::Rejected);
         QCOMPARE(rejected.result.failure.message, QStringLiteral("no pictures"));
     }
@@ -163,9 +171,11 @@ private slots:
     }
 
     void serversThatDoNotStream() {
-        const auto outcome = play({{ScriptedHttpServer::whole(200, R"({"choices":[{"message":{"role":"assistant","content":"Whole",
+        const auto outcome =
+            play({{ScriptedHttpServer::whole(200, R"({"choices":[{"message":{"role":"assistant","content":"Whole",
             "tool_calls":[{"id":"c","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}],
-            "usage":{"prompt_tokens":3,"completion_tokens":2}})"), 0, true}});
+            "usage":{"prompt_tokens":3,"completion_tokens":2}})"),
+                   0, true}});
         QCOMPARE(outcome.text, QStringLiteral("Whole"));
         QCOMPARE(outcome.result.end, StreamResult::End::ToolCalls);
         QCOMPARE(outcome.result.promptTokens, 3);
@@ -199,9 +209,11 @@ private slots:
 
     void aRemoteLinkFindsTheModel() {
         ScriptedHttpServer server;
-        server.answer("/v1/models", {{ScriptedHttpServer::whole(200, R"({"data":[{"id":"first","max_model_len":2048}]})"), 0, true}});
+        server.answer("/v1/models",
+                      {{ScriptedHttpServer::whole(200, R"({"data":[{"id":"first","max_model_len":2048}]})"), 0, true}});
         server.answer(kChat, {{ScriptedHttpServer::stream(text("Hi") + kStop), 0, true}});
-        RemoteLink link({server.url(), {}, {}, false}, [](const Failure &failure) { return chat::failureSentence(failure, true); });
+        RemoteLink link({server.url(), {}, {}, false},
+                        [](const Failure &failure) { return chat::failureSentence(failure, true); });
         link.start();
         QTRY_COMPARE(link.state().kind, chat::EngineState::Kind::Ready);
         QCOMPARE(link.state().modelName, QStringLiteral("first"));
@@ -209,7 +221,8 @@ private slots:
         QSignalSpy finished(&link, &EngineLink::finished);
         link.generate(3, question());
         QVERIFY(finished.wait());
-        QCOMPARE(QJsonDocument::fromJson(server.requests[1].body).object()[QStringLiteral("model")].toString(), QStringLiteral("first"));
+        QCOMPARE(QJsonDocument::fromJson(server.requests[1].body).object()[QStringLiteral("model")].toString(),
+                 QStringLiteral("first"));
     }
 
     void aRemoteLinkSaysWhyNot() {

@@ -24,7 +24,7 @@ const QByteArray kInfo = R"({"loaded":true,"info":{"path":"/m","name":"Tiny","de
 
 QByteArray oneLine(QByteArray json) { return "data: " + json.replace('\n', ' ') + "\n\n"; }
 
-}  // namespace
+} // namespace
 
 class HostTest : public QObject {
     Q_OBJECT
@@ -33,8 +33,11 @@ private slots:
     void readsThePortAndGivesTheKey() {
         QTemporaryDir folder;
         HostProcess process;
-        useScript(process, QStringLiteral("read key; echo $key > %1/key; echo '{\"port\":4711,\"pid\":1}'; cat > /dev/null; echo end > %1/end")
-                               .arg(folder.path()));
+        useScript(
+            process,
+            QStringLiteral(
+                "read key; echo $key > %1/key; echo '{\"port\":4711,\"pid\":1}'; cat > /dev/null; echo end > %1/end")
+                .arg(folder.path()));
         QSignalSpy listening(&process, &HostProcess::listening);
         process.start();
         QVERIFY(listening.wait());
@@ -50,12 +53,14 @@ private slots:
         const QString end = folder.filePath(QStringLiteral("end"));
         {
             HostProcess process;
-            useScript(process, QStringLiteral("trap '' TERM; read key; echo '{\"port\":4711}'; cat > /dev/null; echo end > %1").arg(end));
+            useScript(process,
+                      QStringLiteral("trap '' TERM; read key; echo '{\"port\":4711}'; cat > /dev/null; echo end > %1")
+                          .arg(end));
             QSignalSpy listening(&process, &HostProcess::listening);
             process.start();
             QVERIFY(listening.wait());
         }
-        QVERIFY(QFile::exists(end));  // standard input was closed, and it was waited for
+        QVERIFY(QFile::exists(end)); // standard input was closed, and it was waited for
     }
 
     void saysWhyItDidNotStart() {
@@ -119,16 +124,26 @@ private slots:
     void loadsAnswersAndCrashes() {
         QTemporaryDir folder;
         ScriptedHttpServer server;
-        server.answer("/x_facet/load", {{ScriptedHttpServer::stream("data: {\"phase\":\"loading\",\"done\":1,\"total\":4}\n\n"), 0, false},
-                                        {oneLine(kInfo), 20, true}});
-        server.answer("/x_facet/cost", {{ScriptedHttpServer::whole(200, R"({"tokens":64,"width":10,"height":20,"seconds":0})"), 0, true}});
-        server.answer("/v1/chat/completions",
-                      {{ScriptedHttpServer::stream("data: {\"choices\":[{\"delta\":{\"content\":\"Half\"}}]}\n\n"), 0, false}});
-        HostLink link(QStringLiteral("/m"), [](const Failure &failure) { return chat::failureSentence(failure, false); });
-        useScript(link.process(), QStringLiteral("read key; echo '{\"port\":%1}'; while [ ! -e %2/die ]; do sleep 0.02; done; kill -9 $$")
-                                      .arg(server.serverPort()).arg(folder.path()));
+        server.answer(
+            "/x_facet/load",
+            {{ScriptedHttpServer::stream("data: {\"phase\":\"loading\",\"done\":1,\"total\":4}\n\n"), 0, false},
+             {oneLine(kInfo), 20, true}});
+        server.answer(
+            "/x_facet/cost",
+            {{ScriptedHttpServer::whole(200, R"({"tokens":64,"width":10,"height":20,"seconds":0})"), 0, true}});
+        server.answer(
+            "/v1/chat/completions",
+            {{ScriptedHttpServer::stream("data: {\"choices\":[{\"delta\":{\"content\":\"Half\"}}]}\n\n"), 0, false}});
+        HostLink link(QStringLiteral("/m"),
+                      [](const Failure &failure) { return chat::failureSentence(failure, false); });
+        useScript(
+            link.process(),
+            QStringLiteral("read key; echo '{\"port\":%1}'; while [ ! -e %2/die ]; do sleep 0.02; done; kill -9 $$")
+                .arg(server.serverPort())
+                .arg(folder.path()));
         QVector<int> kinds;
-        connect(&link, &EngineLink::stateChanged, this, [&](const chat::EngineState &state) { kinds.append(static_cast<int>(state.kind)); });
+        connect(&link, &EngineLink::stateChanged, this,
+                [&](const chat::EngineState &state) { kinds.append(static_cast<int>(state.kind)); });
         link.start();
         QTRY_COMPARE(link.state().kind, chat::EngineState::Kind::Ready);
         QCOMPARE(kinds, (QVector<int>{1, 2, 2, 3}));
@@ -159,10 +174,14 @@ private slots:
 
     void saysWhyAModelDoesNotLoad() {
         ScriptedHttpServer server;
-        server.answer("/x_facet/load", {{ScriptedHttpServer::stream(
-            "data: {\"error\":{\"message\":\"model.safetensors is cut short.\",\"type\":\"invalid_request_error\"}}\n\ndata: [DONE]\n\n"), 0, true}});
-        HostLink link(QStringLiteral("/m"), [](const Failure &failure) { return chat::failureSentence(failure, false); });
-        useScript(link.process(), QStringLiteral("read key; echo '{\"port\":%1}'; cat > /dev/null").arg(server.serverPort()));
+        server.answer("/x_facet/load",
+                      {{ScriptedHttpServer::stream("data: {\"error\":{\"message\":\"model.safetensors is cut "
+                                                   "short.\",\"type\":\"invalid_request_error\"}}\n\ndata: [DONE]\n\n"),
+                        0, true}});
+        HostLink link(QStringLiteral("/m"),
+                      [](const Failure &failure) { return chat::failureSentence(failure, false); });
+        useScript(link.process(),
+                  QStringLiteral("read key; echo '{\"port\":%1}'; cat > /dev/null").arg(server.serverPort()));
         link.start();
         QTRY_COMPARE(link.state().kind, chat::EngineState::Kind::Failed);
         QCOMPARE(link.state().problem, QStringLiteral("model.safetensors is cut short."));

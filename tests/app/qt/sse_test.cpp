@@ -48,10 +48,11 @@ QByteArray delta(const QByteArray &content) { return "{\"choices\":[{\"index\":0
 
 QJsonObject bodyOf(const ChatRequest &request, const Endpoint &endpoint) {
     const auto body = buildRequestBody(request, endpoint);
-    return std::holds_alternative<QByteArray>(body) ? QJsonDocument::fromJson(std::get<QByteArray>(body)).object() : QJsonObject();
+    return std::holds_alternative<QByteArray>(body) ? QJsonDocument::fromJson(std::get<QByteArray>(body)).object()
+                                                    : QJsonObject();
 }
 
-}  // namespace
+} // namespace
 
 class SseTest : public QObject {
     Q_OBJECT
@@ -91,13 +92,14 @@ private slots:
 
     void textAndThoughts() {
         StreamUpdate update;
-        const auto result = decode({delta(R"({"role":"assistant","content":null})"), delta(R"({"reasoning_content":"a","content":""})"),
-                                    delta(R"({"reasoning":"b"})"), delta(R"({"reasoning_content":"c","reasoning":"c"})"),
-                                    delta(R"({"content":"Hello"})"),
-                                    R"({"choices":[{"delta":{},"finish_reason":"length"}]})",
-                                    R"({"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":7,
+        const auto result =
+            decode({delta(R"({"role":"assistant","content":null})"), delta(R"({"reasoning_content":"a","content":""})"),
+                    delta(R"({"reasoning":"b"})"), delta(R"({"reasoning_content":"c","reasoning":"c"})"),
+                    delta(R"({"content":"Hello"})"), R"({"choices":[{"delta":{},"finish_reason":"length"}]})",
+                    R"({"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":7,
                                         "prompt_tokens_details":{"cached_tokens":3}},"timings":{"predicted_per_second":12.5}})",
-                                    "[DONE]", "garbage after the end"}, &update);
+                    "[DONE]", "garbage after the end"},
+                   &update);
         QCOMPARE(update.thinking, QStringLiteral("abc"));
         QCOMPARE(update.text, QStringLiteral("Hello"));
         QCOMPARE(result.end, StreamResult::End::Length);
@@ -108,12 +110,13 @@ private slots:
     }
 
     void toolCallsByIndex() {
-        const auto result = decode({
-            delta(R"({"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"one","arguments":""}}]})"),
-            delta(R"({"tool_calls":[{"index":0,"function":{"arguments":"\u007b\u0022x\u0022:"}}]})"),
-            delta(R"({"tool_calls":[{"index":1,"id":"b","function":{"name":"two","arguments":"{}"}}]})"),
-            delta(R"({"tool_calls":[{"index":0,"function":{"arguments":"1\u007d"}}]})"),
-            R"({"choices":[{"delta":{},"finish_reason":"tool_calls"}]})"});
+        const auto result = decode(
+            {delta(
+                 R"({"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"one","arguments":""}}]})"),
+             delta(R"({"tool_calls":[{"index":0,"function":{"arguments":"\u007b\u0022x\u0022:"}}]})"),
+             delta(R"({"tool_calls":[{"index":1,"id":"b","function":{"name":"two","arguments":"{}"}}]})"),
+             delta(R"({"tool_calls":[{"index":0,"function":{"arguments":"1\u007d"}}]})"),
+             R"({"choices":[{"delta":{},"finish_reason":"tool_calls"}]})"});
         QCOMPARE(result.end, StreamResult::End::ToolCalls);
         QCOMPARE(result.calls.size(), 2);
         QCOMPARE(result.calls[0].argumentsJson, QStringLiteral("{\"x\":1}"));
@@ -122,24 +125,27 @@ private slots:
 
     void toolCallsOfCarelessServers() {
         // every index 0, arguments as an object, no id, finish_reason stop
-        const auto result = decode({
-            delta(R"({"tool_calls":[{"index":0,"id":"a","function":{"name":"one","arguments":{"x":1}}}]})"),
-            delta(R"({"tool_calls":[{"index":0,"id":"b","function":{"name":"two","arguments":{}}}]})"),
-            R"({"choices":[{"delta":{},"finish_reason":"stop"}]})"});
+        const auto result =
+            decode({delta(R"({"tool_calls":[{"index":0,"id":"a","function":{"name":"one","arguments":{"x":1}}}]})"),
+                    delta(R"({"tool_calls":[{"index":0,"id":"b","function":{"name":"two","arguments":{}}}]})"),
+                    R"({"choices":[{"delta":{},"finish_reason":"stop"}]})"});
         QCOMPARE(result.calls.size(), 2);
         QCOMPARE(result.calls[0].argumentsJson, QStringLiteral("{\"x\":1}"));
         QCOMPARE(result.end, StreamResult::End::ToolCalls);
-        const auto noIds = decode({delta(R"({"tool_calls":[{"function":{"name":"one"}},{"function":{"name":"two"}}]})")});
+        const auto noIds =
+            decode({delta(R"({"tool_calls":[{"function":{"name":"one"}},{"function":{"name":"two"}}]})")});
         QCOMPARE(noIds.calls.size(), 2);
         QVERIFY(noIds.calls[0].id != noIds.calls[1].id);
     }
 
     void hostileNumbersAndShapes() {
         StreamUpdate update;
-        const auto result = decode({R"({"choices":"x","usage":{"prompt_tokens":-5,"completion_tokens":1e300},"timings":7,"x_facet":[]})",
-                                    R"({"choices":[7]})", R"({"choices":[{"delta":[]}]})", R"({})", "", " \n",
-                                    delta(R"({"content":{"deep":1},"tool_calls":{"a":1}})"),
-                                    delta(R"({"tool_calls":[{"index":-1e9},5,null]})")}, &update);
+        const auto result = decode(
+            {R"({"choices":"x","usage":{"prompt_tokens":-5,"completion_tokens":1e300},"timings":7,"x_facet":[]})",
+             R"({"choices":[7]})", R"({"choices":[{"delta":[]}]})", R"({})", "", " \n",
+             delta(R"({"content":{"deep":1},"tool_calls":{"a":1}})"),
+             delta(R"({"tool_calls":[{"index":-1e9},5,null]})")},
+            &update);
         QCOMPARE(result.promptTokens, 0);
         QCOMPARE(result.completionTokens, 0);
         QVERIFY(result.end != StreamResult::End::Failed);
@@ -153,12 +159,15 @@ private slots:
 
     void errorsInTheStream() {
         StreamUpdate update;
-        auto result = decode({delta(R"({"content":"Half"})"), R"({"error":{"message":"GPU on fire","type":"server_error"}})",
-                              delta(R"({"content":"more"})")}, &update);
+        auto result =
+            decode({delta(R"({"content":"Half"})"), R"({"error":{"message":"GPU on fire","type":"server_error"}})",
+                    delta(R"({"content":"more"})")},
+                   &update);
         QCOMPARE(update.text, QStringLiteral("Half"));
         QCOMPARE(result.end, StreamResult::End::Failed);
         QCOMPARE(result.failure.message, QStringLiteral("GPU on fire"));
-        result = decode({R"({"error":{"message":"x","type":"invalid_request_error","code":"context_length_exceeded"}})"});
+        result =
+            decode({R"({"error":{"message":"x","type":"invalid_request_error","code":"context_length_exceeded"}})"});
         QCOMPARE(result.failure.kind, FailureKind::ContextExceeded);
         QCOMPARE(decode({"not json"}).failure.kind, FailureKind::BadResponse);
         QCOMPARE(decode({R"({"error":null,"choices":[]})"}).end, StreamResult::End::Stop);
@@ -179,7 +188,9 @@ private slots:
     void progressAndMalformed() {
         StreamUpdate update;
         decode({R"({"choices":[],"x_facet":{"phase":"reading_prompt","done":40,"total":100}})",
-                R"({"choices":[],"x_facet":{"malformed":"call:x"}})", R"({"choices":[],"x_facet":{"phase":"unknown"}})"}, &update);
+                R"({"choices":[],"x_facet":{"malformed":"call:x"}})",
+                R"({"choices":[],"x_facet":{"phase":"unknown"}})"},
+               &update);
         QCOMPARE(update.progress->phase, chat::TurnPhase::ReadingPrompt);
         QCOMPARE(update.progress->done, quint64(40));
         QCOMPARE(update.malformed, QStringList{QStringLiteral("call:x")});
@@ -188,12 +199,18 @@ private slots:
     void addresses_data() {
         QTest::addColumn<QString>("base");
         QTest::addColumn<QString>("expected");
-        QTest::newRow("bare") << "http://h:8000" << "http://h:8000/v1/models";
-        QTest::newRow("slash") << "http://h:8000/" << "http://h:8000/v1/models";
-        QTest::newRow("v1") << "https://h/v1" << "https://h/v1/models";
-        QTest::newRow("v1 slash") << "https://h/v1//" << "https://h/v1/models";
-        QTest::newRow("prefix") << "https://h/api/v2" << "https://h/api/v2/models";
-        QTest::newRow("whole") << "https://h/v1/chat/completions?x=1#y" << "https://h/v1/models";
+        QTest::newRow("bare") << "http://h:8000"
+                              << "http://h:8000/v1/models";
+        QTest::newRow("slash") << "http://h:8000/"
+                               << "http://h:8000/v1/models";
+        QTest::newRow("v1") << "https://h/v1"
+                            << "https://h/v1/models";
+        QTest::newRow("v1 slash") << "https://h/v1//"
+                                  << "https://h/v1/models";
+        QTest::newRow("prefix") << "https://h/api/v2"
+                                << "https://h/api/v2/models";
+        QTest::newRow("whole") << "https://h/v1/chat/completions?x=1#y"
+                               << "https://h/v1/models";
     }
     void addresses() {
         QFETCH(QString, base);
@@ -225,21 +242,27 @@ private slots:
         const QJsonObject own = bodyOf(request, {QUrl(QStringLiteral("http://127.0.0.1:1")), {}, {}, true});
         QCOMPARE(own[QStringLiteral("x_facet")][QStringLiteral("progress")].toBool(), true);
         QVERIFY(!own.contains(QStringLiteral("model")));
-        const QJsonValue ownImage = own[QStringLiteral("messages")][0][QStringLiteral("content")][0][QStringLiteral("image_url")];
+        const QJsonValue ownImage =
+            own[QStringLiteral("messages")][0][QStringLiteral("content")][0][QStringLiteral("image_url")];
         QVERIFY(ownImage[QStringLiteral("url")].toString().startsWith(QStringLiteral("file:///")));
         QVERIFY(ownImage[QStringLiteral("url")].toString().endsWith(QStringLiteral("a%20b.png")));
         QCOMPARE(ownImage[QStringLiteral("token_budget")].toInt(), 280);
-        QCOMPARE(own[QStringLiteral("messages")][1][QStringLiteral("reasoning_content")].toString(), QStringLiteral("thought"));
+        QCOMPARE(own[QStringLiteral("messages")][1][QStringLiteral("reasoning_content")].toString(),
+                 QStringLiteral("thought"));
         QCOMPARE(own[QStringLiteral("messages")][1][QStringLiteral("tool_calls")][0][QStringLiteral("function")]
-                    [QStringLiteral("arguments")].toString(), QStringLiteral("{}"));
+                    [QStringLiteral("arguments")]
+                        .toString(),
+                 QStringLiteral("{}"));
         QCOMPARE(own[QStringLiteral("messages")][2][QStringLiteral("tool_call_id")].toString(), QStringLiteral("c"));
 
-        const QJsonObject other = bodyOf(request, {QUrl(QStringLiteral("http://h/v1")), {}, QStringLiteral("m"), false});
+        const QJsonObject other =
+            bodyOf(request, {QUrl(QStringLiteral("http://h/v1")), {}, QStringLiteral("m"), false});
         QCOMPARE(other[QStringLiteral("model")].toString(), QStringLiteral("m"));
         for (const char *key : {"x_facet", "top_k", "min_p", "chat_template_kwargs"}) {
             QVERIFY2(!other.contains(QLatin1String(key)), key);
         }
-        const QJsonValue image = other[QStringLiteral("messages")][0][QStringLiteral("content")][0][QStringLiteral("image_url")];
+        const QJsonValue image =
+            other[QStringLiteral("messages")][0][QStringLiteral("content")][0][QStringLiteral("image_url")];
         QCOMPARE(image[QStringLiteral("url")].toString(), QStringLiteral("data:image/png;base64,UE5HQllURVM="));
         QVERIFY(image[QStringLiteral("token_budget")].isUndefined());
         QVERIFY(other[QStringLiteral("messages")][1][QStringLiteral("reasoning_content")].isUndefined());
@@ -259,20 +282,26 @@ private slots:
         user.media = {{chat::AttachmentKind::Picture, path, QStringLiteral("bmp"), QStringLiteral("x"), 0}};
         request.messages = {user};
         const QJsonObject body = bodyOf(request, {QUrl(QStringLiteral("http://h/v1")), {}, {}, false});
-        QVERIFY(body[QStringLiteral("messages")][0][QStringLiteral("content")][0][QStringLiteral("image_url")][QStringLiteral("url")]
-                    .toString().startsWith(QStringLiteral("data:image/png;base64,iVBOR")));
-        request.messages[0].media = {{chat::AttachmentKind::Sound, path, QStringLiteral("flac"), QStringLiteral("my.flac"), 0}};
+        QVERIFY(body[QStringLiteral("messages")][0][QStringLiteral("content")][0][QStringLiteral("image_url")]
+                    [QStringLiteral("url")]
+                        .toString()
+                        .startsWith(QStringLiteral("data:image/png;base64,iVBOR")));
+        request.messages[0].media = {
+            {chat::AttachmentKind::Sound, path, QStringLiteral("flac"), QStringLiteral("my.flac"), 0}};
         const auto refused = buildRequestBody(request, {QUrl(QStringLiteral("http://h/v1")), {}, {}, false});
         QVERIFY(std::holds_alternative<Failure>(refused));
         QVERIFY(std::get<Failure>(refused).message.contains(QStringLiteral("my.flac")));
         request.messages[0].media[0].path += QStringLiteral(".gone");
         request.messages[0].media[0].suffix = QStringLiteral("wav");
-        QVERIFY(std::holds_alternative<Failure>(buildRequestBody(request, {QUrl(QStringLiteral("http://h/v1")), {}, {}, false})));
+        QVERIFY(std::holds_alternative<Failure>(
+            buildRequestBody(request, {QUrl(QStringLiteral("http://h/v1")), {}, {}, false})));
     }
 
     void modelLists() {
-        const auto models = readModelList(QJsonDocument::fromJson(
-            R"({"data":[{"id":"a","max_model_len":4096},{"id":"b","meta":{"n_ctx":512}},{"id":""},7,{"id":"c","context_length":-1}]})").object());
+        const auto models = readModelList(
+            QJsonDocument::fromJson(
+                R"({"data":[{"id":"a","max_model_len":4096},{"id":"b","meta":{"n_ctx":512}},{"id":""},7,{"id":"c","context_length":-1}]})")
+                .object());
         QCOMPARE(models.size(), 3);
         QCOMPARE(models[0].contextLength, 4096);
         QCOMPARE(models[1].contextLength, 512);

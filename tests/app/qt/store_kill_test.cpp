@@ -1,5 +1,5 @@
-// A program that streams answers into a history is killed a hundred times at random moments. After each time the history
-// opens, everything that was acknowledged is there, and the answer that was being written is marked.
+// A program that streams answers into a history is killed a hundred times at random moments. After each time the
+// history opens, everything that was acknowledged is there, and the answer that was being written is marked.
 #include "store/history_database.h"
 #include "support/stream_text.h"
 
@@ -19,7 +19,7 @@ class StoreKillTest : public QObject {
 private:
     struct Acknowledged {
         qint64 conversation = 0;
-        QHash<qint64, int> lengths;  // of texts
+        QHash<qint64, int> lengths; // of texts
         QSet<qint64> complete;
     };
 
@@ -28,7 +28,7 @@ private:
         for (const QByteArray &line : output.split('\n')) {
             const QList<QByteArray> words = line.split(' ');
             if (words.size() != 3 || words[2].isEmpty()) {
-                continue;  // cut off by the kill
+                continue; // cut off by the kill
             }
             const qint64 id = words[1].toLongLong();
             if (words[0] == "C") {
@@ -50,7 +50,7 @@ private slots:
         QTemporaryDir folder;
         const QString file = folder.filePath(QStringLiteral("history.sqlite"));
         const QString program = QCoreApplication::applicationDirPath() + QStringLiteral("/qt_store_writer");
-        QRandomGenerator random(20240);  // the same moments each time, as far as the machine allows
+        QRandomGenerator random(20240); // the same moments each time, as far as the machine allows
         int interrupted = 0, complete = 0;
         for (int kill = 0; kill < kKills; ++kill) {
             QProcess writer;
@@ -78,7 +78,8 @@ private slots:
             QVERIFY(messages.hasValue());
             QHash<qint64, chat::Message> byId;
             for (const chat::Message &message : *messages) {
-                QVERIFY(message.state == chat::MessageState::Complete || message.state == chat::MessageState::Interrupted);
+                QVERIFY(message.state == chat::MessageState::Complete ||
+                        message.state == chat::MessageState::Interrupted);
                 QCOMPARE(message.text, test::streamedText(message.id, static_cast<int>(message.text.size())));
                 byId.insert(message.id, message);
             }

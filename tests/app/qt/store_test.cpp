@@ -41,26 +41,32 @@ Message fullMessage(qint64 id) {
     m.cachedTokens = 3;
     m.tokensPerSecond = 4.5;
     m.firstTokenMs = 5.5;
-    m.attachments = {{QStringLiteral("aa"), QStringLiteral("png"), QStringLiteral("A.png"), chat::AttachmentKind::Picture, 10, 20, 30, 0, 280, 256},
-                     {QStringLiteral("bb"), QStringLiteral("wav"), QStringLiteral("B.wav"), chat::AttachmentKind::Sound, 11, 0, 0, 2.5, 0, -1}};
-    m.tools = {{QStringLiteral("c1"), QStringLiteral("calculator"), QStringLiteral("{}"), chat::ToolState::Done, QStringLiteral("42")},
+    m.attachments = {{QStringLiteral("aa"), QStringLiteral("png"), QStringLiteral("A.png"),
+                      chat::AttachmentKind::Picture, 10, 20, 30, 0, 280, 256},
+                     {QStringLiteral("bb"), QStringLiteral("wav"), QStringLiteral("B.wav"), chat::AttachmentKind::Sound,
+                      11, 0, 0, 2.5, 0, -1}};
+    m.tools = {{QStringLiteral("c1"), QStringLiteral("calculator"), QStringLiteral("{}"), chat::ToolState::Done,
+                QStringLiteral("42")},
                {QStringLiteral("c2"), QStringLiteral("x"), QStringLiteral("{}"), chat::ToolState::Denied, {}}};
     return m;
 }
 
 bool same(const Message &a, const Message &b) {
-    bool equal = a.id == b.id && a.role == b.role && a.text == b.text && a.thinking == b.thinking && a.state == b.state &&
-                 a.notice == b.notice && a.promptTokens == b.promptTokens && a.completionTokens == b.completionTokens &&
-                 a.cachedTokens == b.cachedTokens && a.tokensPerSecond == b.tokensPerSecond && a.firstTokenMs == b.firstTokenMs &&
-                 a.created == b.created && a.attachments.size() == b.attachments.size() && a.tools.size() == b.tools.size();
+    bool equal = a.id == b.id && a.role == b.role && a.text == b.text && a.thinking == b.thinking &&
+                 a.state == b.state && a.notice == b.notice && a.promptTokens == b.promptTokens &&
+                 a.completionTokens == b.completionTokens && a.cachedTokens == b.cachedTokens &&
+                 a.tokensPerSecond == b.tokensPerSecond && a.firstTokenMs == b.firstTokenMs && a.created == b.created &&
+                 a.attachments.size() == b.attachments.size() && a.tools.size() == b.tools.size();
     for (int i = 0; equal && i < a.attachments.size(); ++i) {
         const auto &x = a.attachments[i], &y = b.attachments[i];
-        equal = x.hash == y.hash && x.suffix == y.suffix && x.name == y.name && x.kind == y.kind && x.bytes == y.bytes &&
-                x.width == y.width && x.height == y.height && x.seconds == y.seconds && x.tokenBudget == y.tokenBudget && x.tokens == y.tokens;
+        equal = x.hash == y.hash && x.suffix == y.suffix && x.name == y.name && x.kind == y.kind &&
+                x.bytes == y.bytes && x.width == y.width && x.height == y.height && x.seconds == y.seconds &&
+                x.tokenBudget == y.tokenBudget && x.tokens == y.tokens;
     }
     for (int i = 0; equal && i < a.tools.size(); ++i) {
         const auto &x = a.tools[i], &y = b.tools[i];
-        equal = x.callId == y.callId && x.tool == y.tool && x.argumentsJson == y.argumentsJson && x.state == y.state && x.result == y.result;
+        equal = x.callId == y.callId && x.tool == y.tool && x.argumentsJson == y.argumentsJson && x.state == y.state &&
+                x.result == y.result;
     }
     return equal;
 }
@@ -69,7 +75,7 @@ chat::ConversationInfo conversation(qint64 id) {
     return {id, QStringLiteral("Title %1").arg(id), QDateTime::fromMSecsSinceEpoch(1'700'000'000'000 + id), 0};
 }
 
-}  // namespace
+} // namespace
 
 class StoreTest : public QObject {
     Q_OBJECT
@@ -88,7 +94,8 @@ private:
     void fill() const {
         HistoryDatabase database(options());
         QVERIFY(database.open());
-        QVERIFY(database.createConversation(conversation(1), {message(2, chat::Role::User, QStringLiteral("Q")), fullMessage(3)}));
+        QVERIFY(database.createConversation(conversation(1),
+                                            {message(2, chat::Role::User, QStringLiteral("Q")), fullMessage(3)}));
     }
 
 private slots:
@@ -127,7 +134,7 @@ private slots:
         QVERIFY(database.rename(1, QStringLiteral("Renamed")));
         QVERIFY(database.setDeleted(1, true));
         QVERIFY(database.purgeDeleted());
-        QVERIFY(database.messages(1)->isEmpty());  // gone with its conversation
+        QVERIFY(database.messages(1)->isEmpty()); // gone with its conversation
     }
 
     void unfinishedAnswersAreMarked() {
@@ -137,7 +144,8 @@ private slots:
             Message streaming = message(2, chat::Role::Assistant, QStringLiteral("Half"));
             streaming.state = MessageState::Streaming;
             Message tool = message(3, chat::Role::Assistant, {});
-            tool.tools = {{QStringLiteral("c"), QStringLiteral("t"), QStringLiteral("{}"), chat::ToolState::Running, {}}};
+            tool.tools = {
+                {QStringLiteral("c"), QStringLiteral("t"), QStringLiteral("{}"), chat::ToolState::Running, {}}};
             QVERIFY(database.createConversation(conversation(1), {streaming, tool}));
         }
         HistoryDatabase database(options());
@@ -161,7 +169,7 @@ private slots:
         const QStringList backups = filesLike(QStringLiteral("history.sqlite.before-v2-*"));
         QCOMPARE(backups.size(), 1);
         {
-            HistoryDatabase backup({m_folder->filePath(backups[0])});  // still version 1, and whole
+            HistoryDatabase backup({m_folder->filePath(backups[0])}); // still version 1, and whole
             QVERIFY(backup.open());
             QCOMPARE(backup.messages(1)->size(), 2);
         }
@@ -205,7 +213,7 @@ private slots:
         QFile kept(m_folder->filePath(aside[0]));
         QVERIFY(kept.open(QIODevice::ReadOnly));
         QCOMPARE(kept.readAll(), garbage);
-        QVERIFY(database.createConversation(conversation(1), {}));  // and the new one works
+        QVERIFY(database.createConversation(conversation(1), {})); // and the new one works
     }
 
     void aDatabaseWithBadPagesIsSetAside() {
@@ -213,7 +221,8 @@ private slots:
             HistoryDatabase database(options());
             QVERIFY(database.open());
             for (int i = 1; i < 60; ++i) {
-                QVERIFY(database.createConversation(conversation(i * 10), {message(i * 10 + 1, chat::Role::User, QString(2000, QLatin1Char('x')))}));
+                QVERIFY(database.createConversation(
+                    conversation(i * 10), {message(i * 10 + 1, chat::Role::User, QString(2000, QLatin1Char('x')))}));
             }
         }
         QFile damaged(file());
@@ -262,15 +271,16 @@ private slots:
             QCOMPARE(QThread::currentThread(), thread());
             opened = result.hasValue();
         });
-        QVERIFY(!opened);  // never at once
+        QVERIFY(!opened); // never at once
         QTRY_VERIFY(opened.has_value());
         QVERIFY(*opened);
         const qint64 id = store.newId();
         QVERIFY(store.newId() > id);
         int done = 0;
         store.createConversation(conversation(id), {}, [&](const Status &saved) { done += saved ? 1 : 0; });
-        for (int i = 0; i < 20; ++i) {  // in order: each needs the one before
-            store.saveMessage(id, message(store.newId(), chat::Role::User, QString::number(i)), [&](const Status &saved) { done += saved ? 1 : 0; });
+        for (int i = 0; i < 20; ++i) { // in order: each needs the one before
+            store.saveMessage(id, message(store.newId(), chat::Role::User, QString::number(i)),
+                              [&](const Status &saved) { done += saved ? 1 : 0; });
         }
         QTRY_COMPARE(done, 21);
     }
@@ -293,7 +303,8 @@ private slots:
         HistoryStore store(impossible);
         int failures = 0;
         store.open([&](const Result<HistoryOpened> &opened) { failures += opened ? 0 : 1; });
-        store.saveMessage(1, message(2, chat::Role::User, QStringLiteral("x")), [&](const Status &saved) { failures += saved ? 0 : 1; });
+        store.saveMessage(1, message(2, chat::Role::User, QStringLiteral("x")),
+                          [&](const Status &saved) { failures += saved ? 0 : 1; });
         store.messages(1, [&](const Result<QVector<Message>> &messages) { failures += messages ? 0 : 1; });
         QTRY_COMPARE(failures, 3);
     }
@@ -304,7 +315,8 @@ private slots:
         QVERIFY(first.hasValue());
         QVERIFY(first->isNew);
         QCOMPARE(first->suffix, QStringLiteral("png"));
-        QCOMPARE(first->hash, QString::fromLatin1(QCryptographicHash::hash("picture", QCryptographicHash::Sha256).toHex()));
+        QCOMPARE(first->hash,
+                 QString::fromLatin1(QCryptographicHash::hash("picture", QCryptographicHash::Sha256).toHex()));
         QFile source(m_folder->filePath(QStringLiteral("same.png")));
         QVERIFY(source.open(QIODevice::WriteOnly));
         source.write("picture");
@@ -335,7 +347,7 @@ private slots:
                 errno = ENOSPC;
                 return -1;
             }
-            const qint64 count = qMin(size, room);  // short writes first, as real disks do
+            const qint64 count = qMin(size, room); // short writes first, as real disks do
             room -= count;
             return ::write(descriptor, data, static_cast<size_t>(count));
         });
@@ -367,7 +379,7 @@ private slots:
         QFile part(folder + QStringLiteral("/0123.part"));
         QVERIFY(part.open(QIODevice::WriteOnly));
         media.removeLeftovers(3600);
-        QVERIFY(part.exists());  // too young: somebody may be writing it
+        QVERIFY(part.exists()); // too young: somebody may be writing it
         media.removeLeftovers(0);
         QVERIFY(!part.exists());
         QCOMPARE(media.removeUnreferenced({used->hash}, 3600), 0);
@@ -391,7 +403,8 @@ private slots:
         SecretFile secrets(paths.secretsFile());
         secrets.remember(QStringLiteral("http://h"), QStringLiteral("key"));
         QVERIFY(secrets.write());
-        QCOMPARE(QFile::permissions(paths.secretsFile()) & (QFile::ReadGroup | QFile::WriteGroup | QFile::ReadOther | QFile::WriteOther),
+        QCOMPARE(QFile::permissions(paths.secretsFile()) &
+                     (QFile::ReadGroup | QFile::WriteGroup | QFile::ReadOther | QFile::WriteOther),
                  QFile::Permissions());
         SecretFile again(paths.secretsFile());
         QVERIFY(again.read());

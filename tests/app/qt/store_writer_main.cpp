@@ -73,7 +73,7 @@ private:
     chat::Message m_message;
 };
 
-}  // namespace
+} // namespace
 
 int main(int argc, char **argv) {
     QCoreApplication application(argc, argv);

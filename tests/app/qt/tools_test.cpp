@@ -16,11 +16,12 @@ namespace {
 
 Outcome runNow(const Registry &registry, const char *name, const char *arguments) {
     Outcome result;
-    registry.run(QString::fromLatin1(name), QString::fromUtf8(arguments), {}, [&](const Outcome &outcome) { result = outcome; });
+    registry.run(QString::fromLatin1(name), QString::fromUtf8(arguments), {},
+                 [&](const Outcome &outcome) { result = outcome; });
     return result;
 }
 
-}  // namespace
+} // namespace
 
 class ToolsTest : public QObject {
     Q_OBJECT
@@ -29,24 +30,42 @@ private slots:
     void values_data() {
         QTest::addColumn<QString>("expression");
         QTest::addColumn<QString>("expected");
-        QTest::newRow("sum") << "1 + 2 * 3" << "7";
-        QTest::newRow("parentheses") << "(1+2)*3" << "9";
-        QTest::newRow("left") << "10 - 4 - 3" << "3";
-        QTest::newRow("power right") << "2^3^2" << "512";
-        QTest::newRow("power minus") << "-2^2" << "-4";
-        QTest::newRow("negative exponent") << "2^-2" << "0.25";
-        QTest::newRow("stars") << "2**10" << "1024";
-        QTest::newRow("remainder") << "17 % 5" << "2";
-        QTest::newRow("signs") << "3 - -4" << "7";
-        QTest::newRow("decimal") << "0.1 + 0.2" << "0.3";
-        QTest::newRow("exponent") << "1.5e3 / 2" << "750";
-        QTest::newRow("functions") << "sqrt(16) + max(1, 2, 3) - min(4;5)" << "3";
-        QTest::newRow("constant") << "round(pi * 100)" << "314";
-        QTest::newRow("typographic") << "6 × 7 − 2" << "40";
-        QTest::newRow("division sign") << "8 ÷ 2" << "4";
-        QTest::newRow("big") << "2^53" << "9.00719925474e+15";
-        QTest::newRow("minus zero") << "-0" << "0";
-        QTest::newRow("demo") << "13 - 73" << "-60";
+        QTest::newRow("sum") << "1 + 2 * 3"
+                             << "7";
+        QTest::newRow("parentheses") << "(1+2)*3"
+                                     << "9";
+        QTest::newRow("left") << "10 - 4 - 3"
+                              << "3";
+        QTest::newRow("power right") << "2^3^2"
+                                     << "512";
+        QTest::newRow("power minus") << "-2^2"
+                                     << "-4";
+        QTest::newRow("negative exponent") << "2^-2"
+                                           << "0.25";
+        QTest::newRow("stars") << "2**10"
+                               << "1024";
+        QTest::newRow("remainder") << "17 % 5"
+                                   << "2";
+        QTest::newRow("signs") << "3 - -4"
+                               << "7";
+        QTest::newRow("decimal") << "0.1 + 0.2"
+                                 << "0.3";
+        QTest::newRow("exponent") << "1.5e3 / 2"
+                                  << "750";
+        QTest::newRow("functions") << "sqrt(16) + max(1, 2, 3) - min(4;5)"
+                                   << "3";
+        QTest::newRow("constant") << "round(pi * 100)"
+                                  << "314";
+        QTest::newRow("typographic") << "6 × 7 − 2"
+                                     << "40";
+        QTest::newRow("division sign") << "8 ÷ 2"
+                                       << "4";
+        QTest::newRow("big") << "2^53"
+                             << "9.00719925474e+15";
+        QTest::newRow("minus zero") << "-0"
+                                    << "0";
+        QTest::newRow("demo") << "13 - 73"
+                              << "-60";
     }
     void values() {
         QFETCH(QString, expression);
@@ -104,16 +123,20 @@ private slots:
 
     void opensWebAddressesOnly() {
         QStringList opened;
-        OpenWebLinkTool tool([&](const QString &address) { opened += address; return true; });
+        OpenWebLinkTool tool([&](const QString &address) {
+            opened += address;
+            return true;
+        });
         const auto open = [&](const char *address) {
             bool worked = false;
-            tool.run({{{QStringLiteral("url"), QString::fromLatin1(address)}}, {}}, [&](const Outcome &o) { worked = o.worked; });
+            tool.run({{{QStringLiteral("url"), QString::fromLatin1(address)}}, {}},
+                     [&](const Outcome &o) { worked = o.worked; });
             return worked;
         };
         QVERIFY(open("https://example.org/a?b=c"));
         QVERIFY(open("http://example.org"));
-        for (const char *bad : {"file:///etc/passwd", "javascript:alert(1)", "example.org", "https://", "https://user:pw@example.org",
-                                "mailto:a@b.c", "https://exa mple.org", ""}) {
+        for (const char *bad : {"file:///etc/passwd", "javascript:alert(1)", "example.org", "https://",
+                                "https://user:pw@example.org", "mailto:a@b.c", "https://exa mple.org", ""}) {
             QVERIFY2(!open(bad), bad);
         }
         QCOMPARE(opened.size(), 2);
@@ -136,19 +159,21 @@ private slots:
         const QString key = write(QStringLiteral(".ssh/id"), "secret");
         QVERIFY(!readTextFile(key));
         QVERIFY(QFile::link(key, folder.filePath(QStringLiteral("harmless.txt"))));
-        QVERIFY(!readTextFile(folder.filePath(QStringLiteral("harmless.txt"))));  // links are followed first
+        QVERIFY(!readTextFile(folder.filePath(QStringLiteral("harmless.txt")))); // links are followed first
     }
 
     void demoTools() {
         const Registry registry = Registry::demo();
-        QCOMPARE(runNow(registry, "calculate", R"({"expression":"13 - 73"})").text, QStringLiteral(R"({"result":-60})"));
+        QCOMPARE(runNow(registry, "calculate", R"({"expression":"13 - 73"})").text,
+                 QStringLiteral(R"({"result":-60})"));
         QCOMPARE(runNow(registry, "set_timer", R"({"minutes":5})").text, QStringLiteral(R"({"status":"ok"})"));
         QVERIFY(!runNow(registry, "set_timer", R"({"minutes":-5})").worked);
         QVERIFY(!runNow(registry, "get_weather", R"({"city":"Paris"})").notice.isEmpty());
         QCOMPARE(demoToolsFor(QStringLiteral("Weather here?"), true), QStringList{QStringLiteral("get_weather")});
         QVERIFY(demoToolsFor(QStringLiteral("Read the text."), true).isEmpty());
         QCOMPARE(demoToolsFor(QStringLiteral("Compute 13 - 73."), false), QStringList{QStringLiteral("calculate")});
-        QCOMPARE(demoToolsFor(QStringLiteral("Set a timer for 3 minutes."), false), QStringList{QStringLiteral("set_timer")});
+        QCOMPARE(demoToolsFor(QStringLiteral("Set a timer for 3 minutes."), false),
+                 QStringList{QStringLiteral("set_timer")});
     }
 };
 

@@ -16,8 +16,8 @@ class ScriptedHttpServer : public QTcpServer {
 public:
     struct Step {
         QByteArray bytes;
-        int waitMs = 0;      // before the bytes
-        bool close = false;  // after the bytes; without it the connection stays open
+        int waitMs = 0;     // before the bytes
+        bool close = false; // after the bytes; without it the connection stays open
     };
     struct Request {
         QByteArray method, path, head, body;
@@ -32,7 +32,8 @@ public:
     void answer(const QByteArray &path, const QVector<Step> &steps) { m_answers.insert(path, steps); }
 
     static QByteArray head(int status, const QByteArray &type, const QByteArray &more = {}) {
-        return "HTTP/1.1 " + QByteArray::number(status) + " Words\r\nContent-Type: " + type + "\r\nConnection: close\r\n" + more + "\r\n";
+        return "HTTP/1.1 " + QByteArray::number(status) + " Words\r\nContent-Type: " + type +
+               "\r\nConnection: close\r\n" + more + "\r\n";
     }
     static QByteArray stream(const QByteArray &events) { return head(200, "text/event-stream") + events; }
     static QByteArray whole(int status, const QByteArray &json) {
@@ -77,7 +78,8 @@ private:
         request.body = buffer.mid(end + 4, length);
         m_buffers.remove(socket);
         requests.append(request);
-        play(socket, m_answers.value(request.path, {{whole(404, R"({"error":{"message":"no such route"}})"), 0, true}}), 0);
+        play(socket, m_answers.value(request.path, {{whole(404, R"({"error":{"message":"no such route"}})"), 0, true}}),
+             0);
     }
 
     void play(QTcpSocket *socket, const QVector<Step> &steps, int index) {
@@ -98,4 +100,4 @@ private:
     QHash<QTcpSocket *, QByteArray> m_buffers;
 };
 
-}  // namespace facet::test
+} // namespace facet::test

@@ -1,4 +1,5 @@
-// The text that the killed program streams: known from the id of its message, so that the survivor can check every letter.
+// The text that the killed program streams: known from the id of its message, so that the survivor can check every
+// letter.
 #pragma once
 
 #include <QString>
@@ -16,4 +17,4 @@ inline QString streamedText(qint64 id, int length) {
     return text;
 }
 
-}  // namespace facet::test
+} // namespace facet::test

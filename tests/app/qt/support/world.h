@@ -26,7 +26,8 @@ inline QJsonObject json(const char *text) {
 // Its parts may be opened again over the same folder, as after a restart of the program.
 class World {
 public:
-    explicit World(const QString &folder, std::unique_ptr<client::EngineLink> engine, store::WriteFunction mediaWrite = {})
+    explicit World(const QString &folder, std::unique_ptr<client::EngineLink> engine,
+                   store::WriteFunction mediaWrite = {})
         : paths(store::Paths::under(folder)) {
         const Status made = paths.create();
         if (!made) {
@@ -78,4 +79,4 @@ public:
     std::unique_ptr<chat::LocalChatController> controller;
 };
 
-}  // namespace facet::test
+} // namespace facet::test
