@@ -14,7 +14,7 @@
 namespace facet::ui {
 
 namespace {
-constexpr int kHeight = 56, kWidth = 300, kThumb = 40;
+constexpr int kHeight = 56, kWidth = 228, kPictureWidth = 282, kThumb = 40;
 }
 
 QString budgetWords(int budget) {
@@ -46,7 +46,7 @@ AttachmentChip::AttachmentChip(int ticket, const QString &name, PictureCache *pi
 }
 
 QSize AttachmentChip::sizeHint() const {
-    return {kWidth, kHeight};
+    return {m_ready && m_attachment.kind == chat::AttachmentKind::Picture ? kPictureWidth : kWidth, kHeight};
 }
 
 QString AttachmentChip::details() const {

@@ -67,6 +67,8 @@ private:
     };
 
     int enter(MD_BLOCKTYPE type, void *detail) {
+        const bool inTable = type == MD_BLOCK_THEAD || type == MD_BLOCK_TBODY || type == MD_BLOCK_TR || type == MD_BLOCK_TH || type == MD_BLOCK_TD;
+        if (!inTable) m_open = false;   // the words of a tight item end where a list inside it begins
         switch (type) {
         case MD_BLOCK_QUOTE: ++m_quote; break;
         case MD_BLOCK_UL: m_lists.append({false, static_cast<MD_BLOCK_UL_DETAIL *>(detail)->is_tight != 0, 0, {}}); break;
@@ -241,7 +243,45 @@ void appendSplit(QVector<Block> &out, Block block) {
     out.append(std::move(block));
 }
 
+// A piece that is one fenced block, taken as it stands: md4c would turn the tabs of a Makefile into spaces.
+bool parseFence(QStringView chunk, QVector<Block> &out) {
+    qsizetype start = 0;
+    while (start < chunk.size() && chunk[start] == QLatin1Char('\n')) ++start;
+    const QStringView text = chunk.mid(start);
+    const QChar mark = text.isEmpty() ? QChar() : text[0];
+    qsizetype length = 0;
+    while (length < text.size() && text[length] == mark) ++length;
+    if ((mark != QLatin1Char('`') && mark != QLatin1Char('~')) || length < 3) {
+        return false;
+    }
+    qsizetype lineEnd = text.indexOf(QLatin1Char('\n'));
+    const QStringView info = text.mid(length, (lineEnd < 0 ? text.size() : lineEnd) - length).trimmed();
+    if (mark == QLatin1Char('`') && info.contains(QLatin1Char('`'))) {
+        return false;
+    }
+    Block block;
+    block.kind = BlockKind::Code;
+    const auto words = info.split(QLatin1Char(' '), Qt::SkipEmptyParts);
+    block.language = words.isEmpty() ? QString() : words.first().left(32).toString();
+    QStringView code = lineEnd < 0 ? QStringView() : text.mid(lineEnd + 1);
+    // The closing fence can only be the last line that says something: a piece ends there.
+    QStringView rest = code;
+    while (rest.endsWith(QLatin1Char('\n')) || rest.endsWith(QLatin1Char('\r'))) rest.chop(1);
+    const QStringView last = rest.mid(rest.lastIndexOf(QLatin1Char('\n')) + 1).trimmed();
+    const bool closed = last.size() >= length && last.count(mark) == last.size();
+    code = closed ? rest.left(rest.lastIndexOf(QLatin1Char('\n')) + 1) : code;
+    if (code.endsWith(QLatin1Char('\n'))) code.chop(1);
+    block.text.text = code.toString().remove(QLatin1Char('\r'));
+    block.text.text.replace(QChar(0), QChar(QChar::ReplacementCharacter));
+    out.append(block);
+    return true;
+}
+
 QVector<Block> parseChunk(QStringView chunk) {
+    QVector<Block> fenced;
+    if (parseFence(chunk, fenced)) {
+        return fenced;
+    }
     if (chunk.size() > kMaxChunkLength) {
         return plainBlocks(chunk.toString());
     }

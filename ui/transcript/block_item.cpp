@@ -21,7 +21,7 @@ QString BlockItem::copied(int from, int to, bool) const {
 
 int spotWidth(const HotSpot &spot, const QFont &font) {
     const int textWidth = QFontMetrics(type::small(font)).horizontalAdvance(spot.label);
-    return textWidth + 2 * space::kM + (spot.icon.isEmpty() ? 0 : 16 + 6);
+    return spot.icon.isEmpty() ? textWidth + 2 * space::kM : 28 + textWidth + space::kM;
 }
 
 void paintSpot(QPainter &painter, const QPoint &origin, const HotSpot &spot, const PaintState &state, int index) {

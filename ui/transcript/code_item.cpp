@@ -14,6 +14,7 @@ namespace facet::ui {
 namespace {
 
 constexpr int kHead = 36, kPadX = 14, kPadBottom = 12, kTabWidth = 4;
+constexpr qreal kLeading = 1.4;   // height of a row in heights of the font
 
 // Only characters that a fixed-pitch font draws one cell wide.
 bool isSimple(QStringView text) {
@@ -138,14 +139,14 @@ int CodeItem::doLayout(int width, const Look &look) {
     m_labelFont = type::caption(look.font);
     const QFontMetricsF metrics(m_font);
     m_charWidth = std::max(1.0, metrics.horizontalAdvance(QLatin1Char('m')));
-    m_rowHeight = int(std::ceil(metrics.height() * 1.3));
+    m_rowHeight = int(std::ceil(metrics.height() * kLeading));
     m_columns = std::max(8, int((width - m_left - 2 * kPadX) / m_charWidth));
     breakRows(0);
     return m_folded ? kHead : kHead + int(m_rows.size()) * m_rowHeight + kPadBottom;
 }
 
 int CodeItem::estimate(int, const Look &look) const {
-    const int rowHeight = int(std::ceil(QFontMetricsF(type::code(look.font)).height() * 1.3));
+    const int rowHeight = int(std::ceil(QFontMetricsF(type::code(look.font)).height() * kLeading));
     return m_folded ? kHead : kHead + int(m_lines.size()) * rowHeight + kPadBottom;
 }
 
