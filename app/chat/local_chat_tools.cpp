@@ -56,7 +56,8 @@ ToolUse *LocalChatController::askedTool(int messageIndex, const QString &callId)
     return nullptr;
 }
 
-void LocalChatController::resolveTool(int messageIndex, const QString &callId, bool allow) {
+void LocalChatController::resolveTool(int messageIndex, const QString &id, bool allow) {
+    const QString callId = id; // it may be a part of messages(), which changes below
     ToolUse *use = askedTool(messageIndex, callId);
     if (!use) {
         return;
@@ -75,7 +76,8 @@ void LocalChatController::resolveTool(int messageIndex, const QString &callId, b
     runTool(messageIndex, callId, {});
 }
 
-void LocalChatController::provideToolFile(int messageIndex, const QString &callId, const QString &path) {
+void LocalChatController::provideToolFile(int messageIndex, const QString &id, const QString &path) {
+    const QString callId = id;
     if (path.isEmpty()) {
         resolveTool(messageIndex, callId, false);
     } else if (askedTool(messageIndex, callId)) {
@@ -86,11 +88,16 @@ void LocalChatController::provideToolFile(int messageIndex, const QString &callI
 void LocalChatController::runTool(int messageIndex, const QString &callId, const QString &file) {
     ToolUse *use = askedTool(messageIndex, callId);
     use->state = ToolState::Running;
+    const ToolUse call = *use; // the signals below may change messages()
+    const quint64 run = m_toolRun;
     m_services.history->saveMessage(m_current, m_messages[messageIndex], savedOrProblem());
     emit messageChanged(messageIndex);
     setPhase(TurnPhase::RunningTool);
-    const tools::Registry *registry = registryFor(use->tool);
-    const auto done = [self = QPointer(this), run = m_toolRun, messageIndex, callId](const tools::Outcome &outcome) {
+    if (run != m_toolRun) {
+        return; // stopped by one of the listeners
+    }
+    const tools::Registry *registry = registryFor(call.tool);
+    const auto done = [self = QPointer(this), run, messageIndex, callId](const tools::Outcome &outcome) {
         if (self && run == self->m_toolRun) {
             self->onToolDone(messageIndex, callId, outcome);
         }
@@ -99,7 +106,7 @@ void LocalChatController::runTool(int messageIndex, const QString &callId, const
         done({false, QStringLiteral("This tool does not exist here.")});
         return;
     }
-    registry->run(use->tool, use->argumentsJson, file, done);
+    registry->run(call.tool, call.argumentsJson, file, done);
 }
 
 void LocalChatController::onToolDone(int messageIndex, const QString &callId, const tools::Outcome &outcome) {

@@ -105,6 +105,10 @@ void LocalChatController::onUpdate(quint64 request, const client::StreamUpdate &
     }
     if (update.progress) {
         setPhase(update.progress->phase, update.progress->done, update.progress->total);
+        message = answer();
+        if (request != m_turn.request || !message) {
+            return; // stopped by a listener
+        }
     }
     if (!update.thinking.isEmpty() || !update.text.isEmpty()) {
         message->thinking += update.thinking;

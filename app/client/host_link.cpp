@@ -125,10 +125,14 @@ void HostLink::load() {
     connect(m_load.get(), &ModelLoad::loaded, this, [this](const QJsonObject &info) {
         m_load.release()->deleteLater();
         readModelInfo(info, m_state);
+        m_lastGoodModel = m_model;
         setKind(Kind::Ready);
     });
     connect(m_load.get(), &ModelLoad::failed, this, [this](const Failure &failure) {
         m_load.release()->deleteLater();
+        if (!m_lastGoodModel.isEmpty()) {
+            m_model = m_lastGoodModel; // the next question goes to the model that worked
+        }
         if (m_process.isListening()) {
             setKind(Kind::Failed, m_wording(failure));
         }

@@ -47,7 +47,7 @@ private:
     Endpoint host() const;
 
     chat::EngineState m_state;
-    QString m_model;
+    QString m_model, m_lastGoodModel;
     Wording m_wording;
     HostProcess m_process;
     EngineClient m_client;

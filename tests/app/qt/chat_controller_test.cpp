@@ -173,6 +173,19 @@ private slots:
         QCOMPARE(world.last().text, QStringLiteral("All right."));
     }
 
+    void takesTheIdOutOfItsOwnMessages() {
+        World world(folder(), R"({"turns":[{"events":[{"tool_call":{"id":"c1","name":"calculator","arguments":{"expression":"2"}}}]},
+                                           {"events":[{"text":"Two."}]}]})");
+        QVERIFY(world.open());
+        QVector<Message> copy; // as the window may hold one: then messages() is another memory after each change
+        connect(world.controller.get(), &ChatController::messageChanged, this, [&] { copy = world.controller->messages(); });
+        world.controller->send(QStringLiteral("x"));
+        QVERIFY(world.phase(TurnPhase::AskingTool));
+        world.controller->resolveTool(1, world.controller->messages()[1].tools[0].callId, true);
+        QVERIFY(world.idle());
+        QCOMPARE(world.last().text, QStringLiteral("Two."));
+    }
+
     void readsTheFileThatTheUserPicks() {
         World world(folder(), R"({"turns":[{"events":[{"tool_call":{"id":"f","name":"read_file","arguments":{}}}]},
                                            {"events":[{"text":"Read."}]}]})");
