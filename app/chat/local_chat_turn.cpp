@@ -110,20 +110,21 @@ void LocalChatController::onUpdate(quint64 request, const client::StreamUpdate &
             return; // stopped by a listener
         }
     }
-    if (!update.thinking.isEmpty() || !update.text.isEmpty()) {
+    const bool words = !update.thinking.isEmpty() || !update.text.isEmpty();
+    if (words) {
         message->thinking += update.thinking;
         message->text += update.text;
         m_saver.note(message->text, message->thinking);
-        const TurnPhase phase = update.text.isEmpty() ? TurnPhase::Thinking : TurnPhase::Writing;
-        if (m_progress.phase != phase && !update.progress) {
-            setPhase(phase);
-        }
     }
     if (!update.malformed.isEmpty()) {
         message->notice = malformedCallNotice();
     }
-    if (!update.text.isEmpty() || !update.thinking.isEmpty() || !update.malformed.isEmpty()) {
+    if (words || !update.malformed.isEmpty()) {
         emit messageChanged(m_turn.index);
+    }
+    const TurnPhase phase = update.text.isEmpty() ? TurnPhase::Thinking : TurnPhase::Writing;
+    if (words && request == m_turn.request && m_progress.phase != phase && !update.progress) {
+        setPhase(phase);
     }
 }
 
