@@ -194,7 +194,7 @@ bool MarkedPictureItem::update(const PictureRef &picture, const QVector<OverlayM
 
 QRect MarkedPictureItem::placeFor(int width) const {
     const QSize natural = m_picture.size.isEmpty() ? QSize(400, 300) : m_picture.size;
-    QSize size = natural.scaled(width, 460, Qt::KeepAspectRatio);
+    QSize size = natural.scaled(width, 380, Qt::KeepAspectRatio);
     // Small pictures are enlarged for their boxes' sake, but not beyond what their pixels bear.
     if (size.width() > natural.width() * 4) size = natural * 4;
     return {QPoint(0, 0), size.expandedTo({48, 48})};

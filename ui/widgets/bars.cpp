@@ -154,6 +154,7 @@ void FindBar::paintEvent(QPaintEvent *) {
 Toast::Toast(QWidget *parent) : QWidget(parent), m_label(new QLabel(this)), m_button(new QPushButton(this)) {
     m_close = smallButton(this, QStringLiteral("close"), tr("Dismiss"));
     m_button->setProperty(kQuiet, true);
+    m_button->hide();
     m_label->setWordWrap(true);
     auto *row = new QHBoxLayout(this);
     row->setContentsMargins(space::kL, space::kS, space::kS, space::kS);
