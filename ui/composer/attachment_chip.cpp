@@ -147,7 +147,8 @@ void AttachmentChip::paintEvent(QPaintEvent *) {
     painter.drawText(words, Qt::AlignTop | Qt::AlignLeft, painter.fontMetrics().elidedText(m_name, Qt::ElideMiddle, words.width()));
     painter.setPen(m_problem.isEmpty() ? theme.muted : theme.danger);
     painter.setFont(type::caption(font()));
-    painter.drawText(words, Qt::AlignBottom | Qt::AlignLeft, painter.fontMetrics().elidedText(details(), Qt::ElideRight, words.width()));
+    const QRect line = words.adjusted(0, 0, m_budget->isHidden() ? 26 : 0, 0);   // the button below the name is there for pictures only
+    painter.drawText(line, Qt::AlignBottom | Qt::AlignLeft, painter.fontMetrics().elidedText(details(), Qt::ElideRight, line.width()));
 }
 
 }  // namespace facet::ui

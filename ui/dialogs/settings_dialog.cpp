@@ -208,6 +208,7 @@ QWidget *SettingsDialog::makeModel() {
     auto *open = new QPushButton(icon(QStringLiteral("folder")), tr("&Open model folder …"), page);
     auto *full = new QPushButton(icon(QStringLiteral("info")), tr("How to get a &full model"), page);
     auto *buttons = new QHBoxLayout;
+    buttons->setSpacing(space::kS);
     buttons->addWidget(open);
     buttons->addWidget(full);
     buttons->addStretch(1);
@@ -248,6 +249,7 @@ QWidget *SettingsDialog::makeRemote() {
     m_test->setProperty(kPrimary, true);
     m_local = new QPushButton(tr("Use &this computer"), page);
     auto *buttons = new QHBoxLayout;
+    buttons->setSpacing(space::kS);
     buttons->addWidget(m_test);
     buttons->addWidget(m_local);
     buttons->addStretch(1);
