@@ -35,7 +35,7 @@ namespace facet::ui {
 
 namespace {
 
-constexpr int kNarrow = 720;   // below this the side bar steps aside by itself
+constexpr int kNarrow = 720; // below this the side bar steps aside by itself
 
 QToolButton *headerButton(QWidget *parent, const QString &iconName, const QString &name, const QString &tip) {
     auto *button = new QToolButton(parent);
@@ -55,26 +55,24 @@ QString engineReason(const chat::EngineState &engine) {
     case Kind::Starting: return MainWindow::tr("The engine is starting.");
     case Kind::Loading: return MainWindow::tr("The model is still loading.");
     case Kind::Failed:
-    case Kind::Crashed: return engine.problem.isEmpty() ? MainWindow::tr("The engine has stopped. Restart it to go on.") : engine.problem;
+    case Kind::Crashed:
+        return engine.problem.isEmpty() ? MainWindow::tr("The engine has stopped. Restart it to go on.")
+                                        : engine.problem;
     case Kind::Ready: break;
     }
     return {};
 }
 
-}  // namespace
+} // namespace
 
 MainWindow::MainWindow(chat::ChatController *controller, RecorderPort *recorder, QWidget *parent)
     : QMainWindow(parent), m_parts(std::make_unique<Parts>(this, controller, recorder)) {}
 
 MainWindow::~MainWindow() = default;
 
-void MainWindow::useSettings(QSettings *settings) {
-    m_parts->useSettings(settings);
-}
+void MainWindow::useSettings(QSettings *settings) { m_parts->useSettings(settings); }
 
-void MainWindow::attachFiles(const QStringList &paths) {
-    m_parts->attachFiles(paths);
-}
+void MainWindow::attachFiles(const QStringList &paths) { m_parts->attachFiles(paths); }
 
 void MainWindow::closeEvent(QCloseEvent *event) {
     m_parts->saveState();
@@ -141,9 +139,11 @@ QWidget *MainWindow::Parts::makeHeader() {
     auto *row = new QHBoxLayout(header);
     row->setContentsMargins(space::kS, 6, space::kS, 6);
     row->setSpacing(space::kXs);
-    m_sidebarButton = headerButton(header, QStringLiteral("sidebar"), tr("Show or hide the chats"), tr("Show or hide the chats (Ctrl+B)"));
+    m_sidebarButton = headerButton(header, QStringLiteral("sidebar"), tr("Show or hide the chats"),
+                                   tr("Show or hide the chats (Ctrl+B)"));
     m_newButton = headerButton(header, QStringLiteral("new-chat"), tr("New chat"), tr("New chat (Ctrl+N)"));
-    m_findButton = headerButton(header, QStringLiteral("search"), tr("Find in this chat"), tr("Find in this chat (Ctrl+F)"));
+    m_findButton =
+        headerButton(header, QStringLiteral("search"), tr("Find in this chat"), tr("Find in this chat (Ctrl+F)"));
     m_title = new QLabel(header);
     m_title->setTextFormat(Qt::PlainText);
     m_title->setAlignment(Qt::AlignCenter);
@@ -153,7 +153,7 @@ QWidget *MainWindow::Parts::makeHeader() {
     row->addWidget(m_newButton);
     row->addWidget(m_title, 1);
     row->addWidget(m_findButton);
-    row->addSpacing(m_sidebarButton->sizeHint().width());   // keeps the title in the middle
+    row->addSpacing(m_sidebarButton->sizeHint().width()); // keeps the title in the middle
     return header;
 }
 
@@ -169,7 +169,7 @@ QWidget *MainWindow::Parts::makeCentre(RecorderPort *recorder) {
     m_empty = new EmptyState(centre);
     m_transcript = new TranscriptView(m_pictures, centre);
     m_stack = new QStackedWidget(centre);
-    auto *emptyScroll = new QScrollArea(centre);   // four cards do not fit into every window
+    auto *emptyScroll = new QScrollArea(centre); // four cards do not fit into every window
     emptyScroll->setWidget(m_empty);
     emptyScroll->setWidgetResizable(true);
     emptyScroll->setFrameShape(QFrame::NoFrame);
@@ -229,23 +229,26 @@ void MainWindow::Parts::wireController() {
         openedConversation();
     });
     connect(m_controller, &ChatController::messageAdded, this, [this](int index) {
-        // Whatever came in between is caught up with: the transcript never has fewer messages than the controller told of.
+        // Whatever came in between is caught up with: the transcript never has fewer messages than the controller told
+        // of.
         for (int i = m_transcript->messageCount(); i <= index && i < m_controller->messages().size(); ++i) {
             m_transcript->addMessage(m_controller->messages()[i]);
         }
         updateState();
     });
     connect(m_controller, &ChatController::messageChanged, this, [this](int index) {
-        if (index >= 0 && index < m_controller->messages().size()) m_transcript->changeMessage(index, m_controller->messages()[index]);
+        if (index >= 0 && index < m_controller->messages().size())
+            m_transcript->changeMessage(index, m_controller->messages()[index]);
     });
     connect(m_controller, &ChatController::messagesRemoved, this, [this](int first) {
         m_transcript->removeFrom(first);
         updateState();
     });
-    connect(m_controller, &ChatController::attachmentReady, this, [this](int ticket, const chat::Attachment &attachment) {
-        m_composer->chipReady(ticket, attachment, m_controller->attachmentPath(attachment));
-        updateState();
-    });
+    connect(m_controller, &ChatController::attachmentReady, this,
+            [this](int ticket, const chat::Attachment &attachment) {
+                m_composer->chipReady(ticket, attachment, m_controller->attachmentPath(attachment));
+                updateState();
+            });
     connect(m_controller, &ChatController::attachmentFailed, this, [this](int ticket, const QString &sentence) {
         m_composer->chipFailed(ticket, sentence);
         updateState();
@@ -261,24 +264,28 @@ void MainWindow::Parts::wireController() {
 }
 
 void MainWindow::Parts::wireTranscript() {
-    m_transcript->setAttachmentPaths([this](const chat::Attachment &attachment) { return m_controller->attachmentPath(attachment); });
+    m_transcript->setAttachmentPaths(
+        [this](const chat::Attachment &attachment) { return m_controller->attachmentPath(attachment); });
     m_transcript->setMessages(m_controller->messages());
     connect(m_transcript, &TranscriptView::linkActivated, this, &Parts::openLink);
     connect(m_transcript, &TranscriptView::editRequested, this, &Parts::editMessage);
-    connect(m_transcript, &TranscriptView::regenerateRequested, this, [this](int message) { m_controller->regenerate(message); });
-    connect(m_transcript, &TranscriptView::toolDecided, this,
-            [this](int message, const QString &callId, bool allow) { m_controller->resolveTool(message, callId, allow); });
+    connect(m_transcript, &TranscriptView::regenerateRequested, this,
+            [this](int message) { m_controller->regenerate(message); });
+    connect(m_transcript, &TranscriptView::toolDecided, this, [this](int message, const QString &callId, bool allow) {
+        m_controller->resolveTool(message, callId, allow);
+    });
     connect(m_transcript, &TranscriptView::copied, this, [this] {
         m_toastAction = nullptr;
         m_toast->show(tr("Copied"));
     });
     connect(m_transcript, &TranscriptView::zoomRequested, this, &Parts::zoom);
-    connect(m_transcript, &TranscriptView::pictureOpened, this,
-            [this](int, const QString &path, const QString &name, const QSize &size, const QVector<OverlayMark> &marks) {
-                auto *dialog = new PictureDialog(m_pictures, path, name, size, marks, m_window);
-                dialog->setAttribute(Qt::WA_DeleteOnClose);
-                dialog->open();
-            });
+    connect(
+        m_transcript, &TranscriptView::pictureOpened, this,
+        [this](int, const QString &path, const QString &name, const QSize &size, const QVector<OverlayMark> &marks) {
+            auto *dialog = new PictureDialog(m_pictures, path, name, size, marks, m_window);
+            dialog->setAttribute(Qt::WA_DeleteOnClose);
+            dialog->open();
+        });
     connect(m_findBar, &FindBar::wordsChanged, this, [this](const QString &words) {
         m_transcript->find(words);
         m_findBar->setResult(m_transcript->currentMatch(), m_transcript->matchCount());
@@ -296,14 +303,17 @@ void MainWindow::Parts::wireTranscript() {
 
 void MainWindow::Parts::wireComposer() {
     connect(m_composer, &Composer::sendRequested, this, &Parts::send);
-    connect(m_composer, &Composer::resendRequested, this, [this](int message, const QString &text) { m_controller->editAndResend(message, text); });
+    connect(m_composer, &Composer::resendRequested, this,
+            [this](int message, const QString &text) { m_controller->editAndResend(message, text); });
     connect(m_composer, &Composer::stopRequested, m_controller, &chat::ChatController::stop);
     connect(m_composer, &Composer::attachRequested, this, &Parts::chooseFiles);
     connect(m_composer, &Composer::filesDropped, this, &Parts::attachFiles);
     connect(m_composer, &Composer::pictureDropped, this, &Parts::attachData);
     connect(m_composer, &Composer::recordingFinished, this, [this](const QString &path) { attachFiles({path}); });
-    connect(m_composer, &Composer::chipRemoved, this, [this](int ticket) { m_controller->removePendingAttachment(ticket); });
-    connect(m_composer, &Composer::budgetChosen, this, [this](int ticket, int budget) { m_controller->setPendingBudget(ticket, budget); });
+    connect(m_composer, &Composer::chipRemoved, this,
+            [this](int ticket) { m_controller->removePendingAttachment(ticket); });
+    connect(m_composer, &Composer::budgetChosen, this,
+            [this](int ticket, int budget) { m_controller->setPendingBudget(ticket, budget); });
     connect(m_composer, &Composer::thinkingToggled, this, [this](bool on) {
         chat::GenerationSettings settings = m_controller->settings();
         settings.thinking = on;
@@ -340,14 +350,17 @@ void MainWindow::Parts::openedConversation() {
 void MainWindow::Parts::showEngine(const chat::EngineState &engine) {
     using Kind = chat::EngineState::Kind;
     m_composer->setEngine(engine);
-    m_demoBanner->setContent(tr("This is the small demo model: it shows how everything works, but is often wrong."), tr("Get a full model"));
+    m_demoBanner->setContent(tr("This is the small demo model: it shows how everything works, but is often wrong."),
+                             tr("Get a full model"));
     m_demoBanner->setVisible(engine.demoModel && !m_bannerDismissed);
     const bool broken = engine.kind == Kind::Failed || engine.kind == Kind::Crashed;
-    m_problemBanner->setContent(engine.problem.isEmpty() ? tr("The engine has stopped. Your chats are safe.") : engine.problem, tr("Restart"));
+    m_problemBanner->setContent(
+        engine.problem.isEmpty() ? tr("The engine has stopped. Your chats are safe.") : engine.problem, tr("Restart"));
     m_problemBanner->setVisible(broken);
-    m_empty->setModel(engine.kind == Kind::Ready ? (engine.remote ? tr("%1 answers, at %2.").arg(engine.modelName, engine.modelPath)
-                                                                  : tr("%1 runs on this computer. Nothing leaves it.").arg(engine.modelName))
-                                                 : engineReason(engine));
+    m_empty->setModel(engine.kind == Kind::Ready
+                          ? (engine.remote ? tr("%1 answers, at %2.").arg(engine.modelName, engine.modelPath)
+                                           : tr("%1 runs on this computer. Nothing leaves it.").arg(engine.modelName))
+                          : engineReason(engine));
     showProgress(m_controller->progress());
 }
 
@@ -380,7 +393,7 @@ void MainWindow::Parts::updateState() {
     m_findButton->setEnabled(!m_controller->messages().isEmpty());
     using Kind = chat::EngineState::Kind;
     const QString name = engine.modelName.isEmpty() ? tr("No model") : engine.modelName;
-    const bool broken = engine.kind == Kind::Failed || engine.kind == Kind::Crashed;   // the bar above says why
+    const bool broken = engine.kind == Kind::Failed || engine.kind == Kind::Crashed; // the bar above says why
     QString state = broken ? tr("The engine is not running.") : engineReason(engine);
     if (engine.kind == Kind::Ready) {
         state = engine.remote ? tr("%1 at %2").arg(name, engine.modelPath)
@@ -391,7 +404,7 @@ void MainWindow::Parts::updateState() {
 }
 
 void MainWindow::Parts::attachFiles(const QStringList &paths) {
-    constexpr int kMaxAtOnce = 32;   // a folder dropped by accident
+    constexpr int kMaxAtOnce = 32; // a folder dropped by accident
     int taken = 0;
     for (const QString &path : paths) {
         if (++taken > kMaxAtOnce) {
@@ -420,7 +433,8 @@ void MainWindow::Parts::send(const QString &text) {
 }
 
 void MainWindow::Parts::editMessage(int index) {
-    if (index < 0 || index >= m_controller->messages().size() || m_controller->messages()[index].role != chat::Role::User) {
+    if (index < 0 || index >= m_controller->messages().size() ||
+        m_controller->messages()[index].role != chat::Role::User) {
         return;
     }
     const chat::Message &message = m_controller->messages()[index];
@@ -468,7 +482,8 @@ void MainWindow::Parts::beginTask(EmptyState::Task task) {
 }
 
 void MainWindow::Parts::openLink(const QUrl &url) {
-    auto *box = new QMessageBox(QMessageBox::Question, tr("Open this link?"), tr("The answer links to\n%1\n\nIt opens in your browser.").arg(url.toDisplayString()),
+    auto *box = new QMessageBox(QMessageBox::Question, tr("Open this link?"),
+                                tr("The answer links to\n%1\n\nIt opens in your browser.").arg(url.toDisplayString()),
                                 QMessageBox::Cancel, m_window);
     box->setTextFormat(Qt::PlainText);
     auto *open = box->addButton(tr("Open"), QMessageBox::AcceptRole);
@@ -493,9 +508,10 @@ void MainWindow::Parts::useSettings(QSettings *settings) {
     Preferences preferences;
     const int scheme = settings->value(QStringLiteral("window/theme"), int(Scheme::System)).toInt();
     preferences.scheme = scheme >= 0 && scheme <= int(Scheme::HighContrast) ? Scheme(scheme) : Scheme::System;
-    preferences.textScale = std::clamp(settings->value(QStringLiteral("window/textScale"), 1.0).toDouble(), kMinTextScale, kMaxTextScale);
+    preferences.textScale =
+        std::clamp(settings->value(QStringLiteral("window/textScale"), 1.0).toDouble(), kMinTextScale, kMaxTextScale);
     preferences.enterSends = settings->value(QStringLiteral("window/enterSends"), true).toBool();
-    m_settings = nullptr;   // nothing is written back while it is read
+    m_settings = nullptr; // nothing is written back while it is read
     applyPreferences(preferences);
     m_window->restoreGeometry(settings->value(QStringLiteral("window/geometry")).toByteArray());
     m_splitter->restoreState(settings->value(QStringLiteral("window/splitter")).toByteArray());
@@ -546,4 +562,4 @@ void MainWindow::Parts::setSidebarVisible(bool visible, bool byUser) {
     m_sidebarAction->setChecked(visible);
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

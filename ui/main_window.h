@@ -43,4 +43,4 @@ private:
     std::unique_ptr<Parts> m_parts;
 };
 
-}  // namespace facet::ui
+} // namespace facet::ui

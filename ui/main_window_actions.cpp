@@ -9,8 +9,8 @@
 #include "ui/transcript/transcript_view.h"
 #include "ui/widgets/bars.h"
 
-#include <QClipboard>
 #include <QApplication>
+#include <QClipboard>
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QLineEdit>
@@ -32,9 +32,10 @@ QList<QKeySequence> keys(std::initializer_list<const char *> names) {
     return list;
 }
 
-}  // namespace
+} // namespace
 
-QAction *MainWindow::Parts::add(QMenu *menu, const QString &text, const QList<QKeySequence> &shortcuts, std::function<void()> run, const QString &iconName) {
+QAction *MainWindow::Parts::add(QMenu *menu, const QString &text, const QList<QKeySequence> &shortcuts,
+                                std::function<void()> run, const QString &iconName) {
     auto *action = new QAction(text, m_window);
     if (!iconName.isEmpty()) action->setIcon(icon(iconName));
     action->setShortcuts(shortcuts);
@@ -47,19 +48,32 @@ QAction *MainWindow::Parts::add(QMenu *menu, const QString &text, const QList<QK
 void MainWindow::Parts::makeActions() {
     QMenuBar *bar = m_window->menuBar();
     QMenu *file = bar->addMenu(tr("&File"));
-    add(file, tr("&New chat"), keys({"Ctrl+N", "Ctrl+Shift+O"}), [this] { m_controller->newConversation(); m_composer->edit()->setFocus(); }, QStringLiteral("new-chat"));
-    add(file, tr("&Attach files …"), keys({"Ctrl+O"}), [this] { chooseFiles(); }, QStringLiteral("attach"));
+    add(
+        file, tr("&New chat"), keys({"Ctrl+N", "Ctrl+Shift+O"}),
+        [this] {
+            m_controller->newConversation();
+            m_composer->edit()->setFocus();
+        },
+        QStringLiteral("new-chat"));
+    add(
+        file, tr("&Attach files …"), keys({"Ctrl+O"}), [this] { chooseFiles(); }, QStringLiteral("attach"));
     file->addSeparator();
-    add(file, tr("Open &model folder …"), keys({"Ctrl+M"}), [this] { chooseModel(); }, QStringLiteral("folder"));
+    add(
+        file, tr("Open &model folder …"), keys({"Ctrl+M"}), [this] { chooseModel(); }, QStringLiteral("folder"));
     QMenu *recent = file->addMenu(tr("&Recent models"));
     connect(recent, &QMenu::aboutToShow, this, [this, recent] { fillRecentMenu(recent); });
-    add(file, tr("Use a &server …"), {}, [this] { showSettings(SettingsDialog::Remote); }, QStringLiteral("server"));
+    add(
+        file, tr("Use a &server …"), {}, [this] { showSettings(SettingsDialog::Remote); }, QStringLiteral("server"));
     file->addSeparator();
-    add(file, tr("&Settings …"), keys({"Ctrl+,"}), [this] { showSettings(SettingsDialog::General); }, QStringLiteral("settings"))->setMenuRole(QAction::PreferencesRole);
+    add(
+        file, tr("&Settings …"), keys({"Ctrl+,"}), [this] { showSettings(SettingsDialog::General); },
+        QStringLiteral("settings"))
+        ->setMenuRole(QAction::PreferencesRole);
     add(file, tr("&Quit"), keys({"Ctrl+Q"}), [this] { m_window->close(); })->setMenuRole(QAction::QuitRole);
 
     QMenu *edit = bar->addMenu(tr("&Edit"));
-    add(edit, tr("&Copy selection"), {}, [this] { m_transcript->copy(false); }, QStringLiteral("copy"));
+    add(
+        edit, tr("&Copy selection"), {}, [this] { m_transcript->copy(false); }, QStringLiteral("copy"));
     add(edit, tr("Copy selection as &Markdown"), keys({"Ctrl+Alt+C"}), [this] { m_transcript->copy(true); });
     add(edit, tr("Copy &last answer"), keys({"Ctrl+Shift+C"}), [this] {
         const QString answer = m_transcript->lastAnswer();
@@ -70,13 +84,15 @@ void MainWindow::Parts::makeActions() {
         }
     });
     edit->addSeparator();
-    add(edit, tr("&Find in this chat …"), keys({"Ctrl+F"}), [this] { openFind(); }, QStringLiteral("search"));
+    add(
+        edit, tr("&Find in this chat …"), keys({"Ctrl+F"}), [this] { openFind(); }, QStringLiteral("search"));
     add(edit, tr("&Search chats"), keys({"Ctrl+K", "Ctrl+Shift+F"}), [this] {
         setSidebarVisible(true, !m_narrow);
         m_sidebar->search()->setFocus(Qt::ShortcutFocusReason);
     });
     edit->addSeparator();
-    add(edit, tr("&Edit last message"), keys({"Ctrl+E"}), [this] { editLast(); }, QStringLiteral("edit"));
+    add(
+        edit, tr("&Edit last message"), keys({"Ctrl+E"}), [this] { editLast(); }, QStringLiteral("edit"));
     m_undoAction = add(edit, tr("&Undo deleting the chat"), keys({"Ctrl+Alt+Z"}), [this] {
         m_controller->undoDelete();
         m_undoAction->setEnabled(false);
@@ -85,45 +101,68 @@ void MainWindow::Parts::makeActions() {
     m_undoAction->setEnabled(false);
 
     QMenu *chatMenu = bar->addMenu(tr("&Chat"));
-    m_stopAction = add(chatMenu, tr("&Stop"), keys({"Ctrl+."}), [this] { m_controller->stop(); }, QStringLiteral("stop"));
-    m_regenerateAction = add(chatMenu, tr("&Answer again"), keys({"Ctrl+R"}), [this] { regenerateLast(); }, QStringLiteral("regenerate"));
-    m_thinkingAction = add(chatMenu, tr("&Think before answering"), keys({"Ctrl+T"}), [this] { m_composer->thinkingButton()->toggle(); }, QStringLiteral("think"));
+    m_stopAction = add(
+        chatMenu, tr("&Stop"), keys({"Ctrl+."}), [this] { m_controller->stop(); }, QStringLiteral("stop"));
+    m_regenerateAction = add(
+        chatMenu, tr("&Answer again"), keys({"Ctrl+R"}), [this] { regenerateLast(); }, QStringLiteral("regenerate"));
+    m_thinkingAction = add(
+        chatMenu, tr("&Think before answering"), keys({"Ctrl+T"}), [this] { m_composer->thinkingButton()->toggle(); },
+        QStringLiteral("think"));
     m_thinkingAction->setCheckable(true);
-    add(chatMenu, tr("Record from the &microphone"), keys({"Ctrl+Shift+R"}), [this] { m_composer->microphoneButton()->click(); }, QStringLiteral("microphone"));
+    add(
+        chatMenu, tr("Record from the &microphone"), keys({"Ctrl+Shift+R"}),
+        [this] { m_composer->microphoneButton()->click(); }, QStringLiteral("microphone"));
     chatMenu->addSeparator();
-    const QVector<std::pair<QString, EmptyState::Task>> tasks = {{tr("Read te&xt in a picture"), EmptyState::Task::ReadText},
-                                                                 {tr("Find &objects in a picture"), EmptyState::Task::FindObjects},
-                                                                 {tr("Trans&cribe a recording"), EmptyState::Task::Transcribe},
-                                                                 {tr("As&k"), EmptyState::Task::Ask}};
+    const QVector<std::pair<QString, EmptyState::Task>> tasks = {
+        {tr("Read te&xt in a picture"), EmptyState::Task::ReadText},
+        {tr("Find &objects in a picture"), EmptyState::Task::FindObjects},
+        {tr("Trans&cribe a recording"), EmptyState::Task::Transcribe},
+        {tr("As&k"), EmptyState::Task::Ask}};
     for (int i = 0; i < tasks.size(); ++i) {
-        add(chatMenu, tasks[i].first, {QKeySequence(Qt::CTRL | Qt::Key(Qt::Key_1 + i))}, [this, task = tasks[i].second] { beginTask(task); });
+        add(chatMenu, tasks[i].first, {QKeySequence(Qt::CTRL | Qt::Key(Qt::Key_1 + i))},
+            [this, task = tasks[i].second] { beginTask(task); });
     }
     chatMenu->addSeparator();
-    add(chatMenu, tr("&Rename chat"), keys({"F2"}), [this] {
-        setSidebarVisible(true, !m_narrow);
-        m_sidebar->renameCurrent();
-    }, QStringLiteral("edit"));
-    add(chatMenu, tr("&Delete chat"), keys({"Ctrl+Shift+Del"}), [this] { m_sidebar->deleteCurrent(); }, QStringLiteral("trash"));
+    add(
+        chatMenu, tr("&Rename chat"), keys({"F2"}),
+        [this] {
+            setSidebarVisible(true, !m_narrow);
+            m_sidebar->renameCurrent();
+        },
+        QStringLiteral("edit"));
+    add(
+        chatMenu, tr("&Delete chat"), keys({"Ctrl+Shift+Del"}), [this] { m_sidebar->deleteCurrent(); },
+        QStringLiteral("trash"));
     add(chatMenu, tr("Ne&xt chat"), keys({"Ctrl+Tab"}), [this] { stepConversation(1); });
     add(chatMenu, tr("Pre&vious chat"), keys({"Ctrl+Shift+Tab"}), [this] { stepConversation(-1); });
 
     QMenu *view = bar->addMenu(tr("&View"));
-    m_sidebarAction = add(view, tr("List of &chats"), keys({"Ctrl+B", "F9"}), [this] { setSidebarVisible(!m_sidebar->isVisible(), !m_narrow); }, QStringLiteral("sidebar"));
+    m_sidebarAction = add(
+        view, tr("List of &chats"), keys({"Ctrl+B", "F9"}),
+        [this] { setSidebarVisible(!m_sidebar->isVisible(), !m_narrow); }, QStringLiteral("sidebar"));
     m_sidebarAction->setCheckable(true);
     m_sidebarAction->setChecked(true);
     m_newButton->hide();
     view->addSeparator();
-    add(view, tr("&Larger text"), keys({"Ctrl++", "Ctrl+="}), [this] { zoom(1); }, QStringLiteral("zoom-in"));
-    add(view, tr("&Smaller text"), keys({"Ctrl+-"}), [this] { zoom(-1); }, QStringLiteral("zoom-out"));
+    add(
+        view, tr("&Larger text"), keys({"Ctrl++", "Ctrl+="}), [this] { zoom(1); }, QStringLiteral("zoom-in"));
+    add(
+        view, tr("&Smaller text"), keys({"Ctrl+-"}), [this] { zoom(-1); }, QStringLiteral("zoom-out"));
     add(view, tr("&Normal text size"), keys({"Ctrl+0"}), [this] { zoom(0); });
     view->addSeparator();
-    add(view, tr("&Write a message"), keys({"Ctrl+L"}), [this] { m_composer->edit()->setFocus(Qt::ShortcutFocusReason); });
+    add(view, tr("&Write a message"), keys({"Ctrl+L"}),
+        [this] { m_composer->edit()->setFocus(Qt::ShortcutFocusReason); });
     add(view, tr("Next &pane"), keys({"F6"}), [this] { cyclePane(); });
-    add(view, tr("&Jump to the end"), keys({"Ctrl+End"}), [this] { m_transcript->scrollToEnd(); }, QStringLiteral("arrow-down"));
+    add(
+        view, tr("&Jump to the end"), keys({"Ctrl+End"}), [this] { m_transcript->scrollToEnd(); },
+        QStringLiteral("arrow-down"));
 
     QMenu *help = bar->addMenu(tr("&Help"));
-    add(help, tr("&Keyboard shortcuts"), keys({"Ctrl+?", "F1"}), [this] { showShortcuts(); }, QStringLiteral("keyboard"));
-    add(help, tr("Get a &full model"), {}, [this] { showFullModel(); }, QStringLiteral("info"));
+    add(
+        help, tr("&Keyboard shortcuts"), keys({"Ctrl+?", "F1"}), [this] { showShortcuts(); },
+        QStringLiteral("keyboard"));
+    add(
+        help, tr("Get a &full model"), {}, [this] { showFullModel(); }, QStringLiteral("info"));
     add(help, tr("&About Facet and licences"), {}, [this] { showAbout(); })->setMenuRole(QAction::AboutRole);
 
     connect(m_sidebarButton, &QToolButton::clicked, m_sidebarAction, &QAction::trigger);
@@ -153,14 +192,17 @@ void MainWindow::Parts::makeModelMenu() {
         fillRecentMenu(m_modelMenu);
         m_modelMenu->addSeparator();
         m_modelMenu->addAction(icon(QStringLiteral("folder")), tr("Open model folder …"), this, &Parts::chooseModel);
-        m_modelMenu->addAction(icon(QStringLiteral("server")), tr("Use a server …"), this, [this] { showSettings(SettingsDialog::Remote); });
+        m_modelMenu->addAction(icon(QStringLiteral("server")), tr("Use a server …"), this,
+                               [this] { showSettings(SettingsDialog::Remote); });
         if (m_controller->engine().remote) {
-            m_modelMenu->addAction(icon(QStringLiteral("model")), tr("Use this computer"), m_controller, &chat::ChatController::useLocal);
+            m_modelMenu->addAction(icon(QStringLiteral("model")), tr("Use this computer"), m_controller,
+                                   &chat::ChatController::useLocal);
         }
-        m_modelMenu->addAction(icon(QStringLiteral("regenerate")), tr("Restart the engine"), m_controller, &chat::ChatController::restartEngine);
+        m_modelMenu->addAction(icon(QStringLiteral("regenerate")), tr("Restart the engine"), m_controller,
+                               &chat::ChatController::restartEngine);
         m_modelMenu->addAction(icon(QStringLiteral("info")), tr("Get a full model"), this, &Parts::showFullModel);
     });
-    m_modelMenu->addAction(tr("None yet"))->setEnabled(false);   // an empty menu would never be about to show
+    m_modelMenu->addAction(tr("None yet"))->setEnabled(false); // an empty menu would never be about to show
     m_composer->setModelMenu(m_modelMenu);
 }
 
@@ -168,9 +210,11 @@ void MainWindow::Parts::chooseFiles() {
     auto *dialog = new QFileDialog(m_window, tr("Attach files"));
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     dialog->setFileMode(QFileDialog::ExistingFiles);
-    dialog->setNameFilters({tr("Pictures, recordings, films (*.png *.jpg *.jpeg *.webp *.bmp *.tif *.tiff *.gif *.wav *.mp3 *.flac *.ogg *.opus *.m4a *.mp4 *.webm *.mkv)"),
-                            tr("Pictures (*.png *.jpg *.jpeg *.webp *.bmp *.tif *.tiff *.gif)"), tr("Recordings (*.wav *.mp3 *.flac *.ogg *.opus *.m4a)"),
-                            tr("Films (*.mp4 *.webm *.mkv)"), tr("All files (*)")});
+    dialog->setNameFilters({tr("Pictures, recordings, films (*.png *.jpg *.jpeg *.webp *.bmp *.tif *.tiff *.gif *.wav "
+                               "*.mp3 *.flac *.ogg *.opus *.m4a *.mp4 *.webm *.mkv)"),
+                            tr("Pictures (*.png *.jpg *.jpeg *.webp *.bmp *.tif *.tiff *.gif)"),
+                            tr("Recordings (*.wav *.mp3 *.flac *.ogg *.opus *.m4a)"), tr("Films (*.mp4 *.webm *.mkv)"),
+                            tr("All files (*)")});
     connect(dialog, &QFileDialog::filesSelected, this, &Parts::attachFiles);
     dialog->open();
 }
@@ -232,9 +276,11 @@ void MainWindow::Parts::stepConversation(int step) {
 }
 
 void MainWindow::Parts::cyclePane() {
-    const bool inSidebar = m_sidebar->isAncestorOf(QApplication::focusWidget()), inComposer = m_composer->isAncestorOf(QApplication::focusWidget());
+    const bool inSidebar = m_sidebar->isAncestorOf(QApplication::focusWidget()),
+               inComposer = m_composer->isAncestorOf(QApplication::focusWidget());
     if (inSidebar) {
-        (m_stack->currentIndex() == 0 ? static_cast<QWidget *>(m_empty->cards().first()) : m_transcript)->setFocus(Qt::ShortcutFocusReason);
+        (m_stack->currentIndex() == 0 ? static_cast<QWidget *>(m_empty->cards().first()) : m_transcript)
+            ->setFocus(Qt::ShortcutFocusReason);
     } else if (inComposer && m_sidebar->isVisible()) {
         m_sidebar->list()->setFocus(Qt::ShortcutFocusReason);
     } else {
@@ -244,7 +290,8 @@ void MainWindow::Parts::cyclePane() {
 
 void MainWindow::Parts::zoom(int steps) {
     Preferences preferences = m_preferences;
-    preferences.textScale = steps == 0 ? 1.0 : std::clamp(preferences.textScale + 0.1 * steps, kMinTextScale, kMaxTextScale);
+    preferences.textScale =
+        steps == 0 ? 1.0 : std::clamp(preferences.textScale + 0.1 * steps, kMinTextScale, kMaxTextScale);
     if (!(preferences == m_preferences)) applyPreferences(preferences);
 }
 
@@ -252,4 +299,4 @@ void MainWindow::Parts::openFind() {
     if (!m_controller->messages().isEmpty()) m_findBar->open();
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -69,7 +69,8 @@ private:
     void tintCentre();
     // main_window_actions.cpp: menus, shortcuts, dialogs
     void makeActions();
-    QAction *add(QMenu *menu, const QString &text, const QList<QKeySequence> &keys, std::function<void()> run, const QString &icon = {});
+    QAction *add(QMenu *menu, const QString &text, const QList<QKeySequence> &keys, std::function<void()> run,
+                 const QString &icon = {});
     void fillRecentMenu(QMenu *menu);
     void makeModelMenu();
     void chooseFiles();
@@ -105,10 +106,11 @@ private:
     QLabel *m_status = nullptr;
     Toast *m_toast = nullptr;
     QList<QAction *> m_actions;
-    QAction *m_stopAction = nullptr, *m_regenerateAction = nullptr, *m_sidebarAction = nullptr, *m_thinkingAction = nullptr, *m_undoAction = nullptr;
+    QAction *m_stopAction = nullptr, *m_regenerateAction = nullptr, *m_sidebarAction = nullptr,
+            *m_thinkingAction = nullptr, *m_undoAction = nullptr;
     QMenu *m_modelMenu = nullptr;
     std::function<void()> m_toastAction;
     bool m_sidebarWanted = true, m_narrow = false, m_bannerDismissed = false;
 };
 
-}  // namespace facet::ui
+} // namespace facet::ui

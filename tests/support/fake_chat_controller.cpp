@@ -74,7 +74,8 @@ void FakeChatController::renameConversation(qint64 id, const QString &title) {
 
 void FakeChatController::deleteConversation(qint64 id) {
     calls << QStringLiteral("delete %1").arg(id);
-    const auto it = std::find_if(m_conversations.begin(), m_conversations.end(), [id](const auto &info) { return info.id == id; });
+    const auto it =
+        std::find_if(m_conversations.begin(), m_conversations.end(), [id](const auto &info) { return info.id == id; });
     if (it != m_conversations.end()) {
         m_deleted = *it;
         m_conversations.erase(it);
@@ -121,7 +122,8 @@ int FakeChatController::addAttachment(const QString &path) {
     attachment.suffix = QFileInfo(path).suffix();
     attachment.bytes = QFileInfo(path).size();
     const QString suffix = attachment.suffix.toLower();
-    if (QStringList{QStringLiteral("wav"), QStringLiteral("mp3"), QStringLiteral("flac"), QStringLiteral("ogg")}.contains(suffix)) {
+    if (QStringList{QStringLiteral("wav"), QStringLiteral("mp3"), QStringLiteral("flac"), QStringLiteral("ogg")}
+            .contains(suffix)) {
         attachment.kind = chat::AttachmentKind::Sound;
         attachment.seconds = 12.4;
         attachment.tokens = 310;
@@ -132,7 +134,9 @@ int FakeChatController::addAttachment(const QString &path) {
     } else {
         QImageReader reader(path);
         reader.setAutoTransform(true);
-        const QSize size = reader.transformation() & QImageIOHandler::TransformationRotate90 ? reader.size().transposed() : reader.size();
+        const QSize size = reader.transformation() & QImageIOHandler::TransformationRotate90
+                               ? reader.size().transposed()
+                               : reader.size();
         attachment.width = size.width();
         attachment.height = size.height();
         attachment.tokens = 256;
@@ -203,8 +207,11 @@ void FakeChatController::beginAnswer() {
     m_messages.append(answer);
     emit messageAdded(int(m_messages.size()) - 1);
     chat::TurnProgress progress;
-    const bool asks = std::any_of(answer.tools.begin(), answer.tools.end(), [](const auto &use) { return use.state == chat::ToolState::Asking; });
-    progress.phase = asks ? chat::TurnPhase::AskingTool : !m_answer.thinking.isEmpty() ? chat::TurnPhase::Thinking : chat::TurnPhase::Writing;
+    const bool asks = std::any_of(answer.tools.begin(), answer.tools.end(),
+                                  [](const auto &use) { return use.state == chat::ToolState::Asking; });
+    progress.phase = asks                           ? chat::TurnPhase::AskingTool
+                     : !m_answer.thinking.isEmpty() ? chat::TurnPhase::Thinking
+                                                    : chat::TurnPhase::Writing;
     setProgress(progress);
     if (m_timer.interval() > 0 && !asks) m_timer.start();
 }
@@ -224,7 +231,8 @@ void FakeChatController::step() {
         }
         message.text = m_answer.text.left(message.text.size() + m_answer.charactersPerStep);
     }
-    const bool done = message.text.size() == m_answer.text.size() && message.thinking.size() == m_answer.thinking.size();
+    const bool done =
+        message.text.size() == m_answer.text.size() && message.thinking.size() == m_answer.thinking.size();
     if (done) {
         message.state = chat::MessageState::Complete;
         message.completionTokens = int(message.text.size() / 4 + 1);
@@ -241,7 +249,10 @@ void FakeChatController::step() {
 }
 
 void FakeChatController::finishTurn() {
-    for (int i = 0; i < 100000 && (m_progress.phase == chat::TurnPhase::Thinking || m_progress.phase == chat::TurnPhase::Writing); ++i) step();
+    for (int i = 0;
+         i < 100000 && (m_progress.phase == chat::TurnPhase::Thinking || m_progress.phase == chat::TurnPhase::Writing);
+         ++i)
+        step();
 }
 
 void FakeChatController::stop() {
@@ -274,7 +285,9 @@ void FakeChatController::editAndResend(int messageIndex, const QString &text) {
 }
 
 void FakeChatController::resolveTool(int messageIndex, const QString &callId, bool allow) {
-    calls << QStringLiteral("tool %1 %2 %3").arg(messageIndex).arg(callId, allow ? QStringLiteral("allow") : QStringLiteral("deny"));
+    calls << QStringLiteral("tool %1 %2 %3")
+                 .arg(messageIndex)
+                 .arg(callId, allow ? QStringLiteral("allow") : QStringLiteral("deny"));
     for (chat::ToolUse &use : m_messages[messageIndex].tools) {
         if (use.callId == callId) use.state = allow ? chat::ToolState::Done : chat::ToolState::Denied;
     }
@@ -295,4 +308,4 @@ void FakeChatController::provideToolFile(int messageIndex, const QString &callId
     calls << QStringLiteral("file %1 %2 %3").arg(messageIndex).arg(callId, path);
 }
 
-}  // namespace facet::tests
+} // namespace facet::tests

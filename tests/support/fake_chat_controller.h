@@ -1,5 +1,5 @@
-// A ChatController in memory: no engine, no files, no threads. Answers are scripted and stream in steps, by a timer or by
-// hand (step()), so that tests of the window say exactly what happens when.
+// A ChatController in memory: no engine, no files, no threads. Answers are scripted and stream in steps, by a timer or
+// by hand (step()), so that tests of the window say exactly what happens when.
 //
 //     FakeChatController controller;
 //     controller.script({.text = "Hello **there**", .thinking = "Hm."});
@@ -16,7 +16,7 @@ namespace facet::tests {
 
 struct ScriptedAnswer {
     QString text, thinking;
-    QVector<chat::ToolUse> tools;      // asked about before the text
+    QVector<chat::ToolUse> tools; // asked about before the text
     int charactersPerStep = 12;
 };
 
@@ -26,21 +26,21 @@ public:
     explicit FakeChatController(QObject *parent = nullptr);
 
     // Setting up.
-    void script(const ScriptedAnswer &answer) { m_script.append(answer); }   // one per turn; then it repeats the question
+    void script(const ScriptedAnswer &answer) { m_script.append(answer); } // one per turn; then it repeats the question
     void setEngineState(const chat::EngineState &state);
     void setProgress(const chat::TurnProgress &progress);
     void setConversations(const QVector<chat::ConversationInfo> &conversations);
-    void setMessages(const QVector<chat::Message> &messages);               // of the open conversation
+    void setMessages(const QVector<chat::Message> &messages); // of the open conversation
     void changeMessage(int index, const chat::Message &message);
     void setCanSend(bool can) { m_allowed = can; }
-    void setAutomatic(int stepMs);                                          // streams by itself; 0: by hand
-    void step();                                                            // some more characters of the answer
-    void finishTurn();                                                      // all of them
+    void setAutomatic(int stepMs); // streams by itself; 0: by hand
+    void step();                   // some more characters of the answer
+    void finishTurn();             // all of them
     void failAttachments(const QString &sentence) { m_attachmentProblem = sentence; }
     void emitProblem(const QString &sentence) { emit problem(sentence); }
     void askForFile(int message, const QString &callId) { emit toolNeedsFile(message, callId); }
     int pendingCount() const { return int(m_pending.size()); }
-    QStringList calls;                                                      // what the window asked for, in order
+    QStringList calls; // what the window asked for, in order
 
     QVector<chat::ConversationInfo> conversations() const override { return m_conversations; }
     qint64 currentConversation() const override { return m_current; }
@@ -56,7 +56,10 @@ public:
     void setPendingBudget(int ticket, int tokenBudget) override;
     QString attachmentPath(const chat::Attachment &attachment) const override { return m_paths.value(attachment.hash); }
     void setAttachmentPath(const QString &hash, const QString &path) { m_paths.insert(hash, path); }
-    bool canSend() const override { return m_allowed && m_engine.kind == chat::EngineState::Kind::Ready && m_progress.phase == chat::TurnPhase::Idle; }
+    bool canSend() const override {
+        return m_allowed && m_engine.kind == chat::EngineState::Kind::Ready &&
+               m_progress.phase == chat::TurnPhase::Idle;
+    }
     void send(const QString &text) override;
     void stop() override;
     void regenerate(int messageIndex) override;
@@ -66,7 +69,9 @@ public:
     chat::EngineState engine() const override { return m_engine; }
     void openModel(const QString &folder) override { calls << QStringLiteral("openModel ") + folder; }
     void restartEngine() override { calls << QStringLiteral("restartEngine"); }
-    QStringList recentModels() const override { return {QStringLiteral("/models/gemma-4-E2B-it"), QStringLiteral("/models/demo")}; }
+    QStringList recentModels() const override {
+        return {QStringLiteral("/models/gemma-4-E2B-it"), QStringLiteral("/models/demo")};
+    }
     void useRemote(const QString &address, const QString &key, const QString &model) override;
     void useLocal() override { calls << QStringLiteral("useLocal"); }
     chat::GenerationSettings settings() const override { return m_settings; }
@@ -95,4 +100,4 @@ private:
     bool m_allowed = true;
 };
 
-}  // namespace facet::tests
+} // namespace facet::tests

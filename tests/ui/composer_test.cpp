@@ -33,7 +33,7 @@ public:
     void cancel() override { recording = false; }
 };
 
-}  // namespace
+} // namespace
 
 class ComposerTest : public QObject {
     Q_OBJECT
@@ -96,13 +96,14 @@ private slots:
     }
 
     void sendTurnsIntoStop() {
-        QSignalSpy stopped(m_composer.get(), &Composer::stopRequested), sent(m_composer.get(), &Composer::sendRequested);
+        QSignalSpy stopped(m_composer.get(), &Composer::stopRequested),
+            sent(m_composer.get(), &Composer::sendRequested);
         QTest::keyClicks(m_composer->edit(), QStringLiteral("words for later"));
         m_composer->setState(true, false, {});
         QCOMPARE(m_composer->sendButton()->accessibleName(), QStringLiteral("Stop"));
         QTest::keyClick(m_composer->edit(), Qt::Key_Return);
         QCOMPARE(sent.size(), 0);
-        QCOMPARE(stopped.size(), 0);   // Enter must not stop an answer by accident
+        QCOMPARE(stopped.size(), 0); // Enter must not stop an answer by accident
         m_composer->sendButton()->click();
         QCOMPARE(stopped.size(), 1);
         QTest::keyClick(m_composer->edit(), Qt::Key_Escape);
@@ -128,7 +129,8 @@ private slots:
     }
 
     void editingKeepsTheDraft() {
-        QSignalSpy resent(m_composer.get(), &Composer::resendRequested), sent(m_composer.get(), &Composer::sendRequested);
+        QSignalSpy resent(m_composer.get(), &Composer::resendRequested),
+            sent(m_composer.get(), &Composer::sendRequested);
         m_composer->setText(QStringLiteral("my draft"));
         m_composer->beginEdit(4, QStringLiteral("old words"), 0);
         QCOMPARE(m_composer->text(), QStringLiteral("old words"));
@@ -154,12 +156,15 @@ private slots:
     }
 
     void pasteFilesAndPictures() {
-        QSignalSpy files(m_composer.get(), &Composer::filesDropped), pictures(m_composer.get(), &Composer::pictureDropped);
+        QSignalSpy files(m_composer.get(), &Composer::filesDropped),
+            pictures(m_composer.get(), &Composer::pictureDropped);
         auto *uris = new QMimeData;
-        uris->setUrls({QUrl::fromLocalFile(QStringLiteral("/tmp/a b.png")), QUrl(QStringLiteral("https://example.org/x.png"))});
+        uris->setUrls(
+            {QUrl::fromLocalFile(QStringLiteral("/tmp/a b.png")), QUrl(QStringLiteral("https://example.org/x.png"))});
         paste(uris);
         QCOMPARE(files.size(), 1);
-        QCOMPARE(files[0][0].toStringList(), QStringList{QStringLiteral("/tmp/a b.png")});   // nothing is fetched from the web
+        QCOMPARE(files[0][0].toStringList(),
+                 QStringList{QStringLiteral("/tmp/a b.png")}); // nothing is fetched from the web
         auto *gnome = new QMimeData;
         gnome->setData(QStringLiteral("x-special/gnome-copied-files"), "copy\nfile:///tmp/c.png\nfile:///tmp/d.wav");
         paste(gnome);
@@ -213,7 +218,7 @@ private slots:
         QVERIFY(first->details().contains(QStringLiteral("266 tokens")));
         QVERIFY(first->accessibleName().contains(QStringLiteral("photo.png")));
         QVERIFY(m_composer->chips()[1]->details().contains(QStringLiteral("0:12")));
-        QVERIFY(m_composer->chips()[1]->budgetButton()->isHidden());   // sound has no detail to choose
+        QVERIFY(m_composer->chips()[1]->budgetButton()->isHidden()); // sound has no detail to choose
         const auto actions = first->budgetButton()->menu()->actions();
         QCOMPARE(actions.size(), 5);
         QVERIFY(actions[4]->text().contains(QStringLiteral("1120")));

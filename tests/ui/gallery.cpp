@@ -2,12 +2,12 @@
 //
 //     facet_ui_gallery OUT_FOLDER [--only NAME]          (QT_QPA_PLATFORM=offscreen; QT_SCALE_FACTOR=2 for sharp ones)
 #include "support/fake_chat_controller.h"
-#include "ui/main_window.h"
+#include "ui/composer/composer.h"
 #include "ui/dialogs/info_dialogs.h"
 #include "ui/dialogs/settings_dialog.h"
+#include "ui/main_window.h"
 #include "ui/overlay/picture_cache.h"
 #include "ui/overlay/picture_view.h"
-#include "ui/composer/composer.h"
 #include "ui/theme/theme.h"
 #include "ui/transcript/transcript_view.h"
 
@@ -64,9 +64,12 @@ chat::Attachment picture(FakeChatController &controller, const char *name, int w
 void fillConversations(FakeChatController &controller) {
     const QDateTime now = QDateTime::currentDateTime();
     QVector<chat::ConversationInfo> list;
-    const QVector<std::pair<QString, int>> titles = {{QStringLiteral("Shapes on the table"), 0}, {QStringLiteral("Ring buffer in C++"), 0},
-                                                     {QStringLiteral("Interview with Dr. Sanders"), 1}, {QStringLiteral("Receipt from the bakery"), 3},
-                                                     {QStringLiteral("Wording of the invitation"), 5}, {QStringLiteral("Screenshots of the old dashboard, compared"), 21},
+    const QVector<std::pair<QString, int>> titles = {{QStringLiteral("Shapes on the table"), 0},
+                                                     {QStringLiteral("Ring buffer in C++"), 0},
+                                                     {QStringLiteral("Interview with Dr. Sanders"), 1},
+                                                     {QStringLiteral("Receipt from the bakery"), 3},
+                                                     {QStringLiteral("Wording of the invitation"), 5},
+                                                     {QStringLiteral("Screenshots of the old dashboard, compared"), 21},
                                                      {QStringLiteral("Lecture 4: heat pumps"), 64}};
     for (int i = 0; i < titles.size(); ++i) {
         chat::ConversationInfo info;
@@ -78,7 +81,8 @@ void fillConversations(FakeChatController &controller) {
     controller.setConversations(list);
 }
 
-const char kMarkdown[] = R"(A **ring buffer** keeps the last *n* values in a fixed block of memory. Two indices run around it, and nothing is ever moved:
+const char kMarkdown[] =
+    R"(A **ring buffer** keeps the last *n* values in a fixed block of memory. Two indices run around it, and nothing is ever moved:
 
 1. `head` is where the next value goes.
 2. `tail` is where the oldest one lies.
@@ -114,13 +118,17 @@ See [the reference](https://en.cppreference.com/w/cpp/container) for the contain
 
 void markdownChat(FakeChatController &controller) {
     fillConversations(controller);
-    controller.setMessages({user(QStringLiteral("What is a ring buffer, and when would I use one rather than a deque?")), assistant(QString::fromUtf8(kMarkdown)),
-                            user(QStringLiteral("Thanks! One line for the commit message, please.")),
-                            assistant(QStringLiteral("`audio: keep the last two seconds in a ring buffer`"))});
+    controller.setMessages(
+        {user(QStringLiteral("What is a ring buffer, and when would I use one rather than a deque?")),
+         assistant(QString::fromUtf8(kMarkdown)),
+         user(QStringLiteral("Thanks! One line for the commit message, please.")),
+         assistant(QStringLiteral("`audio: keep the last two seconds in a ring buffer`"))});
 }
 
-const char kBoxes[] = "I found these shapes:\n\n```json\n[{\"box_2d\": [120, 80, 420, 330], \"label\": \"red circle\"},\n {\"box_2d\": [150, 560, 470, 860], \"label\": \"blue square\"},\n "
-                      "{\"box_2d\": [560, 300, 900, 660], \"label\": \"green triangle\"},\n {\"point\": [300, 480], \"label\": \"centre\"}]\n```\n";
+const char kBoxes[] = "I found these shapes:\n\n```json\n[{\"box_2d\": [120, 80, 420, 330], \"label\": \"red "
+                      "circle\"},\n {\"box_2d\": [150, 560, 470, 860], \"label\": \"blue square\"},\n "
+                      "{\"box_2d\": [560, 300, 900, 660], \"label\": \"green triangle\"},\n {\"point\": [300, 480], "
+                      "\"label\": \"centre\"}]\n```\n";
 
 void pictureChat(FakeChatController &controller) {
     fillConversations(controller);
@@ -143,9 +151,11 @@ void toolChat(FakeChatController &controller) {
     chat::ToolUse asking;
     asking.callId = QStringLiteral("call_2");
     asking.tool = QStringLiteral("open_link");
-    asking.argumentsJson = QStringLiteral("{\"url\": \"https://example.org/vat\", \"reason\": \"Look up the current rate\"}");
+    asking.argumentsJson =
+        QStringLiteral("{\"url\": \"https://example.org/vat\", \"reason\": \"Look up the current rate\"}");
     answer.tools = {done, asking};
-    controller.setMessages({user(QStringLiteral("What is the VAT on 1284.50 and 79.90 together, and is 19 % still right?")), answer});
+    controller.setMessages(
+        {user(QStringLiteral("What is the VAT on 1284.50 and 79.90 together, and is 19 % still right?")), answer});
     chat::TurnProgress progress;
     progress.phase = chat::TurnPhase::AskingTool;
     controller.setProgress(progress);
@@ -156,9 +166,11 @@ void thinkingChat(FakeChatController &controller) {
     chat::Message answer = assistant(QString());
     answer.completionTokens = 0;
     answer.state = chat::MessageState::Streaming;
-    answer.thinking = QStringLiteral("The user asks about three coins. One is fake and lighter.\n\nWeigh two of them against each other: if they balance, the third is the fake; otherwise the "
+    answer.thinking = QStringLiteral("The user asks about three coins. One is fake and lighter.\n\nWeigh two of them "
+                                     "against each other: if they balance, the third is the fake; otherwise the "
                                      "lighter side is. So **one** weighing is enough.");
-    controller.setMessages({user(QStringLiteral("Three coins, one is lighter. How many weighings do I need?")), answer});
+    controller.setMessages(
+        {user(QStringLiteral("Three coins, one is lighter. How many weighings do I need?")), answer});
     chat::TurnProgress progress;
     progress.phase = chat::TurnPhase::Thinking;
     progress.secondsInPhase = 12;
@@ -206,7 +218,7 @@ struct Shot {
     std::function<void(FakeChatController &, ui::MainWindow &)> prepare;
 };
 
-}  // namespace
+} // namespace
 
 int main(int argc, char **argv) {
     QApplication application(argc, argv);
@@ -218,7 +230,9 @@ int main(int argc, char **argv) {
     const QString only = arguments.size() > 3 ? arguments[3] : QString();
     QDir().mkpath(arguments[1]);
     using ui::Scheme;
-    const auto plain = [](auto fill) { return [fill](FakeChatController &controller, ui::MainWindow &) { fill(controller); }; };
+    const auto plain = [](auto fill) {
+        return [fill](FakeChatController &controller, ui::MainWindow &) { fill(controller); };
+    };
     const auto top = [](auto fill) {
         return [fill](FakeChatController &controller, ui::MainWindow &window) {
             fill(controller);
@@ -231,7 +245,8 @@ int main(int argc, char **argv) {
         fillConversations(controller);
         controller.newConversation();
         window.attachFiles({fixture("landscape.png"), fixture("speech_en_16k.wav"), fixture("talk.mp4")});
-        window.findChild<ui::Composer *>()->setText(QStringLiteral("What do the picture and the recording have in common?\nAnswer in two sentences."));
+        window.findChild<ui::Composer *>()->setText(
+            QStringLiteral("What do the picture and the recording have in common?\nAnswer in two sentences."));
     };
     const auto thinkingOpen = [](FakeChatController &controller, ui::MainWindow &window) {
         thinkingChat(controller);
@@ -250,7 +265,14 @@ int main(int argc, char **argv) {
         view->setFocusMessage(1);
     };
     const QVector<Shot> shots = {
-        {"empty", {1180, 800}, Scheme::Light, [](FakeChatController &c, ui::MainWindow &) { fillConversations(c); c.newConversation(); emptyChat(c, true); }},
+        {"empty",
+         {1180, 800},
+         Scheme::Light,
+         [](FakeChatController &c, ui::MainWindow &) {
+             fillConversations(c);
+             c.newConversation();
+             emptyChat(c, true);
+         }},
         {"markdown", {1180, 800}, Scheme::Light, top(markdownChat)},
         {"markdown_end", {1180, 800}, Scheme::Light, plain(markdownChat)},
         {"markdown_dark", {1180, 800}, Scheme::Dark, top(markdownChat)},
@@ -264,13 +286,16 @@ int main(int argc, char **argv) {
         {"selection", {1180, 800}, Scheme::Light, selection},
         {"narrow", {480, 800}, Scheme::Light, plain(pictureChat)},
         {"narrow_markdown", {480, 800}, Scheme::Dark, top(markdownChat)},
-        {"narrow_empty", {480, 800}, Scheme::Light, [](FakeChatController &c, ui::MainWindow &) { emptyChat(c, true); }},
+        {"narrow_empty",
+         {480, 800},
+         Scheme::Light,
+         [](FakeChatController &c, ui::MainWindow &) { emptyChat(c, true); }},
         {"wide", {1600, 900}, Scheme::Light, top(markdownChat)},
         {"high_contrast", {1180, 800}, Scheme::HighContrast, plain(toolChat)},
     };
     QTemporaryDir folder;
     const auto save = [&](QWidget &widget, const QString &name) {
-        for (int i = 0; i < 12; ++i) QTest::qWait(30);   // pictures decode on workers
+        for (int i = 0; i < 12; ++i) QTest::qWait(30); // pictures decode on workers
         widget.grab().save(QDir(arguments[1]).filePath(name + QStringLiteral(".png")));
         std::printf("%s\n", qPrintable(name));
     };
@@ -301,7 +326,8 @@ int main(int argc, char **argv) {
         full.show();
         save(full, QStringLiteral("full_model"));
         ui::PictureCache cache;
-        ui::PictureDialog picture(&cache, fixture("shapes.png"), QStringLiteral("shapes.png"), {640, 480}, ui::marksIn(QString::fromUtf8(kBoxes), {640, 480}));
+        ui::PictureDialog picture(&cache, fixture("shapes.png"), QStringLiteral("shapes.png"), {640, 480},
+                                  ui::marksIn(QString::fromUtf8(kBoxes), {640, 480}));
         picture.show();
         picture.list()->setCurrentRow(1);
         save(picture, QStringLiteral("picture_dialog"));

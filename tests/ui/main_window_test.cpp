@@ -124,7 +124,7 @@ private slots:
         m_window->attachFiles({folder + QStringLiteral("shapes.png"), folder + QStringLiteral("speech_en_16k.wav")});
         auto *composer = part<Composer>();
         QCOMPARE(composer->chips().size(), 2);
-        QTRY_VERIFY(composer->sendButton()->isEnabled());   // both were read
+        QTRY_VERIFY(composer->sendButton()->isEnabled()); // both were read
         QTest::keyClick(composer->edit(), Qt::Key_Return);
         QCOMPARE(m_controller->pendingCount(), 0);
         QVERIFY(composer->chips().isEmpty());
@@ -171,7 +171,8 @@ private slots:
         state.problem = QStringLiteral("The engine ran out of memory.");
         m_controller->setEngineState(state);
         Banner *problem = nullptr, *demo = nullptr;
-        for (Banner *banner : m_window->findChildren<Banner *>()) (banner->button()->text() == QStringLiteral("Restart") ? problem : demo) = banner;
+        for (Banner *banner : m_window->findChildren<Banner *>())
+            (banner->button()->text() == QStringLiteral("Restart") ? problem : demo) = banner;
         QVERIFY(problem && problem->isVisible());
         QCOMPARE(problem->label()->text(), QStringLiteral("The engine ran out of memory."));
         problem->button()->click();
@@ -208,7 +209,7 @@ private slots:
         auto *bar = part<FindBar>();
         QVERIFY(bar->isVisible());
         bar->field()->setText(QStringLiteral("needle"));
-        QCOMPARE(part<TranscriptView>()->matchCount(), 4);   // twice asked, twice answered
+        QCOMPARE(part<TranscriptView>()->matchCount(), 4); // twice asked, twice answered
         QTest::keyClick(bar->field(), Qt::Key_Return);
         QTest::keyClick(bar->field(), Qt::Key_Escape);
         QVERIFY(!bar->isVisible());
@@ -216,8 +217,10 @@ private slots:
     }
 
     void shortcutsOfTheConventions() {
-        for (const char *key : {"Ctrl+N", "Ctrl+Shift+O", "Ctrl+K", "Ctrl+F", "Ctrl+Shift+F", "Ctrl+B", "F9", "Ctrl+O", "Ctrl+L", "Ctrl+R", "Ctrl+.", "Ctrl+Shift+C", "Ctrl+,",
-                                "Ctrl+1", "Ctrl+4", "Ctrl+Tab", "Ctrl++", "Ctrl+-", "Ctrl+0", "F1", "Ctrl+?", "Ctrl+Q", "F6"}) {
+        for (const char *key :
+             {"Ctrl+N", "Ctrl+Shift+O", "Ctrl+K", "Ctrl+F",       "Ctrl+Shift+F", "Ctrl+B", "F9",     "Ctrl+O",
+              "Ctrl+L", "Ctrl+R",       "Ctrl+.", "Ctrl+Shift+C", "Ctrl+,",       "Ctrl+1", "Ctrl+4", "Ctrl+Tab",
+              "Ctrl++", "Ctrl+-",       "Ctrl+0", "F1",           "Ctrl+?",       "Ctrl+Q", "F6"}) {
             QVERIFY2(action(QLatin1String(key)), key);
         }
         // No key stands for two things.
@@ -243,15 +246,21 @@ private slots:
         QTest::qWait(50);
         int checked = 0;
         for (QWidget *widget : m_window->findChildren<QWidget *>()) {
-            const bool internal = widget->objectName().startsWith(QStringLiteral("qt_")) || widget->inherits("QHeaderView") || widget->inherits("QTableCornerButton") ||
-                                  widget->inherits("QSizeGrip") || widget->inherits("QMenu") || widget->inherits("QMenuBar") || widget->inherits("QScrollBar") ||
-                                  widget->inherits("QDialog") || (widget->parentWidget() && (widget->parentWidget()->inherits("QLineEdit") || widget->parentWidget()->inherits("QAbstractSpinBox") || widget->parentWidget()->inherits("QTableView")));
+            const bool internal =
+                widget->objectName().startsWith(QStringLiteral("qt_")) || widget->inherits("QHeaderView") ||
+                widget->inherits("QTableCornerButton") || widget->inherits("QSizeGrip") || widget->inherits("QMenu") ||
+                widget->inherits("QMenuBar") || widget->inherits("QScrollBar") || widget->inherits("QDialog") ||
+                (widget->parentWidget() && (widget->parentWidget()->inherits("QLineEdit") ||
+                                            widget->parentWidget()->inherits("QAbstractSpinBox") ||
+                                            widget->parentWidget()->inherits("QTableView")));
             if (internal || widget->focusPolicy() == Qt::NoFocus) continue;
             const auto *button = qobject_cast<QPushButton *>(widget);
-            if (button && button->isHidden() && button->text().isEmpty()) continue;   // gets its words when it is shown
+            if (button && button->isHidden() && button->text().isEmpty()) continue; // gets its words when it is shown
             QAccessibleInterface *face = QAccessible::queryAccessibleInterface(widget);
             QVERIFY(face);
-            QVERIFY2(!face->text(QAccessible::Name).isEmpty(), qPrintable(QLatin1String(widget->metaObject()->className()) + QLatin1Char(' ') + widget->objectName()));
+            QVERIFY2(
+                !face->text(QAccessible::Name).isEmpty(),
+                qPrintable(QLatin1String(widget->metaObject()->className()) + QLatin1Char(' ') + widget->objectName()));
             ++checked;
         }
         QVERIFY(checked > 30);
@@ -264,7 +273,7 @@ private slots:
         QVERIFY(part<Composer>()->width() <= space::kColumn + 32);
         m_window->resize(480, 700);
         QTRY_VERIFY(!sidebar->isVisible());
-        QCOMPARE(m_window->width(), 480);   // nothing forces it wider
+        QCOMPARE(m_window->width(), 480); // nothing forces it wider
         QVERIFY(part<Composer>()->width() <= 480);
         m_window->resize(1180, 800);
         QTRY_VERIFY(sidebar->isVisible());
@@ -290,7 +299,7 @@ private slots:
         QVERIFY(Theme::of(QApplication::palette()).scheme == Scheme::Dark);
         settings.setValue(QStringLiteral("window/theme"), 99);
         settings.setValue(QStringLiteral("window/textScale"), QStringLiteral("nonsense"));
-        again.useSettings(&settings);   // survives what it did not write
+        again.useSettings(&settings); // survives what it did not write
         applyTheme(Scheme::Light);
     }
 

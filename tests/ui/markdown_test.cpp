@@ -29,7 +29,8 @@ const char *const kSamples[] = {
     "| a | b |\n|---|:-:|\n| 1 | 2 |\n| 3 | 4 |\n\nafter",
     "1. one\n2. two\n\n   ```py\n   x = 1\n\n   y = 2\n   ```\n\n3. three\n\n10) other list",
     "> quoted\n> - with list\n>\n> > deeper\n\ntext\n***\n- [ ] open\n- [x] done\n",
-    "Price * 2 ** 3 and _under_score_ \\* escaped &amp; &#x41; <b>html</b> <script>x</script>\n\n![alt](http://x/y.png) [l](javascript:alert(1)) [ok](https://example.org)",
+    "Price * 2 ** 3 and _under_score_ \\* escaped &amp; &#x41; <b>html</b> "
+    "<script>x</script>\n\n![alt](http://x/y.png) [l](javascript:alert(1)) [ok](https://example.org)",
     "```json\n[{\"box_2d\": [1, 2, 3, 4], \"label\": \"a\"}]\n```",
     "Setext\n===\n\ntext  \nbreak\n\n\n\n\nmore\n",
     "- a\n\n- b\n\n  para in b\n\nnot in list\n1986\\. A year.\n\n-not a list",
@@ -39,7 +40,7 @@ const char *const kSamples[] = {
     "***bold italic*** ~~gone~~ https://example.org/x?y=1 and done",
 };
 
-}  // namespace
+} // namespace
 
 class MarkdownTest : public QObject {
     Q_OBJECT
@@ -47,20 +48,34 @@ private slots:
     void blocks_data() {
         QTest::addColumn<QString>("text");
         QTest::addColumn<QString>("expected");
-        QTest::newRow("heading") << "# T\n\npara" << "h1 p";
-        QTest::newRow("list") << "- a\n- b\n  1. c\n" << "• • 1.";
-        QTest::newRow("tasks") << "- [ ] a\n- [x] b" << "☐ ☑";
-        QTest::newRow("fence interrupts") << "text\n```\nx\n```\nmore" << "p code p";
-        QTest::newRow("unclosed fence") << "a\n\n```py\nx = 1\n\n# not a heading" << "p code";
-        QTest::newRow("table") << "| a | b |\n|---|---|\n| 1 | 2 |" << "table";
-        QTest::newRow("rule") << "a\n\n---\n\nb" << "p rule p";
-        QTest::newRow("loose list stays one") << "1. a\n\n2. b\n\n3. c" << "1. 2. 3.";
-        QTest::newRow("list starts at") << "7. a\n8. b" << "7. 8.";
-        QTest::newRow("no indented code") << "a\n\n    indented" << "p p";
-        QTest::newRow("html is text") << "<div>\n\nx" << "p p";
-        QTest::newRow("empty") << "" << "";
-        QTest::newRow("blank") << "\n\n  \n" << "";
-        QTest::newRow("empty item") << "- a\n-\n- c" << "• • •";
+        QTest::newRow("heading") << "# T\n\npara"
+                                 << "h1 p";
+        QTest::newRow("list") << "- a\n- b\n  1. c\n"
+                              << "• • 1.";
+        QTest::newRow("tasks") << "- [ ] a\n- [x] b"
+                               << "☐ ☑";
+        QTest::newRow("fence interrupts") << "text\n```\nx\n```\nmore"
+                                          << "p code p";
+        QTest::newRow("unclosed fence") << "a\n\n```py\nx = 1\n\n# not a heading"
+                                        << "p code";
+        QTest::newRow("table") << "| a | b |\n|---|---|\n| 1 | 2 |"
+                               << "table";
+        QTest::newRow("rule") << "a\n\n---\n\nb"
+                              << "p rule p";
+        QTest::newRow("loose list stays one") << "1. a\n\n2. b\n\n3. c"
+                                              << "1. 2. 3.";
+        QTest::newRow("list starts at") << "7. a\n8. b"
+                                        << "7. 8.";
+        QTest::newRow("no indented code") << "a\n\n    indented"
+                                          << "p p";
+        QTest::newRow("html is text") << "<div>\n\nx"
+                                      << "p p";
+        QTest::newRow("empty") << ""
+                               << "";
+        QTest::newRow("blank") << "\n\n  \n"
+                               << "";
+        QTest::newRow("empty item") << "- a\n-\n- c"
+                                    << "• • •";
     }
     void blocks() {
         QFETCH(QString, text);
@@ -69,7 +84,8 @@ private slots:
     }
 
     void spansAndLinks() {
-        const auto blocks = parse(QStringLiteral("a **b** `c` [d](https://example.org/x) [e](javascript:alert(1)) [f](file:///etc/passwd)"));
+        const auto blocks = parse(
+            QStringLiteral("a **b** `c` [d](https://example.org/x) [e](javascript:alert(1)) [f](file:///etc/passwd)"));
         QCOMPARE(blocks.size(), 1);
         QCOMPARE(blocks[0].text.text, QStringLiteral("a b c d e f"));
         QCOMPARE(blocks[0].text.spans.size(), 3);
@@ -110,14 +126,17 @@ private slots:
             QString words, wordsAgain;
             for (const Block &block : first) words += plainText(block).simplified() + QLatin1Char(' ');
             for (const Block &block : parse(again)) wordsAgain += plainText(block).simplified() + QLatin1Char(' ');
-            if (!words.contains(QLatin1Char('<')) && !words.contains(QLatin1Char('*')) && !words.contains(QLatin1Char('_'))) QCOMPARE(wordsAgain, words);
+            if (!words.contains(QLatin1Char('<')) && !words.contains(QLatin1Char('*')) &&
+                !words.contains(QLatin1Char('_')))
+                QCOMPARE(wordsAgain, words);
         }
     }
 
     // The result for a whole text is that of the text in pieces, whatever the pieces; no prefix breaks anything.
     void prefixes_data() {
         QTest::addColumn<QString>("text");
-        for (size_t i = 0; i < std::size(kSamples); ++i) QTest::addRow("sample %zu", i) << QString::fromUtf8(kSamples[i]);
+        for (size_t i = 0; i < std::size(kSamples); ++i)
+            QTest::addRow("sample %zu", i) << QString::fromUtf8(kSamples[i]);
     }
     void prefixes() {
         QFETCH(QString, text);
@@ -164,19 +183,30 @@ private slots:
     // Only the last block is parsed again: the work for a text in n pieces stays near the text's own length.
     void streamingWorkIsLinear() {
         QString text;
-        for (int i = 0; i < 400; ++i) text += QStringLiteral("Paragraph %1 with some **words** in it, about as long as a sentence is.\n\n").arg(i);
+        for (int i = 0; i < 400; ++i)
+            text +=
+                QStringLiteral("Paragraph %1 with some **words** in it, about as long as a sentence is.\n\n").arg(i);
         StreamingDocument document;
         for (qsizetype n = 0; n < text.size(); n += 20) document.setText(text.left(n), false);
         document.setText(text, true);
         QCOMPARE(document.blocks().size(), 400);
-        QVERIFY2(document.parsedCharacters() < text.size() * 6, qPrintable(QString::number(document.parsedCharacters())));
+        QVERIFY2(document.parsedCharacters() < text.size() * 6,
+                 qPrintable(QString::number(document.parsedCharacters())));
     }
 
     void hostileInputs() {
-        const QStringList inputs = {
-            QString(100000, QLatin1Char('>')), QString(50000, QLatin1Char('*')), QString(50000, QLatin1Char('[')), QString(20000, QLatin1Char('`')),
-            QStringLiteral("| ").repeated(20000), QStringLiteral("- ").repeated(5000), QStringLiteral("a\n").repeated(50000), QString(200000, QLatin1Char('x')),
-            QStringLiteral("![").repeated(20000), QString(1000, QChar(0)), QStringLiteral("&#xFFFFFFFF; &#0; &#xD800;"), QString(3, QChar(0xd800))};
+        const QStringList inputs = {QString(100000, QLatin1Char('>')),
+                                    QString(50000, QLatin1Char('*')),
+                                    QString(50000, QLatin1Char('[')),
+                                    QString(20000, QLatin1Char('`')),
+                                    QStringLiteral("| ").repeated(20000),
+                                    QStringLiteral("- ").repeated(5000),
+                                    QStringLiteral("a\n").repeated(50000),
+                                    QString(200000, QLatin1Char('x')),
+                                    QStringLiteral("![").repeated(20000),
+                                    QString(1000, QChar(0)),
+                                    QStringLiteral("&#xFFFFFFFF; &#0; &#xD800;"),
+                                    QString(3, QChar(0xd800))};
         for (const QString &input : inputs) {
             const auto blocks = parse(input);
             for (const Block &block : blocks) {
@@ -201,7 +231,8 @@ private slots:
         QString text;
         for (int i = 0; i < 200; ++i) text += QStringLiteral("line %1\n").arg(i);
         QString again;
-        for (const Block &block : plainBlocks(text)) again += (again.isEmpty() ? QString() : QStringLiteral("\n")) + plainText(block);
+        for (const Block &block : plainBlocks(text))
+            again += (again.isEmpty() ? QString() : QStringLiteral("\n")) + plainText(block);
         QCOMPARE(again, text);
     }
 
@@ -209,13 +240,15 @@ private slots:
         LineState state = LineState::Normal;
         const auto spans = highlightLine(QStringLiteral("cpp"), QStringView(u"return 42; // why"), state);
         QCOMPARE(spans.size(), 3);
-        QVERIFY(spans[0].token == Token::Keyword && spans[1].token == Token::Number && spans[2].token == Token::Comment);
+        QVERIFY(spans[0].token == Token::Keyword && spans[1].token == Token::Number &&
+                spans[2].token == Token::Comment);
         highlightLine(QStringLiteral("c"), QStringView(u"int x; /* begins"), state);
         QVERIFY(state == LineState::BlockComment);
         QVERIFY(highlightLine(QStringLiteral("c"), QStringView(u"return"), state).value(0).token == Token::Comment);
         highlightLine(QStringLiteral("c"), QStringView(u"ends */ int"), state);
         QVERIFY(state == LineState::Normal);
-        QVERIFY(highlightLine(QStringLiteral("json"), QStringView(u"\"key\": \"value\""), state)[0].token == Token::Name);
+        QVERIFY(highlightLine(QStringLiteral("json"), QStringView(u"\"key\": \"value\""), state)[0].token ==
+                Token::Name);
         highlightLine(QStringLiteral("python"), QStringView(u"x = \"\"\"doc"), state);
         QVERIFY(state == LineState::TripleDouble);
         state = LineState::Normal;

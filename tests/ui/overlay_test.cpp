@@ -23,10 +23,11 @@ QString fixture(const char *name) {
     return QString::fromLocal8Bit(qgetenv("FACET_FIXTURES")) + QStringLiteral("/media/") + QLatin1String(name);
 }
 
-const QString kAnswer = QStringLiteral("Here:\n```json\n[{\"box_2d\": [100, 200, 300, 600], \"label\": \"cat\"}, {\"box_2d\": [500, 500, 900, 1000], \"label\": \"dog\"},"
+const QString kAnswer = QStringLiteral("Here:\n```json\n[{\"box_2d\": [100, 200, 300, 600], \"label\": \"cat\"}, "
+                                       "{\"box_2d\": [500, 500, 900, 1000], \"label\": \"dog\"},"
                                        " {\"point\": [250, 750], \"label\": \"cat\"}]\n```");
 
-}  // namespace
+} // namespace
 
 class OverlayTest : public QObject {
     Q_OBJECT
@@ -41,7 +42,7 @@ private slots:
         QVERIFY(marks[2].point);
         QCOMPARE(marks[2].pixels.topLeft(), QPointF(600, 100));
         QVERIFY(marks[0].colour != marks[1].colour);
-        QCOMPARE(marks[0].colour, marks[2].colour);   // one colour a label
+        QCOMPARE(marks[0].colour, marks[2].colour); // one colour a label
     }
 
     // Marks appear one by one while the answer is written, and none is taken back.
@@ -104,20 +105,23 @@ private slots:
             paintMarks(&painter, QRectF(QPointF(0, 0), QSizeF(size)), marks, QFont());
         }
         const QColor line = Theme::labelColour(0);
-        const int left = qRound(size.width() * 0.25 * ratio), right = qRound(size.width() * 0.75 * ratio), middle = image.height() / 2;
+        const int left = qRound(size.width() * 0.25 * ratio), right = qRound(size.width() * 0.75 * ratio),
+                  middle = image.height() / 2;
         QCOMPARE(image.pixelColor(left, middle), line);
         QCOMPARE(image.pixelColor(left + int(2 * ratio) - 1, middle), line);
         QCOMPARE(image.pixelColor(right - 1, middle), line);
         QCOMPARE(image.pixelColor(image.width() / 2, qRound(size.height() * 0.25 * ratio)), line);
         QCOMPARE(image.pixelColor(image.width() / 2, qRound(size.height() * 0.75 * ratio) - 1), line);
-        QVERIFY(image.pixelColor(left - int(1 * ratio) - 2, middle) == QColor(Qt::black));   // nothing outside of the rim
-        QVERIFY(image.pixelColor(left + int(2 * ratio) + 2, middle) != line);                // inside only a wash
+        QVERIFY(image.pixelColor(left - int(1 * ratio) - 2, middle) == QColor(Qt::black)); // nothing outside of the rim
+        QVERIFY(image.pixelColor(left + int(2 * ratio) + 2, middle) != line);              // inside only a wash
     }
 
     void labelsStayInsideThePicture() {
         QImage image(200, 100, QImage::Format_ARGB32_Premultiplied);
         image.fill(Qt::white);
-        const auto marks = marksIn(QStringLiteral("[{\"box_2d\": [0, 900, 1000, 1000], \"label\": \"a long label at the edge\"}]"), QSize(200, 100));
+        const auto marks =
+            marksIn(QStringLiteral("[{\"box_2d\": [0, 900, 1000, 1000], \"label\": \"a long label at the edge\"}]"),
+                    QSize(200, 100));
         QPainter painter(&image);
         paintMarks(&painter, QRectF(20, 20, 160, 60), marks, QFont());
         painter.end();
@@ -128,8 +132,10 @@ private slots:
     }
 
     void hitTest() {
-        const auto marks = marksIn(QStringLiteral("[{\"box_2d\": [0, 0, 1000, 1000], \"label\": \"all\"}, {\"box_2d\": [400, 400, 600, 600], \"label\": \"small\"}]"), QSize(100, 100));
-        QCOMPARE(markAt(marks, QRectF(0, 0, 100, 100), QPointF(50, 50)), 1);   // the smaller one wins
+        const auto marks = marksIn(QStringLiteral("[{\"box_2d\": [0, 0, 1000, 1000], \"label\": \"all\"}, {\"box_2d\": "
+                                                  "[400, 400, 600, 600], \"label\": \"small\"}]"),
+                                   QSize(100, 100));
+        QCOMPARE(markAt(marks, QRectF(0, 0, 100, 100), QPointF(50, 50)), 1); // the smaller one wins
         QCOMPARE(markAt(marks, QRectF(0, 0, 100, 100), QPointF(10, 10)), 0);
         QCOMPARE(markAt(marks, QRectF(0, 0, 100, 100), QPointF(150, 10)), -1);
     }
@@ -162,7 +168,8 @@ private slots:
         // A header that promises more pixels than anyone has memory for: refused before any allocation.
         QFile bomb(folder.filePath(QStringLiteral("bomb.bmp")));
         QVERIFY(bomb.open(QIODevice::WriteOnly));
-        QByteArray header = QByteArray::fromHex("424d3600000000000000360000002800000060ea000060ea0000010018000000000000000000130b0000130b00000000000000000000");
+        QByteArray header = QByteArray::fromHex("424d3600000000000000360000002800000060ea000060ea0000010018000000000000"
+                                                "000000130b0000130b00000000000000000000");
         bomb.write(header);
         bomb.close();
         const DecodedPicture refused = decodePicture(bomb.fileName(), 100);
@@ -183,13 +190,14 @@ private slots:
 
     void dialogLinksListAndPicture() {
         PictureCache cache;
-        PictureDialog dialog(&cache, fixture("shapes.png"), QStringLiteral("shapes.png"), QSize(640, 480), marksIn(kAnswer, QSize(640, 480)));
+        PictureDialog dialog(&cache, fixture("shapes.png"), QStringLiteral("shapes.png"), QSize(640, 480),
+                             marksIn(kAnswer, QSize(640, 480)));
         dialog.show();
         QVERIFY(QTest::qWaitForWindowExposed(&dialog));
         QCOMPARE(dialog.list()->count(), 3);
         dialog.list()->setCurrentRow(1);
         QCOMPARE(dialog.view()->highlighted(), 1);
-        const QPoint middle = dialog.view()->mapFromScene(QPointF(0.75 * 640, 0.7 * 480));   // inside the second box
+        const QPoint middle = dialog.view()->mapFromScene(QPointF(0.75 * 640, 0.7 * 480)); // inside the second box
         QTest::mouseClick(dialog.view()->viewport(), Qt::LeftButton, {}, middle);
         QCOMPARE(dialog.list()->currentRow(), 1);
         const double before = dialog.view()->zoom();

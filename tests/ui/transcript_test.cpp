@@ -35,12 +35,14 @@ QVector<chat::Message> longChat(int turns) {
     QVector<chat::Message> messages;
     for (int i = 0; i < turns; ++i) {
         messages << user(QStringLiteral("Question %1").arg(i))
-                 << assistant(QStringLiteral("Answer %1 has **two** paragraphs.\n\nThis is the second one, a little longer than the first one was.").arg(i));
+                 << assistant(QStringLiteral("Answer %1 has **two** paragraphs.\n\nThis is the second one, a little "
+                                             "longer than the first one was.")
+                                  .arg(i));
     }
     return messages;
 }
 
-}  // namespace
+} // namespace
 
 class TranscriptTest : public QObject {
     Q_OBJECT
@@ -86,20 +88,23 @@ private slots:
     }
 
     void longCodeIsNotLaidOutAgain() {
-        m_view->setMessages({user(QStringLiteral("Hi")), assistant(QStringLiteral("```cpp\nint a;\n"), chat::MessageState::Streaming)});
+        m_view->setMessages(
+            {user(QStringLiteral("Hi")), assistant(QStringLiteral("```cpp\nint a;\n"), chat::MessageState::Streaming)});
         QString text = QStringLiteral("```cpp\nint a;\n");
         for (int i = 0; i < 300; ++i) {
             text += QStringLiteral("int value_%1 = %1;\n").arg(i);
             m_view->changeMessage(1, assistant(text, chat::MessageState::Streaming));
             m_view->flush();
         }
-        QVERIFY2(m_view->message(1)->codeLinesLaidOut() < 300 * 4, qPrintable(QString::number(m_view->message(1)->codeLinesLaidOut())));
+        QVERIFY2(m_view->message(1)->codeLinesLaidOut() < 300 * 4,
+                 qPrintable(QString::number(m_view->message(1)->codeLinesLaidOut())));
     }
 
     void changesShowOnceAFrame() {
         m_view->setMessages({user(QStringLiteral("Hi")), assistant(QString(), chat::MessageState::Streaming)});
         const int before = m_view->framesApplied();
-        for (int i = 1; i <= 100; ++i) m_view->changeMessage(1, assistant(QString(i, QLatin1Char('a')), chat::MessageState::Streaming));
+        for (int i = 1; i <= 100; ++i)
+            m_view->changeMessage(1, assistant(QString(i, QLatin1Char('a')), chat::MessageState::Streaming));
         QCOMPARE(m_view->framesApplied(), before);
         QTRY_COMPARE(m_view->framesApplied(), before + 1);
         QCOMPARE(m_view->message(1)->message().text.size(), 100);
@@ -113,14 +118,14 @@ private slots:
         QVERIFY(m_view->isAtEnd());
         m_view->verticalScrollBar()->setValue(m_view->verticalScrollBar()->value() - 400);
         QVERIFY(!m_view->isAtEnd());
-        int seen = 0;   // the first message that is in sight
+        int seen = 0; // the first message that is in sight
         while (m_view->messageRect(seen).top() < 0) ++seen;
         const int top = m_view->messageRect(seen).top();
         QVERIFY(top < m_view->viewport()->height());
         m_view->changeMessage(60, assistant(QStringLiteral("More\n\n").repeated(60), chat::MessageState::Streaming));
         m_view->flush();
         QVERIFY(!m_view->isAtEnd());
-        QCOMPARE(m_view->messageRect(seen).top(), top);   // nothing moves under the reader's eyes
+        QCOMPARE(m_view->messageRect(seen).top(), top); // nothing moves under the reader's eyes
         m_view->scrollToEnd();
         QVERIFY(m_view->isAtEnd());
     }
@@ -130,22 +135,26 @@ private slots:
         QCOMPARE(m_view->messageCount(), 1000);
         QElapsedTimer timer;
         timer.start();
-        for (int i = 0; i < 20; ++i) m_view->verticalScrollBar()->setValue(i * m_view->verticalScrollBar()->maximum() / 20);
+        for (int i = 0; i < 20; ++i)
+            m_view->verticalScrollBar()->setValue(i * m_view->verticalScrollBar()->maximum() / 20);
         m_view->resize(640, 600);
         m_view->grab();
         QVERIFY(m_view->verticalScrollBar()->maximum() > 20000);
     }
 
     void selectionAcrossMessages() {
-        m_view->setMessages({user(QStringLiteral("First question")), assistant(QStringLiteral("Some **bold** text\n\n- item one\n- item two\n\n```py\nx = 1\n```"))});
+        m_view->setMessages(
+            {user(QStringLiteral("First question")),
+             assistant(QStringLiteral("Some **bold** text\n\n- item one\n- item two\n\n```py\nx = 1\n```"))});
         m_view->selectAll();
         const QString plain = m_view->selectedText(false), markdown = m_view->selectedText(true);
         QCOMPARE(plain, QStringLiteral("First question\n\nSome bold text\n\n• item one\n• item two\n\nx = 1"));
-        QCOMPARE(markdown, QStringLiteral("First question\n\nSome **bold** text\n\n- item one\n- item two\n\n```py\nx = 1\n```"));
+        QCOMPARE(markdown,
+                 QStringLiteral("First question\n\nSome **bold** text\n\n- item one\n- item two\n\n```py\nx = 1\n```"));
         m_view->setSelection({0, 0, 6}, {1, 0, 9});
         QCOMPARE(m_view->selectedText(false), QStringLiteral("question\n\nSome bold"));
         QCOMPARE(m_view->selectedText(true), QStringLiteral("question\n\nSome **bold**"));
-        m_view->setSelection({1, 0, 9}, {0, 0, 6});   // backwards is the same
+        m_view->setSelection({1, 0, 9}, {0, 0, 6}); // backwards is the same
         QCOMPARE(m_view->selectedText(false), QStringLiteral("question\n\nSome bold"));
         m_view->copy(false);
         QCOMPARE(QApplication::clipboard()->text(), QStringLiteral("question\n\nSome bold"));
@@ -172,7 +181,7 @@ private slots:
         QCOMPARE(m_view->selectedText(false), QStringLiteral("beta"));
         QTest::keyClick(m_view.get(), Qt::Key_End, Qt::ShiftModifier);
         QCOMPARE(m_view->selectedText(false), QStringLiteral("beta gamma"));
-        QTest::keyClick(m_view.get(), Qt::Key_Right, Qt::ShiftModifier);   // into the next block
+        QTest::keyClick(m_view.get(), Qt::Key_Right, Qt::ShiftModifier); // into the next block
         QTest::keyClick(m_view.get(), Qt::Key_Right, Qt::ShiftModifier);
         QCOMPARE(m_view->selectedText(false), QStringLiteral("beta gamma\n\nd"));
         QTest::keyClick(m_view.get(), Qt::Key_Down, Qt::ShiftModifier);
@@ -183,7 +192,7 @@ private slots:
     void find() {
         m_view->setMessages(longChat(40));
         QCOMPARE(m_view->find(QStringLiteral("paragraphs")), 40);
-        QCOMPARE(m_view->find(QStringLiteral("answer 3")), 11);   // 3, 30..39; words without their Markdown
+        QCOMPARE(m_view->find(QStringLiteral("answer 3")), 11); // 3, 30..39; words without their Markdown
         m_view->findNext(1);
         const int current = m_view->currentMatch();
         m_view->findNext(-1);
@@ -191,7 +200,7 @@ private slots:
         QCOMPARE(m_view->find(QStringLiteral("nowhere to be found")), 0);
         QCOMPARE(m_view->find(QStringLiteral("question 0")), 1);
         const QRect rect = m_view->messageRect(0);
-        QVERIFY(rect.bottom() > 0 && rect.top() < m_view->viewport()->height());   // it was scrolled to
+        QVERIFY(rect.bottom() > 0 && rect.top() < m_view->viewport()->height()); // it was scrolled to
     }
 
     void toolCardButtons() {
@@ -220,12 +229,13 @@ private slots:
         answer.tools[0].state = chat::ToolState::Done;
         m_view->changeMessage(1, answer);
         m_view->flush();
-        QVERIFY(!spotNamed(1, SpotAction::AllowTool).isValid());   // no button after the decision
+        QVERIFY(!spotNamed(1, SpotAction::AllowTool).isValid()); // no button after the decision
     }
 
     void messageActions() {
         m_view->setMessages({user(QStringLiteral("Hello")), assistant(QStringLiteral("Hi **you**"))});
-        QSignalSpy edit(m_view.get(), &TranscriptView::editRequested), again(m_view.get(), &TranscriptView::regenerateRequested);
+        QSignalSpy edit(m_view.get(), &TranscriptView::editRequested),
+            again(m_view.get(), &TranscriptView::regenerateRequested);
         m_view->activate(spotNamed(0, SpotAction::EditMessage));
         QCOMPARE(edit.size(), 1);
         m_view->activate(spotNamed(1, SpotAction::Regenerate));
@@ -237,7 +247,7 @@ private slots:
     void copyCode() {
         m_view->setMessages({user(QStringLiteral("x")), assistant(QStringLiteral("```sh\n\tmake all\n```"))});
         m_view->activate(spotNamed(1, SpotAction::CopyCode));
-        QCOMPARE(QApplication::clipboard()->text(), QStringLiteral("\tmake all"));   // tabs and all
+        QCOMPARE(QApplication::clipboard()->text(), QStringLiteral("\tmake all")); // tabs and all
     }
 
     void thinkingFolds() {
@@ -259,16 +269,22 @@ private slots:
         picture.width = 640;
         picture.height = 480;
         question.attachments = {picture};
-        m_view->setAttachmentPaths([](const chat::Attachment &) { return QString::fromLocal8Bit(qgetenv("FACET_FIXTURES")) + QStringLiteral("/media/shapes.png"); });
+        m_view->setAttachmentPaths([](const chat::Attachment &) {
+            return QString::fromLocal8Bit(qgetenv("FACET_FIXTURES")) + QStringLiteral("/media/shapes.png");
+        });
         m_view->setMessages({question});
-        m_view->addMessage(assistant(QStringLiteral("```json\n[{\"box_2d\": [100, 100, 500, 500], \"label\": \"circle\"}"), chat::MessageState::Streaming));
+        m_view->addMessage(
+            assistant(QStringLiteral("```json\n[{\"box_2d\": [100, 100, 500, 500], \"label\": \"circle\"}"),
+                      chat::MessageState::Streaming));
         m_view->flush();
         const MarkedPictureItem *marked = m_view->message(1)->markedPicture();
-        QVERIFY(marked);                       // already while it is written
+        QVERIFY(marked); // already while it is written
         QCOMPARE(marked->marks().size(), 1);
-        m_view->changeMessage(1, assistant(QStringLiteral("```json\n[{\"box_2d\": [100, 100, 500, 500], \"label\": \"circle\"},{\"box_2d\": [600, 600, 900, 900], \"label\": \"square\"}]\n```")));
+        m_view->changeMessage(1, assistant(QStringLiteral(
+                                     "```json\n[{\"box_2d\": [100, 100, 500, 500], \"label\": \"circle\"},{\"box_2d\": "
+                                     "[600, 600, 900, 900], \"label\": \"square\"}]\n```")));
         m_view->flush();
-        QCOMPARE(m_view->message(1)->markedPicture(), marked);   // the same item, one box more
+        QCOMPARE(m_view->message(1)->markedPicture(), marked); // the same item, one box more
         QCOMPARE(marked->marks().size(), 2);
         QSignalSpy opened(m_view.get(), &TranscriptView::pictureOpened);
         m_view->activate(spotNamed(1, SpotAction::OpenPicture));
@@ -276,7 +292,10 @@ private slots:
         m_view->activate(spotNamed(1, SpotAction::CopyMarks));
         QVERIFY(QApplication::clipboard()->text().contains(QStringLiteral("square")));
         // The frame is really there: the place of the first box's left line has its colour.
-        QTRY_VERIFY(!m_pictures->picture(QString::fromLocal8Bit(qgetenv("FACET_FIXTURES")) + QStringLiteral("/media/shapes.png"), 700).isNull());
+        QTRY_VERIFY(
+            !m_pictures
+                 ->picture(QString::fromLocal8Bit(qgetenv("FACET_FIXTURES")) + QStringLiteral("/media/shapes.png"), 700)
+                 .isNull());
         m_view->scrollToMessage(1);
         const SpotPlace place = spotNamed(1, SpotAction::OpenPicture);
         const QRect rect = m_view->spotRect(place);
@@ -288,7 +307,8 @@ private slots:
     }
 
     void linksAreReportedNotOpened() {
-        m_view->setMessages({user(QStringLiteral("x")), assistant(QStringLiteral("[reference](https://example.org/a)"))});
+        m_view->setMessages(
+            {user(QStringLiteral("x")), assistant(QStringLiteral("[reference](https://example.org/a)"))});
         m_view->grab();
         QSignalSpy link(m_view.get(), &TranscriptView::linkActivated);
         const QRect rect = m_view->messageRect(1);
@@ -316,7 +336,9 @@ private slots:
             QVERIFY(!answer->child(i)->rect().isEmpty());
         }
         QVERIFY(names.contains(QStringLiteral("Copy message")));
-        auto *press = static_cast<QAccessibleActionInterface *>(answer->child(int(names.indexOf(QStringLiteral("Copy message"))))->interface_cast(QAccessible::ActionInterface));
+        auto *press =
+            static_cast<QAccessibleActionInterface *>(answer->child(int(names.indexOf(QStringLiteral("Copy message"))))
+                                                          ->interface_cast(QAccessible::ActionInterface));
         QVERIFY(press);
         press->doAction(QAccessibleActionInterface::pressAction());
         QCOMPARE(QApplication::clipboard()->text(), QStringLiteral("Hi **there**"));
@@ -344,10 +366,13 @@ private slots:
     }
 
     void everyWidthAndScheme() {
-        m_view->setMessages({user(QStringLiteral("x")), assistant(QStringLiteral("# H\n\n| a | b |\n|---|---|\n| a very long cell that has to wrap somewhere | 2 |\n\n```\n%1\n```\n").arg(QString(400, QLatin1Char('w'))))});
+        m_view->setMessages(
+            {user(QStringLiteral("x")), assistant(QStringLiteral("# H\n\n| a | b |\n|---|---|\n| a very long cell that "
+                                                                 "has to wrap somewhere | 2 |\n\n```\n%1\n```\n")
+                                                      .arg(QString(400, QLatin1Char('w'))))});
         for (const Scheme scheme : {Scheme::Light, Scheme::Dark, Scheme::HighContrast}) {
             applyTheme(scheme);
-            QApplication::processEvents();   // widgets hear of a new palette through the event loop
+            QApplication::processEvents(); // widgets hear of a new palette through the event loop
             for (const int width : {360, 480, 1600}) {
                 m_view->resize(width, 700);
                 const QImage shot = m_view->grab().toImage();

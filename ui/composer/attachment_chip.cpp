@@ -29,7 +29,8 @@ QString budgetWords(int budget) {
 }
 
 AttachmentChip::AttachmentChip(int ticket, const QString &name, PictureCache *pictures, QWidget *parent)
-    : QWidget(parent), m_ticket(ticket), m_name(name), m_pictures(pictures), m_remove(new QToolButton(this)), m_budget(new QToolButton(this)) {
+    : QWidget(parent), m_ticket(ticket), m_name(name), m_pictures(pictures), m_remove(new QToolButton(this)),
+      m_budget(new QToolButton(this)) {
     m_remove->setIcon(icon(QStringLiteral("close"), Tint::Muted));
     m_remove->setIconSize({14, 14});
     m_remove->setFixedSize(26, 26);
@@ -81,7 +82,8 @@ void AttachmentChip::refresh() {
     setAccessibleName(tr("%1, %2").arg(m_name, details()));
     m_remove->setToolTip(tr("Remove"));
     m_remove->setAccessibleName(tr("Remove %1").arg(m_name));
-    const bool picture = m_ready && m_attachment.kind == chat::AttachmentKind::Picture && !m_budgets.isEmpty() && m_problem.isEmpty();
+    const bool picture =
+        m_ready && m_attachment.kind == chat::AttachmentKind::Picture && !m_budgets.isEmpty() && m_problem.isEmpty();
     m_budget->setVisible(picture);
     if (picture) {
         auto *menu = new QMenu(m_budget);
@@ -125,7 +127,8 @@ void AttachmentChip::paintEvent(QPaintEvent *) {
     QPainterPath clip;
     clip.addRoundedRect(QRectF(thumb), 7, 7);
     const bool picture = m_attachment.kind == chat::AttachmentKind::Picture;
-    const QImage image = m_ready && picture ? m_pictures->picture(m_path, int(kThumb * devicePixelRatioF() * 2)) : QImage();
+    const QImage image =
+        m_ready && picture ? m_pictures->picture(m_path, int(kThumb * devicePixelRatioF() * 2)) : QImage();
     if (!image.isNull()) {
         painter.save();
         painter.setClipPath(clip);
@@ -135,20 +138,24 @@ void AttachmentChip::paintEvent(QPaintEvent *) {
         painter.restore();
     } else {
         painter.fillPath(clip, theme.accentSoft);
-        const QString name = !m_problem.isEmpty()                                 ? QStringLiteral("warning")
+        const QString name = !m_problem.isEmpty()                               ? QStringLiteral("warning")
                              : m_attachment.kind == chat::AttachmentKind::Sound ? QStringLiteral("sound")
                              : m_attachment.kind == chat::AttachmentKind::Film  ? QStringLiteral("film")
                                                                                 : QStringLiteral("picture");
-        paintIcon(&painter, name, QRectF(thumb).adjusted(10, 10, -10, -10), m_problem.isEmpty() ? theme.accent : theme.danger);
+        paintIcon(&painter, name, QRectF(thumb).adjusted(10, 10, -10, -10),
+                  m_problem.isEmpty() ? theme.accent : theme.danger);
     }
     const QRect words(thumb.right() + 10, 8, width() - thumb.right() - 10 - 36, height() - 16);
     painter.setPen(theme.text);
     painter.setFont(type::strong(type::small(font())));
-    painter.drawText(words, Qt::AlignTop | Qt::AlignLeft, painter.fontMetrics().elidedText(m_name, Qt::ElideMiddle, words.width()));
+    painter.drawText(words, Qt::AlignTop | Qt::AlignLeft,
+                     painter.fontMetrics().elidedText(m_name, Qt::ElideMiddle, words.width()));
     painter.setPen(m_problem.isEmpty() ? theme.muted : theme.danger);
     painter.setFont(type::caption(font()));
-    const QRect line = words.adjusted(0, 0, m_budget->isHidden() ? 26 : 0, 0);   // the button below the name is there for pictures only
-    painter.drawText(line, Qt::AlignBottom | Qt::AlignLeft, painter.fontMetrics().elidedText(details(), Qt::ElideRight, line.width()));
+    const QRect line =
+        words.adjusted(0, 0, m_budget->isHidden() ? 26 : 0, 0); // the button below the name is there for pictures only
+    painter.drawText(line, Qt::AlignBottom | Qt::AlignLeft,
+                     painter.fontMetrics().elidedText(details(), Qt::ElideRight, line.width()));
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

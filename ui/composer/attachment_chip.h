@@ -54,4 +54,4 @@ private:
     QToolButton *m_remove, *m_budget;
 };
 
-}  // namespace facet::ui
+} // namespace facet::ui

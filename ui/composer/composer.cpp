@@ -33,7 +33,7 @@ QToolButton *makeButton(QWidget *parent, const QString &iconName, const QString 
     return button;
 }
 
-}  // namespace
+} // namespace
 
 Composer::Composer(PictureCache *pictures, RecorderPort *recorder, QWidget *parent)
     : QWidget(parent), m_pictures(pictures), m_recorder(recorder) {
@@ -47,10 +47,12 @@ Composer::Composer(PictureCache *pictures, RecorderPort *recorder, QWidget *pare
 
 void Composer::build() {
     m_edit = new ComposerEdit(this);
-    m_edit->setAcceptDrops(false);   // drops belong to the whole composer
-    m_attach = makeButton(this, QStringLiteral("attach"), tr("Attach files"), tr("Attach pictures, recordings or films (Ctrl+O)"));
+    m_edit->setAcceptDrops(false); // drops belong to the whole composer
+    m_attach = makeButton(this, QStringLiteral("attach"), tr("Attach files"),
+                          tr("Attach pictures, recordings or films (Ctrl+O)"));
     m_microphone = makeButton(this, QStringLiteral("microphone"), tr("Record from the microphone"), {});
-    m_thinking = makeButton(this, QStringLiteral("think"), tr("Think before answering"), tr("Think before answering: slower, better at hard questions"));
+    m_thinking = makeButton(this, QStringLiteral("think"), tr("Think before answering"),
+                            tr("Think before answering: slower, better at hard questions"));
     m_thinking->setText(tr("Think"));
     m_thinking->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
     m_thinking->setCheckable(true);
@@ -115,7 +117,8 @@ void Composer::build() {
     connect(m_edit, &ComposerEdit::sendPressed, this, &Composer::submit);
     connect(m_edit, &QPlainTextEdit::textChanged, this, &Composer::updateSend);
     connect(m_edit, &ComposerEdit::filesPasted, this, &Composer::filesDropped);
-    connect(m_edit, &ComposerEdit::picturePasted, this, [this](const QByteArray &png) { emit pictureDropped(png, tr("Pasted picture.png")); });
+    connect(m_edit, &ComposerEdit::picturePasted, this,
+            [this](const QByteArray &png) { emit pictureDropped(png, tr("Pasted picture.png")); });
     connect(m_edit, &ComposerEdit::editLastPressed, this, &Composer::editLastRequested);
     connect(m_edit, &ComposerEdit::escapePressed, this, [this] {
         if (m_editedMessage >= 0) {
@@ -149,7 +152,10 @@ void Composer::wireRecorder() {
     connect(m_recorder, &RecorderPort::level, this, [this](double loudness, double seconds) {
         const int bars = std::clamp(int(loudness * 8 + 0.5), 0, 8);
         const int whole = int(std::clamp(seconds, 0.0, 360000.0));
-        m_recording->setText(QStringLiteral("%1:%2  %3").arg(whole / 60).arg(whole % 60, 2, 10, QLatin1Char('0')).arg(QString(bars, QLatin1Char('|'))));
+        m_recording->setText(QStringLiteral("%1:%2  %3")
+                                 .arg(whole / 60)
+                                 .arg(whole % 60, 2, 10, QLatin1Char('0'))
+                                 .arg(QString(bars, QLatin1Char('|'))));
         updateMicrophone();
     });
     connect(m_recorder, &RecorderPort::finished, this, [this](const QString &path) {
@@ -182,16 +188,17 @@ void Composer::updateMicrophone() {
         why = tr("This model does not listen to recordings.");
     }
     m_microphone->setEnabled(recording || why.isEmpty());
-    m_microphone->setIcon(icon(recording ? QStringLiteral("stop") : QStringLiteral("microphone"), recording ? Tint::Danger : Tint::Muted));
-    m_microphone->setToolTip(recording ? tr("Stop and attach the recording") : why.isEmpty() ? tr("Record from the microphone") : why);
+    m_microphone->setIcon(icon(recording ? QStringLiteral("stop") : QStringLiteral("microphone"),
+                               recording ? Tint::Danger : Tint::Muted));
+    m_microphone->setToolTip(recording       ? tr("Stop and attach the recording")
+                             : why.isEmpty() ? tr("Record from the microphone")
+                                             : why);
     m_microphone->setAccessibleName(recording ? tr("Stop recording") : tr("Record from the microphone"));
     m_microphone->setAccessibleDescription(why);
     m_recording->setVisible(recording);
 }
 
-QString Composer::text() const {
-    return m_edit->toPlainText();
-}
+QString Composer::text() const { return m_edit->toPlainText(); }
 
 void Composer::setText(const QString &text) {
     m_edit->setPlainText(text);
@@ -224,17 +231,16 @@ void Composer::setEngine(const chat::EngineState &engine) {
     const QString name = engine.modelName.isEmpty() ? tr("No model") : engine.modelName;
     m_model->setText(m_model->fontMetrics().elidedText(name, Qt::ElideMiddle, 220));
     m_model->setToolTip(engine.remote ? tr("%1, at %2").arg(name, engine.modelPath)
-                        : engine.contextLength > 0 ? tr("%1, remembers %2 tokens of this chat").arg(name).arg(engine.contextLength)
-                                                   : name);
+                        : engine.contextLength > 0
+                            ? tr("%1, remembers %2 tokens of this chat").arg(name).arg(engine.contextLength)
+                            : name);
     m_model->setAccessibleName(tr("Model: %1").arg(name));
     for (AttachmentChip *chip : std::as_const(m_chips)) chip->setBudgets(engine.budgets, engine.defaultBudget);
     updateMicrophone();
     updateNarrow();
 }
 
-void Composer::setModelMenu(QMenu *menu) {
-    m_model->setMenu(menu);
-}
+void Composer::setModelMenu(QMenu *menu) { m_model->setMenu(menu); }
 
 void Composer::setThinking(bool on) {
     const QSignalBlocker blocker(m_thinking);
@@ -248,7 +254,8 @@ void Composer::setEnterSends(bool on) {
 }
 
 void Composer::updatePlaceholder() {
-    m_edit->setPlaceholderText(m_editedMessage >= 0 ? tr("Write the message anew") : tr("Ask anything, or drop a picture, a recording or a film"));
+    m_edit->setPlaceholderText(m_editedMessage >= 0 ? tr("Write the message anew")
+                                                    : tr("Ask anything, or drop a picture, a recording or a film"));
 }
 
 void Composer::updateNarrow() {
@@ -260,14 +267,18 @@ void Composer::updateNarrow() {
 
 void Composer::updateSend() {
     const bool something = !m_edit->toPlainText().trimmed().isEmpty() || !m_chips.isEmpty();
-    const bool reading = std::any_of(m_chips.begin(), m_chips.end(), [](const AttachmentChip *chip) { return !chip->isReady() && !chip->hasFailed(); });
+    const bool reading = std::any_of(m_chips.begin(), m_chips.end(),
+                                     [](const AttachmentChip *chip) { return !chip->isReady() && !chip->hasFailed(); });
     QString why = m_reason;
     if (why.isEmpty() && reading) why = tr("An attached file is still being read.");
     if (why.isEmpty() && !something) why = tr("Write something or attach a file first.");
     const bool on = m_running || (m_canSend && why.isEmpty());
     m_send->setEnabled(on);
     m_send->setIcon(icon(m_running ? QStringLiteral("stop") : QStringLiteral("send"), Tint::OnAccent));
-    m_send->setToolTip(m_running ? tr("Stop (Esc)") : on ? tr("Send (Enter)") : why.isEmpty() ? tr("The engine is not ready.") : why);
+    m_send->setToolTip(m_running       ? tr("Stop (Esc)")
+                       : on            ? tr("Send (Enter)")
+                       : why.isEmpty() ? tr("The engine is not ready.")
+                                       : why);
     m_send->setAccessibleName(m_running ? tr("Stop") : tr("Send"));
     m_send->setAccessibleDescription(on ? QString() : m_send->toolTip());
 }
@@ -322,7 +333,9 @@ void Composer::addChip(int ticket, const QString &name) {
     });
     connect(chip, &AttachmentChip::budgetChosen, this, &Composer::budgetChosen);
     updateSend();
-    QTimer::singleShot(0, this, [this] { m_chipScroll->horizontalScrollBar()->setValue(m_chipScroll->horizontalScrollBar()->maximum()); });
+    QTimer::singleShot(0, this, [this] {
+        m_chipScroll->horizontalScrollBar()->setValue(m_chipScroll->horizontalScrollBar()->maximum());
+    });
 }
 
 void Composer::chipReady(int ticket, const chat::Attachment &attachment, const QString &path) {
@@ -390,7 +403,8 @@ void Composer::dropEvent(QDropEvent *event) {
     if (const QStringList files = filesIn(dropped); !files.isEmpty()) {
         emit filesDropped(files);
     } else if (dropped->hasImage()) {
-        encodePng(qvariant_cast<QImage>(dropped->imageData()), this, [this](const QByteArray &png) { emit pictureDropped(png, tr("Dropped picture.png")); });
+        encodePng(qvariant_cast<QImage>(dropped->imageData()), this,
+                  [this](const QByteArray &png) { emit pictureDropped(png, tr("Dropped picture.png")); });
     } else if (dropped->hasText()) {
         m_edit->insertPlainText(dropped->text());
     }
@@ -398,4 +412,4 @@ void Composer::dropEvent(QDropEvent *event) {
     m_edit->setFocus();
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

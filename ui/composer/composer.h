@@ -63,7 +63,7 @@ public:
     ComposerEdit *edit() const { return m_edit; }
     QString text() const;
     void setText(const QString &text);
-    void clear();                                            // text, chips, editing
+    void clear(); // text, chips, editing
 
     // What the engine and the turn allow. `reason`: why Send is off, a whole sentence; empty: it is on.
     void setState(bool running, bool canSend, const QString &reason);
@@ -124,7 +124,8 @@ private:
     PictureCache *m_pictures;
     RecorderPort *m_recorder;
     ComposerEdit *m_edit = nullptr;
-    QToolButton *m_attach = nullptr, *m_microphone = nullptr, *m_thinking = nullptr, *m_model = nullptr, *m_send = nullptr, *m_cancelEdit = nullptr;
+    QToolButton *m_attach = nullptr, *m_microphone = nullptr, *m_thinking = nullptr, *m_model = nullptr,
+                *m_send = nullptr, *m_cancelEdit = nullptr;
     QLabel *m_recording = nullptr, *m_editing = nullptr;
     QWidget *m_editBar = nullptr, *m_chipRow = nullptr;
     QScrollArea *m_chipScroll = nullptr;
@@ -136,4 +137,4 @@ private:
     int m_editedMessage = -1;
 };
 
-}  // namespace facet::ui
+} // namespace facet::ui

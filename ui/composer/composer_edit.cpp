@@ -4,8 +4,8 @@
 #include "ui/theme/theme.h"
 
 #include <QAbstractTextDocumentLayout>
-#include <QCoreApplication>
 #include <QBuffer>
+#include <QCoreApplication>
 #include <QImage>
 #include <QKeyEvent>
 #include <QMimeData>
@@ -67,23 +67,24 @@ ComposerEdit::ComposerEdit(QWidget *parent) : QPlainTextEdit(parent) {
     document()->setDocumentMargin(2);
     QSizePolicy policy(QSizePolicy::Expanding, QSizePolicy::Fixed);
     setSizePolicy(policy);
-    connect(document()->documentLayout(), &QAbstractTextDocumentLayout::documentSizeChanged, this, &ComposerEdit::adjustHeight);
+    connect(document()->documentLayout(), &QAbstractTextDocumentLayout::documentSizeChanged, this,
+            &ComposerEdit::adjustHeight);
     adjustHeight();
 }
 
 QSize ComposerEdit::sizeHint() const {
     const qreal lineHeight = std::ceil(QFontMetricsF(font()).lineSpacing());
-    const qreal lines = std::clamp<qreal>(document()->size().height(), 1, kMaxLines);   // a plain document counts in lines
+    const qreal lines =
+        std::clamp<qreal>(document()->size().height(), 1, kMaxLines); // a plain document counts in lines
     return {200, int(lines * lineHeight + 2 * document()->documentMargin() + 4)};
 }
 
-QSize ComposerEdit::minimumSizeHint() const {
-    return {80, int(QFontMetricsF(font()).lineSpacing()) + 8};
-}
+QSize ComposerEdit::minimumSizeHint() const { return {80, int(QFontMetricsF(font()).lineSpacing()) + 8}; }
 
 void ComposerEdit::adjustHeight() {
     const QSize wanted = sizeHint();
-    setVerticalScrollBarPolicy(document()->size().height() > kMaxLines ? Qt::ScrollBarAsNeeded : Qt::ScrollBarAlwaysOff);
+    setVerticalScrollBarPolicy(document()->size().height() > kMaxLines ? Qt::ScrollBarAsNeeded
+                                                                       : Qt::ScrollBarAlwaysOff);
     if (height() != wanted.height() || minimumHeight() != wanted.height()) {
         setFixedHeight(wanted.height());
         updateGeometry();
@@ -132,11 +133,12 @@ void ComposerEdit::insertFromMimeData(const QMimeData *source) {
         if (const QByteArray png = source->data(QStringLiteral("image/png")); !png.isEmpty()) {
             emit picturePasted(png);
         } else {
-            encodePng(qvariant_cast<QImage>(source->imageData()), this, [this](const QByteArray &encoded) { emit picturePasted(encoded); });
+            encodePng(qvariant_cast<QImage>(source->imageData()), this,
+                      [this](const QByteArray &encoded) { emit picturePasted(encoded); });
         }
         return;
     }
     QPlainTextEdit::insertFromMimeData(source);
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

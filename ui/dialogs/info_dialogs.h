@@ -31,4 +31,4 @@ public:
     explicit AboutDialog(QWidget *parent = nullptr);
 };
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -47,10 +47,11 @@ void addRow(QFormLayout *layout, const QString &name, QWidget *field, const QStr
     layout->addRow(name, field);
 }
 
-}  // namespace
+} // namespace
 
 SettingsDialog::SettingsDialog(chat::ChatController *controller, const Preferences &preferences, QWidget *parent)
-    : QDialog(parent), m_controller(controller), m_preferences(preferences), m_index(new QListWidget(this)), m_pages(new QStackedWidget(this)) {
+    : QDialog(parent), m_controller(controller), m_preferences(preferences), m_index(new QListWidget(this)),
+      m_pages(new QStackedWidget(this)) {
     setWindowTitle(tr("Settings"));
     resize(760, 560);
     m_index->setFixedWidth(180);
@@ -84,9 +85,7 @@ void SettingsDialog::addPage(const QString &iconName, const QString &title, QWid
     m_pages->addWidget(page);
 }
 
-void SettingsDialog::showPage(Page page) {
-    m_index->setCurrentRow(int(page));
-}
+void SettingsDialog::showPage(Page page) { m_index->setCurrentRow(int(page)); }
 
 QWidget *SettingsDialog::makeGeneral() {
     auto *page = new QWidget(this);
@@ -109,7 +108,9 @@ QWidget *SettingsDialog::makeGeneral() {
     send->addItem(tr("Ctrl+Enter sends, Enter begins a new line"));
     send->setCurrentIndex(m_preferences.enterSends ? 0 : 1);
     addRow(layout, tr("Sending"), send);
-    layout->addRow(note(tr("Facet works without a network. It asks before it opens a link, and reads no file that you did not choose."), page));
+    layout->addRow(note(
+        tr("Facet works without a network. It asks before it opens a link, and reads no file that you did not choose."),
+        page));
     connect(theme, &QComboBox::currentIndexChanged, this, [this, theme] {
         m_preferences.scheme = Scheme(theme->currentData().toInt());
         emit preferencesChanged(m_preferences);
@@ -147,7 +148,8 @@ QWidget *SettingsDialog::makeAnswers() {
     m_system = new QPlainTextEdit(now.systemPrompt, page);
     m_system->setMaximumHeight(84);
     m_system->setTabChangesFocus(true);
-    m_system->setPlaceholderText(tr("How Facet should behave in every chat, for example: Answer briefly and in German."));
+    m_system->setPlaceholderText(
+        tr("How Facet should behave in every chat, for example: Answer briefly and in German."));
     addRow(layout, tr("Instructions"), m_system);
     m_think = new QCheckBox(tr("Think before answering"), page);
     m_think->setChecked(now.thinking);
@@ -224,14 +226,16 @@ QWidget *SettingsDialog::makeModel() {
     column->addWidget(m_recent, 1);
     connect(open, &QPushButton::clicked, this, &SettingsDialog::openModelRequested);
     connect(full, &QPushButton::clicked, this, &SettingsDialog::fullModelRequested);
-    connect(m_recent, &QListWidget::itemActivated, this, [this](QListWidgetItem *item) { m_controller->openModel(item->text()); });
+    connect(m_recent, &QListWidget::itemActivated, this,
+            [this](QListWidgetItem *item) { m_controller->openModel(item->text()); });
     return page;
 }
 
 QWidget *SettingsDialog::makeRemote() {
     auto *page = new QWidget(this);
     QFormLayout *layout = form(page);
-    layout->addRow(note(tr("Facet can use any OpenAI-compatible engine: vLLM, SGLang, Ollama, LM Studio, llama-server, or Facet's own on a larger machine. "
+    layout->addRow(note(tr("Facet can use any OpenAI-compatible engine: vLLM, SGLang, Ollama, LM Studio, llama-server, "
+                           "or Facet's own on a larger machine. "
                            "Messages and attached files are then sent to that address."),
                         page));
     const chat::EngineState engine = m_controller->engine();
@@ -261,7 +265,8 @@ QWidget *SettingsDialog::makeRemote() {
     layout->addRow(QString(), m_remoteState);
     connect(m_test, &QPushButton::clicked, this, [this] {
         const QUrl url = QUrl::fromUserInput(m_address->text().trimmed());
-        const bool plausible = url.isValid() && !url.host().isEmpty() && (url.scheme() == QLatin1String("http") || url.scheme() == QLatin1String("https"));
+        const bool plausible = url.isValid() && !url.host().isEmpty() &&
+                               (url.scheme() == QLatin1String("http") || url.scheme() == QLatin1String("https"));
         if (!plausible) {
             m_remoteState->setText(tr("That is no web address. Write it like http://192.168.1.20:8080/v1."));
             m_address->setFocus();
@@ -281,7 +286,8 @@ QWidget *SettingsDialog::makeRemote() {
 
 void SettingsDialog::showEngine(const chat::EngineState &engine) {
     using Kind = chat::EngineState::Kind;
-    m_model->setText(engine.modelName.isEmpty() ? tr("No model is loaded.") : tr("In use: %1\n%2").arg(engine.modelName, engine.modelPath));
+    m_model->setText(engine.modelName.isEmpty() ? tr("No model is loaded.")
+                                                : tr("In use: %1\n%2").arg(engine.modelName, engine.modelPath));
     m_local->setEnabled(engine.remote);
     m_local->setToolTip(engine.remote ? QString() : tr("Facet uses this computer already."));
     if (!m_testing) {
@@ -296,4 +302,4 @@ void SettingsDialog::showEngine(const chat::EngineState &engine) {
     }
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -59,4 +59,4 @@ private:
     bool m_testing = false;
 };
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -6,9 +6,7 @@ namespace facet::ui::markdown {
 
 namespace {
 
-QString linesOf(QString text) {
-    return text.replace(QChar::LineSeparator, QLatin1Char('\n'));
-}
+QString linesOf(QString text) { return text.replace(QChar::LineSeparator, QLatin1Char('\n')); }
 
 // Longest run of backticks decides the length of the fence around them.
 QString fenceFor(const QString &code) {
@@ -32,7 +30,7 @@ QString tableRow(const QVector<RichText> &row, bool asMarkdown) {
     return asMarkdown ? QStringLiteral("| %1 |").arg(cells.join(QLatin1String(" | "))) : cells.join(QLatin1Char('\t'));
 }
 
-}  // namespace
+} // namespace
 
 QString plainText(const Block &block) {
     switch (block.kind) {
@@ -74,7 +72,8 @@ QString markdownText(const RichText &text, int start, int length) {
 
 QString markdownText(const Block &block) {
     const QString quote = QStringLiteral("> ").repeated(block.quote);
-    const QString lead = quote + QStringLiteral("  ").repeated(std::max(0, block.indent - (block.marker.isEmpty() ? 0 : 1)));
+    const QString lead =
+        quote + QStringLiteral("  ").repeated(std::max(0, block.indent - (block.marker.isEmpty() ? 0 : 1)));
     QString marker = block.marker;
     if (marker == QStringLiteral("•")) marker = QStringLiteral("-");
     if (marker == QStringLiteral("☐")) marker = QStringLiteral("- [ ]");
@@ -82,7 +81,9 @@ QString markdownText(const Block &block) {
     if (!marker.isEmpty()) marker += QLatin1Char(' ');
     QString body;
     switch (block.kind) {
-    case BlockKind::Heading: body = QString(block.level, QLatin1Char('#')) + QLatin1Char(' ') + markdownText(block.text); break;
+    case BlockKind::Heading:
+        body = QString(block.level, QLatin1Char('#')) + QLatin1Char(' ') + markdownText(block.text);
+        break;
     case BlockKind::Rule: body = QStringLiteral("---"); break;
     case BlockKind::Code: {
         const QString fence = fenceFor(block.text.text);
@@ -96,7 +97,9 @@ QString markdownText(const Block &block) {
             if (i == 0) {
                 QString line = QStringLiteral("|");
                 for (const Align align : block.columns) {
-                    line += align == Align::Left ? QLatin1String(" --- |") : align == Align::Right ? QLatin1String(" ---: |") : QLatin1String(" :---: |");
+                    line += align == Align::Left    ? QLatin1String(" --- |")
+                            : align == Align::Right ? QLatin1String(" ---: |")
+                                                    : QLatin1String(" :---: |");
                 }
                 rows << line;
             }
@@ -111,4 +114,4 @@ QString markdownText(const Block &block) {
     return lead + marker + body;
 }
 
-}  // namespace facet::ui::markdown
+} // namespace facet::ui::markdown

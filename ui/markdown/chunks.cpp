@@ -8,11 +8,11 @@ namespace facet::ui::markdown {
 namespace {
 
 struct Line {
-    QStringView text;         // without the line break
+    QStringView text; // without the line break
     qsizetype start = 0, next = 0;
-    bool complete = false;    // ends with a line break
+    bool complete = false; // ends with a line break
     int indent = 0;
-    QStringView body;         // after the indentation
+    QStringView body; // after the indentation
 
     bool blank() const { return body.isEmpty(); }
 };
@@ -78,7 +78,8 @@ bool isListItem(QStringView body) {
 
 // A line that is still being written may turn into something else while it begins like this.
 bool undecided(const Line &line) {
-    return !line.complete && !line.body.isEmpty() && (QStringView(u"-*+`~#").contains(line.body[0]) || line.body[0].isDigit());
+    return !line.complete && !line.body.isEmpty() &&
+           (QStringView(u"-*+`~#").contains(line.body[0]) || line.body[0].isDigit());
 }
 
 qsizetype fencedChunkEnd(QStringView text, const Line &opening) {
@@ -94,12 +95,12 @@ qsizetype fencedChunkEnd(QStringView text, const Line &opening) {
     return -1;
 }
 
-}  // namespace
+} // namespace
 
 qsizetype finishedChunkEnd(QStringView text, qsizetype start) {
     qsizetype at = start;
     Line line;
-    do {   // blank lines belong to what follows them
+    do { // blank lines belong to what follows them
         if (at >= text.size()) {
             return -1;
         }
@@ -207,7 +208,7 @@ QString withClosedSpans(QString text) {
     return text;
 }
 
-}  // namespace
+} // namespace
 
 QString repairTail(QStringView tail) {
     qsizetype at = 0;
@@ -227,12 +228,13 @@ QString repairTail(QStringView tail) {
         at = line.next;
     }
     // A fence mark that is not written out yet would flicker as text.
-    const bool onlyTicks = !line.complete && !line.body.isEmpty() && line.body.size() < 3 && line.body.count(QLatin1Char('`')) == line.body.size();
+    const bool onlyTicks = !line.complete && !line.body.isEmpty() && line.body.size() < 3 &&
+                           line.body.count(QLatin1Char('`')) == line.body.size();
     if (onlyTicks) {
         return tail.left(line.start).toString();
     }
     if (inFence) {
-        return tail.toString();   // an open fence reads as code up to its end
+        return tail.toString(); // an open fence reads as code up to its end
     }
     if (const QString table = withDelimiterRow(tail); !table.isEmpty()) {
         return table;
@@ -240,4 +242,4 @@ QString repairTail(QStringView tail) {
     return withClosedSpans(tail.toString());
 }
 
-}  // namespace facet::ui::markdown
+} // namespace facet::ui::markdown

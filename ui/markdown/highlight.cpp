@@ -13,11 +13,14 @@ enum class Family { C, Script, Shell, Sql, Json, Markup, Other };
 Family familyOf(const QString &language) {
     static const QHash<QString, Family> kFamilies = [] {
         QHash<QString, Family> map;
-        for (const char *name : {"c", "cpp", "c++", "cc", "h", "hpp", "cxx", "java", "js", "javascript", "ts", "typescript", "jsx", "tsx", "go", "rust", "rs",
-                                 "cs", "csharp", "kotlin", "swift", "php", "dart", "scala", "css", "qml", "glsl", "cuda"}) {
+        for (const char *name :
+             {"c",     "cpp",        "c++",  "cc",    "h",   "hpp",  "cxx",  "java", "js",     "javascript",
+              "ts",    "typescript", "jsx",  "tsx",   "go",  "rust", "rs",   "cs",   "csharp", "kotlin",
+              "swift", "php",        "dart", "scala", "css", "qml",  "glsl", "cuda"}) {
             map.insert(QLatin1String(name), Family::C);
         }
-        for (const char *name : {"python", "py", "ruby", "rb", "perl", "r", "julia", "cmake", "yaml", "yml", "toml", "ini", "nim"}) {
+        for (const char *name :
+             {"python", "py", "ruby", "rb", "perl", "r", "julia", "cmake", "yaml", "yml", "toml", "ini", "nim"}) {
             map.insert(QLatin1String(name), Family::Script);
         }
         for (const char *name : {"sh", "bash", "shell", "zsh", "console", "fish", "dockerfile", "makefile"}) {
@@ -42,23 +45,34 @@ const QSet<QString> &keywordsOf(Family family) {
         const QStringList list = QString::fromLatin1(words).split(QLatin1Char(' '));
         return QSet<QString>(list.begin(), list.end());
     };
-    static const QSet<QString> kC = make(
-        "alignas auto bool break case catch char class const constexpr continue default delete do double else enum explicit export extends extern false final "
-        "float fn for friend func function goto if impl implements import in inline int interface let long match mod mut namespace new noexcept null nullptr "
-        "operator override package private protected pub public return self short signed sizeof static static_cast struct super switch template this throw true "
-        "try type typedef typename union unsigned use using var virtual void volatile when where while async await of std string size_t uint8_t uint16_t "
-        "uint32_t uint64_t int8_t int16_t int32_t int64_t usize i32 i64 u8 u32 u64 f32 f64 str String val defer go chan range select map include define");
-    static const QSet<QString> kScript = make(
-        "and as assert async await break class continue def del elif else end except False finally for from global if import in is lambda module None nonlocal "
-        "not or pass raise require return self then True try unless until while with yield true false nil null do begin function foreach endif endforeach "
-        "endfunction set my sub use print");
-    static const QSet<QString> kShell = make(
-        "if then else elif fi for while do done case esac in function return export local readonly set unset sudo apt apt-get cd echo cmake make git ninja pip "
-        "npm docker FROM RUN COPY CMD ENTRYPOINT ENV WORKDIR mkdir rm cp mv ls cat grep sed curl");
-    static const QSet<QString> kSql = make(
-        "select from where and or not insert into values update set delete create table index primary key foreign references join left right inner outer on group "
-        "by order having limit offset as distinct null is in like between union all case when then else end begin commit rollback pragma integer text real blob "
-        "local function return if elseif for while do repeat until nil true false module import data type instance let");
+    static const QSet<QString> kC =
+        make("alignas auto bool break case catch char class const constexpr continue default delete do double else "
+             "enum explicit export extends extern false final "
+             "float fn for friend func function goto if impl implements import in inline int interface let long match "
+             "mod mut namespace new noexcept null nullptr "
+             "operator override package private protected pub public return self short signed sizeof static "
+             "static_cast struct super switch template this throw true "
+             "try type typedef typename union unsigned use using var virtual void volatile when where while async "
+             "await of std string size_t uint8_t uint16_t "
+             "uint32_t uint64_t int8_t int16_t int32_t int64_t usize i32 i64 u8 u32 u64 f32 f64 str String val defer "
+             "go chan range select map include define");
+    static const QSet<QString> kScript =
+        make("and as assert async await break class continue def del elif else end except False finally for from "
+             "global if import in is lambda module None nonlocal "
+             "not or pass raise require return self then True try unless until while with yield true false nil null do "
+             "begin function foreach endif endforeach "
+             "endfunction set my sub use print");
+    static const QSet<QString> kShell =
+        make("if then else elif fi for while do done case esac in function return export local readonly set unset sudo "
+             "apt apt-get cd echo cmake make git ninja pip "
+             "npm docker FROM RUN COPY CMD ENTRYPOINT ENV WORKDIR mkdir rm cp mv ls cat grep sed curl");
+    static const QSet<QString> kSql =
+        make("select from where and or not insert into values update set delete create table index primary key foreign "
+             "references join left right inner outer on group "
+             "by order having limit offset as distinct null is in like between union all case when then else end begin "
+             "commit rollback pragma integer text real blob "
+             "local function return if elseif for while do repeat until nil true false module import data type "
+             "instance let");
     static const QSet<QString> kJson = make("true false null");
     static const QSet<QString> kNone;
     switch (family) {
@@ -94,7 +108,9 @@ private:
     // The rest of a comment or long string from the line before; false: the whole line belongs to it.
     bool finishOpen() {
         const bool isComment = m_state == LineState::BlockComment;
-        const QStringView close = isComment ? QStringView(u"*/") : m_state == LineState::TripleDouble ? QStringView(u"\"\"\"") : QStringView(u"'''");
+        const QStringView close = isComment                            ? QStringView(u"*/")
+                                  : m_state == LineState::TripleDouble ? QStringView(u"\"\"\"")
+                                                                       : QStringView(u"'''");
         const qsizetype end = m_line.indexOf(close, m_at);
         const Token token = isComment ? Token::Comment : Token::String;
         if (end < 0) {
@@ -133,8 +149,10 @@ private:
             m_at = end;
             return true;
         }
-        const bool starts = (slashes && looking(u"//")) || (hash && m_line[m_at] == QLatin1Char('#') && (m_at == 0 || m_line[m_at - 1].isSpace())) ||
-                            (m_family == Family::Sql && looking(u"--")) || (m_family == Family::Markup && looking(u"<!--"));
+        const bool starts = (slashes && looking(u"//")) ||
+                            (hash && m_line[m_at] == QLatin1Char('#') && (m_at == 0 || m_line[m_at - 1].isSpace())) ||
+                            (m_family == Family::Sql && looking(u"--")) ||
+                            (m_family == Family::Markup && looking(u"<!--"));
         if (!starts) {
             return false;
         }
@@ -145,7 +163,8 @@ private:
 
     bool quoted() {
         const QChar quote = m_line[m_at];
-        const bool isQuote = quote == QLatin1Char('"') || (quote == QLatin1Char('\'') && m_family != Family::Other && m_family != Family::Json) ||
+        const bool isQuote = quote == QLatin1Char('"') ||
+                             (quote == QLatin1Char('\'') && m_family != Family::Other && m_family != Family::Json) ||
                              (quote == QLatin1Char('`') && m_family == Family::C);
         if (!isQuote) {
             return false;
@@ -177,7 +196,9 @@ private:
             return false;
         }
         qsizetype end = m_at + 1;
-        while (end < m_line.size() && (m_line[end].isLetterOrNumber() || m_line[end] == QLatin1Char('.') || m_line[end] == QLatin1Char('_'))) ++end;
+        while (end < m_line.size() &&
+               (m_line[end].isLetterOrNumber() || m_line[end] == QLatin1Char('.') || m_line[end] == QLatin1Char('_')))
+            ++end;
         add(m_at, end, Token::Number);
         m_at = end;
         return true;
@@ -193,9 +214,11 @@ private:
         const QSet<QString> &keywords = keywordsOf(m_family);
         if (keywords.contains(found) || (m_family == Family::Sql && keywords.contains(found.toLower()))) {
             add(m_at, end, Token::Keyword);
-        } else if (m_family != Family::Other && m_family != Family::Markup && end < m_line.size() && m_line[end] == QLatin1Char('(')) {
+        } else if (m_family != Family::Other && m_family != Family::Markup && end < m_line.size() &&
+                   m_line[end] == QLatin1Char('(')) {
             add(m_at, end, Token::Name);
-        } else if (m_family == Family::Markup && m_at > 0 && (m_line[m_at - 1] == QLatin1Char('<') || m_line[m_at - 1] == QLatin1Char('/'))) {
+        } else if (m_family == Family::Markup && m_at > 0 &&
+                   (m_line[m_at - 1] == QLatin1Char('<') || m_line[m_at - 1] == QLatin1Char('/'))) {
             add(m_at, end, Token::Keyword);
         }
         m_at = end;
@@ -209,11 +232,11 @@ private:
     qsizetype m_at = 0;
 };
 
-}  // namespace
+} // namespace
 
 QVector<TokenSpan> highlightLine(const QString &language, QStringView line, LineState &state) {
-    constexpr qsizetype kMaxLine = 4096;   // beyond that it is data, not code
+    constexpr qsizetype kMaxLine = 4096; // beyond that it is data, not code
     return LineScanner(familyOf(language), line.left(kMaxLine), state).run();
 }
 
-}  // namespace facet::ui::markdown
+} // namespace facet::ui::markdown

@@ -21,4 +21,4 @@ enum class LineState : quint8 { Normal, BlockComment, TripleDouble, TripleSingle
 // language as written behind the fence; `state` is read and set for the following line.
 QVector<TokenSpan> highlightLine(const QString &language, QStringView line, LineState &state);
 
-}  // namespace facet::ui::markdown
+} // namespace facet::ui::markdown

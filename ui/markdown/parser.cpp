@@ -29,10 +29,11 @@ QString entity(const QString &name) {
         return QString::fromUcs4(&c, 1);
     }
     static const std::pair<const char *, const char16_t *> kNames[] = {
-        {"&amp;", u"&"},       {"&lt;", u"<"},        {"&gt;", u">"},        {"&quot;", u"\""},    {"&apos;", u"'"},
-        {"&nbsp;", u"\u00a0"}, {"&copy;", u"\u00a9"}, {"&reg;", u"\u00ae"},  {"&deg;", u"\u00b0"}, {"&times;", u"\u00d7"},
-        {"&mdash;", u"\u2014"}, {"&ndash;", u"\u2013"}, {"&hellip;", u"\u2026"}, {"&rarr;", u"\u2192"}, {"&larr;", u"\u2190"},
-        {"&bull;", u"\u2022"}, {"&euro;", u"\u20ac"}, {"&le;", u"\u2264"},   {"&ge;", u"\u2265"},  {"&ne;", u"\u2260"}};
+        {"&amp;", u"&"},         {"&lt;", u"<"},         {"&gt;", u">"},         {"&quot;", u"\""},
+        {"&apos;", u"'"},        {"&nbsp;", u"\u00a0"},  {"&copy;", u"\u00a9"},  {"&reg;", u"\u00ae"},
+        {"&deg;", u"\u00b0"},    {"&times;", u"\u00d7"}, {"&mdash;", u"\u2014"}, {"&ndash;", u"\u2013"},
+        {"&hellip;", u"\u2026"}, {"&rarr;", u"\u2192"},  {"&larr;", u"\u2190"},  {"&bull;", u"\u2022"},
+        {"&euro;", u"\u20ac"},   {"&le;", u"\u2264"},    {"&ge;", u"\u2265"},    {"&ne;", u"\u2260"}};
     for (const auto &[key, value] : kNames) {
         if (name == QLatin1String(key)) {
             return QString::fromUtf16(value);
@@ -45,15 +46,22 @@ QString attribute(const MD_ATTRIBUTE &value) {
     return value.text ? QString::fromUtf8(value.text, qsizetype(value.size)) : QString();
 }
 
-// Collects md4c's callbacks into blocks. One list or quote adds one to a depth; text goes to the open block or table cell.
+// Collects md4c's callbacks into blocks. One list or quote adds one to a depth; text goes to the open block or table
+// cell.
 class Builder {
 public:
     QVector<Block> blocks;
 
-    static int enterBlock(MD_BLOCKTYPE type, void *detail, void *self) { return static_cast<Builder *>(self)->enter(type, detail); }
+    static int enterBlock(MD_BLOCKTYPE type, void *detail, void *self) {
+        return static_cast<Builder *>(self)->enter(type, detail);
+    }
     static int leaveBlock(MD_BLOCKTYPE type, void *, void *self) { return static_cast<Builder *>(self)->leave(type); }
-    static int enterSpan(MD_SPANTYPE type, void *detail, void *self) { return static_cast<Builder *>(self)->span(type, detail, true); }
-    static int leaveSpan(MD_SPANTYPE type, void *detail, void *self) { return static_cast<Builder *>(self)->span(type, detail, false); }
+    static int enterSpan(MD_SPANTYPE type, void *detail, void *self) {
+        return static_cast<Builder *>(self)->span(type, detail, true);
+    }
+    static int leaveSpan(MD_SPANTYPE type, void *detail, void *self) {
+        return static_cast<Builder *>(self)->span(type, detail, false);
+    }
     static int addText(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE size, void *self) {
         static_cast<Builder *>(self)->text(type, QString::fromUtf8(text, qsizetype(size)));
         return 0;
@@ -67,11 +75,14 @@ private:
     };
 
     int enter(MD_BLOCKTYPE type, void *detail) {
-        const bool inTable = type == MD_BLOCK_THEAD || type == MD_BLOCK_TBODY || type == MD_BLOCK_TR || type == MD_BLOCK_TH || type == MD_BLOCK_TD;
-        if (!inTable) m_open = false;   // the words of a tight item end where a list inside it begins
+        const bool inTable = type == MD_BLOCK_THEAD || type == MD_BLOCK_TBODY || type == MD_BLOCK_TR ||
+                             type == MD_BLOCK_TH || type == MD_BLOCK_TD;
+        if (!inTable) m_open = false; // the words of a tight item end where a list inside it begins
         switch (type) {
         case MD_BLOCK_QUOTE: ++m_quote; break;
-        case MD_BLOCK_UL: m_lists.append({false, static_cast<MD_BLOCK_UL_DETAIL *>(detail)->is_tight != 0, 0, {}}); break;
+        case MD_BLOCK_UL:
+            m_lists.append({false, static_cast<MD_BLOCK_UL_DETAIL *>(detail)->is_tight != 0, 0, {}});
+            break;
         case MD_BLOCK_OL: {
             const auto *list = static_cast<MD_BLOCK_OL_DETAIL *>(detail);
             m_lists.append({true, list->is_tight != 0, list->start, QLatin1Char(list->mark_delimiter)});
@@ -87,7 +98,10 @@ private:
             m_inItem = true;
             break;
         }
-        case MD_BLOCK_HR: begin(BlockKind::Rule); m_open = false; break;
+        case MD_BLOCK_HR:
+            begin(BlockKind::Rule);
+            m_open = false;
+            break;
         case MD_BLOCK_H:
             begin(BlockKind::Heading);
             blocks.last().level = int(std::clamp(static_cast<MD_BLOCK_H_DETAIL *>(detail)->level, 1u, 6u));
@@ -107,7 +121,9 @@ private:
             if (m_cell) {
                 table.rows.last().append(RichText());
                 if (type == MD_BLOCK_TH) {
-                    table.columns.append(align == MD_ALIGN_RIGHT ? Align::Right : align == MD_ALIGN_CENTER ? Align::Centre : Align::Left);
+                    table.columns.append(align == MD_ALIGN_RIGHT    ? Align::Right
+                                         : align == MD_ALIGN_CENTER ? Align::Centre
+                                                                    : Align::Left);
                 }
             }
             break;
@@ -121,10 +137,13 @@ private:
         switch (type) {
         case MD_BLOCK_QUOTE: --m_quote; break;
         case MD_BLOCK_UL:
-        case MD_BLOCK_OL: m_lists.removeLast(); m_open = false; break;
+        case MD_BLOCK_OL:
+            m_lists.removeLast();
+            m_open = false;
+            break;
         case MD_BLOCK_LI:
             if (!m_marker.isEmpty() && !m_open) {
-                begin(BlockKind::Paragraph);   // an empty item still shows its bullet
+                begin(BlockKind::Paragraph); // an empty item still shows its bullet
             }
             m_marker.clear();
             m_open = false;
@@ -152,7 +171,9 @@ private:
         case MD_SPAN_STRONG: m_bold += enters ? 1 : -1; break;
         case MD_SPAN_CODE: set(Code); break;
         case MD_SPAN_DEL: set(Strike); break;
-        case MD_SPAN_A: m_link = enters ? safeLink(attribute(static_cast<MD_SPAN_A_DETAIL *>(detail)->href)) : QString(); break;
+        case MD_SPAN_A:
+            m_link = enters ? safeLink(attribute(static_cast<MD_SPAN_A_DETAIL *>(detail)->href)) : QString();
+            break;
         case MD_SPAN_IMG:
             if (enters) {
                 text(MD_TEXT_NORMAL, QCoreApplication::translate("Markdown", "[picture: "));
@@ -170,19 +191,20 @@ private:
         switch (type) {
         case MD_TEXT_NULLCHAR: added = QChar(QChar::ReplacementCharacter); break;
         case MD_TEXT_BR:
-        case MD_TEXT_SOFTBR: added = QChar(QChar::LineSeparator); break;   // what is read off a page keeps its lines
+        case MD_TEXT_SOFTBR: added = QChar(QChar::LineSeparator); break; // what is read off a page keeps its lines
         case MD_TEXT_ENTITY: added = entity(piece); break;
         default: break;
         }
         if (!m_open && !m_cell) {
-            begin(BlockKind::Paragraph);   // text of a tight list item has no paragraph of its own
+            begin(BlockKind::Paragraph); // text of a tight list item has no paragraph of its own
         }
         Block &block = blocks.last();
         if (block.kind == BlockKind::Table && !m_cell) {
-            return;   // a column beyond the limit
+            return; // a column beyond the limit
         }
         RichText &target = m_cell ? block.rows.last().last() : block.text;
-        const quint8 style = quint8(m_style | (m_bold > 0 ? Bold : 0) | (m_italic > 0 ? Italic : 0) | (m_link.isEmpty() ? 0 : Link));
+        const quint8 style =
+            quint8(m_style | (m_bold > 0 ? Bold : 0) | (m_italic > 0 ? Italic : 0) | (m_link.isEmpty() ? 0 : Link));
         if (style != Plain && block.kind != BlockKind::Code && !added.isEmpty()) {
             const int start = int(target.text.size());
             if (!target.spans.isEmpty() && target.spans.last().style == style && target.spans.last().link == m_link &&
@@ -287,8 +309,8 @@ QVector<Block> parseChunk(QStringView chunk) {
     }
     Builder builder;
     MD_PARSER parser{};
-    parser.flags = MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_TASKLISTS | MD_FLAG_NOHTML | MD_FLAG_PERMISSIVEURLAUTOLINKS |
-                   MD_FLAG_NOINDENTEDCODEBLOCKS;
+    parser.flags = MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_TASKLISTS | MD_FLAG_NOHTML |
+                   MD_FLAG_PERMISSIVEURLAUTOLINKS | MD_FLAG_NOINDENTEDCODEBLOCKS;
     parser.enter_block = Builder::enterBlock;
     parser.leave_block = Builder::leaveBlock;
     parser.enter_span = Builder::enterSpan;
@@ -296,7 +318,7 @@ QVector<Block> parseChunk(QStringView chunk) {
     parser.text = Builder::addText;
     const QByteArray utf8 = chunk.toUtf8();
     if (md_parse(utf8.constData(), MD_SIZE(utf8.size()), &parser, &builder) != 0) {
-        return plainBlocks(chunk.toString());   // out of memory inside the parser: show the text at least
+        return plainBlocks(chunk.toString()); // out of memory inside the parser: show the text at least
     }
     QVector<Block> out;
     out.reserve(builder.blocks.size());
@@ -308,10 +330,11 @@ QVector<Block> parseChunk(QStringView chunk) {
 
 QString shortened(const QString &text) {
     return text.left(kMaxTextLength) + QStringLiteral("\n\n") +
-           QCoreApplication::translate("Markdown", "The rest of this message is too long to show; Copy takes all of it.");
+           QCoreApplication::translate("Markdown",
+                                       "The rest of this message is too long to show; Copy takes all of it.");
 }
 
-}  // namespace
+} // namespace
 
 QVector<Block> parse(const QString &text) {
     StreamingDocument document;
@@ -349,7 +372,8 @@ QVector<Block> plainBlocks(const QString &text) {
 
 void StreamingDocument::setText(const QString &fullText, bool complete) {
     const QString text = fullText.size() > kMaxTextLength ? shortened(fullText) : fullText;
-    const bool grows = text.size() >= m_frozenLength && QStringView(text).left(m_frozenLength) == QStringView(m_text).left(m_frozenLength);
+    const bool grows = text.size() >= m_frozenLength &&
+                       QStringView(text).left(m_frozenLength) == QStringView(m_text).left(m_frozenLength);
     if (!grows) {
         m_frozenLength = 0;
         m_frozenBlocks = 0;
@@ -363,7 +387,8 @@ void StreamingDocument::setText(const QString &fullText, bool complete) {
         m_parsedCharacters += chunk.size();
         m_blocks += parseChunk(chunk);
     };
-    for (qsizetype end = finishedChunkEnd(m_text, m_frozenLength); end > 0; end = finishedChunkEnd(m_text, m_frozenLength)) {
+    for (qsizetype end = finishedChunkEnd(m_text, m_frozenLength); end > 0;
+         end = finishedChunkEnd(m_text, m_frozenLength)) {
         take(QStringView(m_text).mid(m_frozenLength, end - m_frozenLength));
         m_frozenLength = end;
         m_frozenBlocks = int(m_blocks.size());
@@ -377,10 +402,11 @@ void StreamingDocument::setText(const QString &fullText, bool complete) {
         }
     }
     int same = 0;
-    while (same < before.size() && compareFrom + same < m_blocks.size() && before[same] == m_blocks[compareFrom + same]) {
+    while (same < before.size() && compareFrom + same < m_blocks.size() &&
+           before[same] == m_blocks[compareFrom + same]) {
         ++same;
     }
     m_firstChanged = compareFrom + same;
 }
 
-}  // namespace facet::ui::markdown
+} // namespace facet::ui::markdown

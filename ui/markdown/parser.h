@@ -1,5 +1,6 @@
-// Markdown text -> blocks, over md4c. HTML stays text, pictures from elsewhere become their description, links other than
-// http(s) lose their target. StreamingDocument does the same for text that still grows: what is finished is parsed once.
+// Markdown text -> blocks, over md4c. HTML stays text, pictures from elsewhere become their description, links other
+// than http(s) lose their target. StreamingDocument does the same for text that still grows: what is finished is parsed
+// once.
 //
 //     StreamingDocument document;
 //     document.setText(message.text, /*complete=*/false);
@@ -12,11 +13,11 @@
 
 namespace facet::ui::markdown {
 
-constexpr qsizetype kMaxTextLength = 4 << 20;     // UTF-16 units of one message; the rest is cut with a note
-constexpr qsizetype kMaxChunkLength = 512 << 10;  // one piece between blank lines; longer ones are shown as they are
-constexpr int kMaxParagraphLength = 8 << 10;      // longer paragraphs are split, so that each is laid out quickly
+constexpr qsizetype kMaxTextLength = 4 << 20;    // UTF-16 units of one message; the rest is cut with a note
+constexpr qsizetype kMaxChunkLength = 512 << 10; // one piece between blank lines; longer ones are shown as they are
+constexpr int kMaxParagraphLength = 8 << 10;     // longer paragraphs are split, so that each is laid out quickly
 constexpr int kMaxColumns = 64;
-constexpr int kMaxDepth = 8;                      // of lists and quotes; deeper ones are drawn at this depth
+constexpr int kMaxDepth = 8; // of lists and quotes; deeper ones are drawn at this depth
 
 // A whole text at once; the result is the same as that of a document that got it in pieces.
 QVector<Block> parse(const QString &text);
@@ -33,9 +34,9 @@ public:
     void setText(const QString &text, bool complete);
 
     const QVector<Block> &blocks() const { return m_blocks; }
-    int firstChanged() const { return m_firstChanged; }   // index of the first block that differs since the last setText
+    int firstChanged() const { return m_firstChanged; } // index of the first block that differs since the last setText
     int frozenBlocks() const { return m_frozenBlocks; }
-    int parsedChunks() const { return m_parsedChunks; }   // pieces handed to the parser so far, for tests
+    int parsedChunks() const { return m_parsedChunks; } // pieces handed to the parser so far, for tests
     qsizetype parsedCharacters() const { return m_parsedCharacters; }
 
 private:
@@ -46,4 +47,4 @@ private:
     qsizetype m_parsedCharacters = 0;
 };
 
-}  // namespace facet::ui::markdown
+} // namespace facet::ui::markdown

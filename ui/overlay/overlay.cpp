@@ -19,14 +19,15 @@ namespace facet::ui {
 
 namespace {
 
-constexpr qsizetype kMaxAnswer = 256 << 10;   // longer ones are prose, not boxes
+constexpr qsizetype kMaxAnswer = 256 << 10; // longer ones are prose, not boxes
 constexpr int kMaxMarks = 2000;
 constexpr qreal kPointRadius = 6;
 
 QColor inkOn(const QColor &ground) {
     // Relative luminance (WCAG), so that the label text has the better of the two contrasts.
     const auto linear = [](float c) { return c <= 0.03928f ? c / 12.92f : std::pow((c + 0.055f) / 1.055f, 2.4f); };
-    const float luminance = 0.2126f * linear(ground.redF()) + 0.7152f * linear(ground.greenF()) + 0.0722f * linear(ground.blueF());
+    const float luminance =
+        0.2126f * linear(ground.redF()) + 0.7152f * linear(ground.greenF()) + 0.0722f * linear(ground.blueF());
     return luminance > 0.3f ? QColor(0x10, 0x12, 0x18) : QColor(Qt::white);
 }
 
@@ -38,7 +39,8 @@ QRectF labelPlace(const QRectF &box, const QSizeF &size, const QRectF &picture, 
     }
     place.moveLeft(std::clamp(place.left(), picture.left(), std::max(picture.left(), picture.right() - size.width())));
     for (int tries = 0; tries < 6; ++tries) {
-        const auto hit = std::find_if(taken.begin(), taken.end(), [&](const QRectF &other) { return other.intersects(place); });
+        const auto hit =
+            std::find_if(taken.begin(), taken.end(), [&](const QRectF &other) { return other.intersects(place); });
         if (hit == taken.end()) {
             break;
         }
@@ -82,7 +84,7 @@ void paintMark(QPainter *painter, const OverlayMark &mark, const QRectF &rect, b
     painter->setOpacity(1.0);
 }
 
-}  // namespace
+} // namespace
 
 QVector<OverlayMark> marksIn(const QString &answer, const QSize &picture) {
     const bool mentions = answer.contains(QLatin1String("box")) || answer.contains(QLatin1String("point"));
@@ -92,7 +94,8 @@ QVector<OverlayMark> marksIn(const QString &answer, const QSize &picture) {
     QVector<OverlayMark> marks;
     QHash<QString, int> colours;
     const QByteArray utf8 = answer.toUtf8();
-    for (const facet::Detection &found : facet::parseDetections({utf8.constData(), size_t(utf8.size())}, picture.width(), picture.height())) {
+    for (const facet::Detection &found :
+         facet::parseDetections({utf8.constData(), size_t(utf8.size())}, picture.width(), picture.height())) {
         if (marks.size() >= kMaxMarks) {
             break;
         }
@@ -136,8 +139,8 @@ QString marksAsJson(const QVector<OverlayMark> &marks) {
         if (mark.point) {
             entry.insert(QStringLiteral("point"), QJsonArray{grid(mark.grid.top()), grid(mark.grid.left())});
         } else {
-            entry.insert(QStringLiteral("box_2d"),
-                         QJsonArray{grid(mark.grid.top()), grid(mark.grid.left()), grid(mark.grid.bottom()), grid(mark.grid.right())});
+            entry.insert(QStringLiteral("box_2d"), QJsonArray{grid(mark.grid.top()), grid(mark.grid.left()),
+                                                              grid(mark.grid.bottom()), grid(mark.grid.right())});
         }
         entry.insert(QStringLiteral("label"), mark.label);
         list.append(entry);
@@ -147,13 +150,15 @@ QString marksAsJson(const QVector<OverlayMark> &marks) {
 
 QRectF markRect(const OverlayMark &mark, const QRectF &picture, qreal devicePixelRatio) {
     const auto snap = [&](qreal v) { return std::round(v * devicePixelRatio) / devicePixelRatio; };
-    const QPointF topLeft(snap(picture.left() + mark.grid.left() * picture.width()), snap(picture.top() + mark.grid.top() * picture.height()));
+    const QPointF topLeft(snap(picture.left() + mark.grid.left() * picture.width()),
+                          snap(picture.top() + mark.grid.top() * picture.height()));
     const QPointF bottomRight(snap(picture.left() + mark.grid.right() * picture.width()),
                               snap(picture.top() + mark.grid.bottom() * picture.height()));
     return {topLeft, bottomRight};
 }
 
-void paintMarks(QPainter *painter, const QRectF &picture, const QVector<OverlayMark> &marks, const QFont &font, int strong) {
+void paintMarks(QPainter *painter, const QRectF &picture, const QVector<OverlayMark> &marks, const QFont &font,
+                int strong) {
     const qreal ratio = painter->device() ? painter->device()->devicePixelRatioF() : 1.0;
     painter->save();
     painter->setClipRect(picture.adjusted(-1, -1, 1, 1), Qt::IntersectClip);
@@ -171,12 +176,14 @@ void paintMarks(QPainter *painter, const QRectF &picture, const QVector<OverlayM
     painter->setRenderHint(QPainter::Antialiasing, true);
     for (const int i : order) {
         if (marks[i].label.isEmpty() || (marks.size() > 60 && i != strong)) {
-            continue;   // a crowd is readable only through the list beside it
+            continue; // a crowd is readable only through the list beside it
         }
         const QRectF rect = markRect(marks[i], picture, ratio);
-        const QString label = metrics.elidedText(marks[i].label, Qt::ElideRight, std::max<qreal>(60, picture.width() * 0.5));
+        const QString label =
+            metrics.elidedText(marks[i].label, Qt::ElideRight, std::max<qreal>(60, picture.width() * 0.5));
         const QSizeF size(metrics.horizontalAdvance(label) + 10, metrics.height() + 2);
-        const QRectF anchor = marks[i].point ? rect.adjusted(kPointRadius + 4, -size.height() / 2 + size.height(), 0, 0) : rect;
+        const QRectF anchor =
+            marks[i].point ? rect.adjusted(kPointRadius + 4, -size.height() / 2 + size.height(), 0, 0) : rect;
         const QRectF place = labelPlace(anchor, size, picture, i == strong ? QVector<QRectF>() : taken);
         taken.append(place);
         const QColor colour = Theme::labelColour(marks[i].colour);
@@ -207,4 +214,4 @@ int markAt(const QVector<OverlayMark> &marks, const QRectF &picture, const QPoin
     return best;
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

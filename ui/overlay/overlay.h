@@ -13,9 +13,9 @@ namespace facet::ui {
 struct OverlayMark {
     bool point = false;
     QString label;
-    int colour = 0;          // index for Theme::labelColour: one per label, in order of appearance
-    QRectF grid;             // shares of the picture's width and height, 0..1; a point has no extent
-    QRectF pixels;           // the same in pixels of the picture
+    int colour = 0; // index for Theme::labelColour: one per label, in order of appearance
+    QRectF grid;    // shares of the picture's width and height, 0..1; a point has no extent
+    QRectF pixels;  // the same in pixels of the picture
     bool operator==(const OverlayMark &) const = default;
 };
 
@@ -29,8 +29,9 @@ QString marksAsJson(const QVector<OverlayMark> &marks);
 // Where a mark lies when the picture fills `picture` (logical pixels), snapped to device pixels.
 QRectF markRect(const OverlayMark &mark, const QRectF &picture, qreal devicePixelRatio);
 // Draws all marks; `strong` (or -1) is drawn last and emphasised, the others step back.
-void paintMarks(QPainter *painter, const QRectF &picture, const QVector<OverlayMark> &marks, const QFont &font, int strong = -1);
+void paintMarks(QPainter *painter, const QRectF &picture, const QVector<OverlayMark> &marks, const QFont &font,
+                int strong = -1);
 // Index of the smallest mark under a position, -1: none.
 int markAt(const QVector<OverlayMark> &marks, const QRectF &picture, const QPointF &position);
 
-}  // namespace facet::ui
+} // namespace facet::ui

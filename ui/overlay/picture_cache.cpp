@@ -16,11 +16,9 @@ int bucketFor(int edge) {
     return bucket;
 }
 
-QString keyFor(const QString &path, int bucket) {
-    return QString::number(bucket) + QLatin1Char('|') + path;
-}
+QString keyFor(const QString &path, int bucket) { return QString::number(bucket) + QLatin1Char('|') + path; }
 
-}  // namespace
+} // namespace
 
 DecodedPicture decodePicture(const QString &path, int edge) {
     DecodedPicture result;
@@ -33,7 +31,9 @@ DecodedPicture decodePicture(const QString &path, int edge) {
         return result;
     }
     if (qint64(stored.width()) * stored.height() > kMaxDecodedPixels) {
-        result.problem = PictureCache::tr("This picture is too large to show (%1 × %2 pixels).").arg(stored.width()).arg(stored.height());
+        result.problem = PictureCache::tr("This picture is too large to show (%1 × %2 pixels).")
+                             .arg(stored.width())
+                             .arg(stored.height());
         return result;
     }
     const bool turned = reader.transformation() & QImageIOHandler::TransformationRotate90;
@@ -94,7 +94,8 @@ void PictureCache::start(const QString &path, int edge) {
                 if (decoded.image.isNull()) {
                     m_problems.insert(path, decoded.problem);
                 } else {
-                    m_images.insert(key, new QImage(decoded.image), int(std::max<qint64>(1, decoded.image.sizeInBytes() / 1024)));
+                    m_images.insert(key, new QImage(decoded.image),
+                                    int(std::max<qint64>(1, decoded.image.sizeInBytes() / 1024)));
                 }
                 emit loaded(path);
             },
@@ -102,4 +103,4 @@ void PictureCache::start(const QString &path, int edge) {
     });
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -15,8 +15,8 @@ namespace facet::ui {
 constexpr qint64 kMaxDecodedPixels = 120'000'000;
 
 struct DecodedPicture {
-    QImage image;          // null: could not be read
-    QSize fullSize;        // upright pixels of the file
+    QImage image;   // null: could not be read
+    QSize fullSize; // upright pixels of the file
     QString problem;
 };
 // Reads one picture so that it fits into `edge` x `edge` pixels. Used by the workers; safe on any thread.
@@ -28,7 +28,8 @@ public:
     explicit PictureCache(QObject *parent = nullptr);
     ~PictureCache() override;
 
-    // An image whose longer side is at least `edge` device pixels (or the whole picture); null: not there yet, or never.
+    // An image whose longer side is at least `edge` device pixels (or the whole picture); null: not there yet, or
+    // never.
     QImage picture(const QString &path, int edge);
     QString problem(const QString &path) const { return m_problems.value(path); }
 
@@ -38,10 +39,10 @@ signals:
 private:
     void start(const QString &path, int edge);
 
-    QCache<QString, QImage> m_images;      // cost in KiB
-    QHash<QString, int> m_running;         // key -> 1
-    QHash<QString, QString> m_problems;    // path -> sentence
+    QCache<QString, QImage> m_images;   // cost in KiB
+    QHash<QString, int> m_running;      // key -> 1
+    QHash<QString, QString> m_problems; // path -> sentence
     QThreadPool m_pool;
 };
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -42,8 +42,8 @@ void PictureView::setPicture(const QImage &image, const QSize &fullSize) {
     m_fullSize = fullSize.isEmpty() ? image.size() : fullSize;
     m_picture->setPixmap(QPixmap::fromImage(image));
     if (!image.isNull()) {
-        m_picture->setTransform(
-            QTransform::fromScale(double(m_fullSize.width()) / image.width(), double(m_fullSize.height()) / image.height()));
+        m_picture->setTransform(QTransform::fromScale(double(m_fullSize.width()) / image.width(),
+                                                      double(m_fullSize.height()) / image.height()));
     }
     scene()->setSceneRect(QRectF(QPointF(0, 0), QSizeF(m_fullSize)));
     if (m_fitted) {
@@ -166,12 +166,13 @@ PictureDialog::PictureDialog(PictureCache *pictures, const QString &path, const 
         painter.setBrush(Theme::labelColour(mark.colour));
         painter.drawRoundedRect(QRectF(4, 4, 16, 16), mark.point ? 8 : 4, mark.point ? 8 : 4);
         const QString label = mark.label.isEmpty() ? tr("unnamed") : mark.label;
-        const QString place = mark.point ? tr("at %1, %2").arg(qRound(mark.pixels.left())).arg(qRound(mark.pixels.top()))
-                                         : tr("%1 × %2 px at %3, %4")
-                                               .arg(qRound(mark.pixels.width()))
-                                               .arg(qRound(mark.pixels.height()))
-                                               .arg(qRound(mark.pixels.left()))
-                                               .arg(qRound(mark.pixels.top()));
+        const QString place = mark.point
+                                  ? tr("at %1, %2").arg(qRound(mark.pixels.left())).arg(qRound(mark.pixels.top()))
+                                  : tr("%1 × %2 px at %3, %4")
+                                        .arg(qRound(mark.pixels.width()))
+                                        .arg(qRound(mark.pixels.height()))
+                                        .arg(qRound(mark.pixels.left()))
+                                        .arg(qRound(mark.pixels.top()));
         auto *item = new QListWidgetItem(QIcon(swatch), label + QLatin1Char('\n') + place, m_list);
         item->setData(Qt::AccessibleTextRole, label + QStringLiteral(", ") + place);
     }
@@ -216,7 +217,8 @@ PictureDialog::PictureDialog(PictureCache *pictures, const QString &path, const 
 
     m_view->setMarks(marks);
     connect(m_list, &QListWidget::currentRowChanged, m_view, &PictureView::highlight);
-    connect(m_list, &QListWidget::itemEntered, this, [this](QListWidgetItem *item) { m_view->highlight(m_list->row(item)); });
+    connect(m_list, &QListWidget::itemEntered, this,
+            [this](QListWidgetItem *item) { m_view->highlight(m_list->row(item)); });
     connect(m_view, &PictureView::markHovered, this, [this](int index) {
         if (index >= 0) m_list->setCurrentRow(index);
     });
@@ -235,4 +237,4 @@ void PictureDialog::showPicture() {
     m_problem->setVisible(!problem.isEmpty());
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -20,9 +20,9 @@ class PictureView : public QGraphicsView {
 public:
     explicit PictureView(QWidget *parent = nullptr);
 
-    void setPicture(const QImage &image, const QSize &fullSize);   // the scene is in pixels of the full picture
+    void setPicture(const QImage &image, const QSize &fullSize); // the scene is in pixels of the full picture
     void setMarks(const QVector<OverlayMark> &marks);
-    void highlight(int index);        // -1: none
+    void highlight(int index); // -1: none
     int highlighted() const { return m_highlighted; }
     double zoom() const { return transform().m11(); }
     void zoomBy(double factor);
@@ -54,8 +54,8 @@ private:
 class PictureDialog : public QDialog {
     Q_OBJECT
 public:
-    PictureDialog(PictureCache *pictures, const QString &path, const QString &name, const QSize &fullSize, const QVector<OverlayMark> &marks,
-                  QWidget *parent = nullptr);
+    PictureDialog(PictureCache *pictures, const QString &path, const QString &name, const QSize &fullSize,
+                  const QVector<OverlayMark> &marks, QWidget *parent = nullptr);
 
     PictureView *view() const { return m_view; }
     QListWidget *list() const { return m_list; }
@@ -72,4 +72,4 @@ private:
     QLabel *m_problem;
 };
 
-}  // namespace facet::ui
+} // namespace facet::ui

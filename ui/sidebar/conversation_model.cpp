@@ -10,11 +10,12 @@ QString whenText(const QDateTime &when, const QDateTime &now) {
     const qint64 days = when.date().daysTo(now.date());
     const QLocale locale;
     if (days <= 0) {
-        QString format = locale.timeFormat(QLocale::ShortFormat);   // some locales' short form has seconds
+        QString format = locale.timeFormat(QLocale::ShortFormat); // some locales' short form has seconds
         return locale.toString(when.time(), format.remove(QStringLiteral(":ss")));
     }
     if (days < 7) return locale.dayName(when.date().dayOfWeek(), QLocale::ShortFormat);
-    return when.date().year() == now.date().year() ? locale.toString(when.date(), QStringLiteral("d MMM")) : locale.toString(when.date(), QStringLiteral("MMM yyyy"));
+    return when.date().year() == now.date().year() ? locale.toString(when.date(), QStringLiteral("d MMM"))
+                                                   : locale.toString(when.date(), QStringLiteral("MMM yyyy"));
 }
 
 QString sectionText(const QDateTime &when, const QDateTime &now) {
@@ -38,11 +39,13 @@ void ConversationModel::refilter() {
     QVector<chat::ConversationInfo> shown;
     const QStringList words = m_filter.split(QLatin1Char(' '), Qt::SkipEmptyParts);
     std::copy_if(m_all.begin(), m_all.end(), std::back_inserter(shown), [&](const chat::ConversationInfo &info) {
-        return std::all_of(words.begin(), words.end(), [&](const QString &word) { return info.title.contains(word, Qt::CaseInsensitive); });
+        return std::all_of(words.begin(), words.end(),
+                           [&](const QString &word) { return info.title.contains(word, Qt::CaseInsensitive); });
     });
-    const bool sameRows = std::equal(shown.begin(), shown.end(), m_shown.begin(), m_shown.end(),
-                                     [](const chat::ConversationInfo &a, const chat::ConversationInfo &b) { return a.id == b.id; });
-    if (sameRows) {   // titles and times only: the view keeps its selection and its place
+    const bool sameRows =
+        std::equal(shown.begin(), shown.end(), m_shown.begin(), m_shown.end(),
+                   [](const chat::ConversationInfo &a, const chat::ConversationInfo &b) { return a.id == b.id; });
+    if (sameRows) { // titles and times only: the view keeps its selection and its place
         m_shown = shown;
         if (!m_shown.isEmpty()) emit dataChanged(index(0), index(int(m_shown.size()) - 1));
         return;
@@ -53,17 +56,14 @@ void ConversationModel::refilter() {
 }
 
 int ConversationModel::rowOf(qint64 id) const {
-    const auto it = std::find_if(m_shown.begin(), m_shown.end(), [id](const chat::ConversationInfo &info) { return info.id == id; });
+    const auto it = std::find_if(m_shown.begin(), m_shown.end(),
+                                 [id](const chat::ConversationInfo &info) { return info.id == id; });
     return it == m_shown.end() ? -1 : int(it - m_shown.begin());
 }
 
-qint64 ConversationModel::idAt(int row) const {
-    return row >= 0 && row < m_shown.size() ? m_shown[row].id : 0;
-}
+qint64 ConversationModel::idAt(int row) const { return row >= 0 && row < m_shown.size() ? m_shown[row].id : 0; }
 
-int ConversationModel::rowCount(const QModelIndex &parent) const {
-    return parent.isValid() ? 0 : int(m_shown.size());
-}
+int ConversationModel::rowCount(const QModelIndex &parent) const { return parent.isValid() ? 0 : int(m_shown.size()); }
 
 QVariant ConversationModel::data(const QModelIndex &index, int role) const {
     if (!checkIndex(index, CheckIndexOption::IndexIsValid)) {
@@ -89,7 +89,8 @@ QVariant ConversationModel::data(const QModelIndex &index, int role) const {
 
 bool ConversationModel::setData(const QModelIndex &index, const QVariant &value, int role) {
     const QString title = value.toString().simplified();
-    if (role != Qt::EditRole || !checkIndex(index, CheckIndexOption::IndexIsValid) || title.isEmpty() || title == m_shown[index.row()].title) {
+    if (role != Qt::EditRole || !checkIndex(index, CheckIndexOption::IndexIsValid) || title.isEmpty() ||
+        title == m_shown[index.row()].title) {
         return false;
     }
     const qint64 id = m_shown[index.row()].id;
@@ -100,7 +101,8 @@ bool ConversationModel::setData(const QModelIndex &index, const QVariant &value,
 }
 
 Qt::ItemFlags ConversationModel::flags(const QModelIndex &index) const {
-    return index.isValid() ? Qt::ItemIsEnabled | Qt::ItemIsSelectable | Qt::ItemIsEditable | Qt::ItemNeverHasChildren : Qt::NoItemFlags;
+    return index.isValid() ? Qt::ItemIsEnabled | Qt::ItemIsSelectable | Qt::ItemIsEditable | Qt::ItemNeverHasChildren
+                           : Qt::NoItemFlags;
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

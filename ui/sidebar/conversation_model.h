@@ -20,7 +20,7 @@ public:
 
     int rowCount(const QModelIndex &parent = {}) const override;
     QVariant data(const QModelIndex &index, int role) const override;
-    bool setData(const QModelIndex &index, const QVariant &value, int role) override;   // renames
+    bool setData(const QModelIndex &index, const QVariant &value, int role) override; // renames
     Qt::ItemFlags flags(const QModelIndex &index) const override;
 
 signals:
@@ -37,4 +37,4 @@ QString whenText(const QDateTime &when, const QDateTime &now);
 // "Today", "Yesterday", "Previous 7 days", "Older".
 QString sectionText(const QDateTime &when, const QDateTime &now);
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -39,8 +39,9 @@ public:
         if (above > 0) {
             painter->setFont(type::strong(type::caption(option.font)));
             painter->setPen(theme.faint);
-            painter->drawText(QRect(option.rect.x() + space::kM, option.rect.y() + 6, option.rect.width() - 20, above - 8), Qt::AlignBottom | Qt::AlignLeft,
-                              index.data(ConversationModel::SectionRole).toString());
+            painter->drawText(
+                QRect(option.rect.x() + space::kM, option.rect.y() + 6, option.rect.width() - 20, above - 8),
+                Qt::AlignBottom | Qt::AlignLeft, index.data(ConversationModel::SectionRole).toString());
         }
         const QRect row = option.rect.adjusted(0, above, 0, 0);
         const bool selected = option.state & QStyle::State_Selected, hover = option.state & QStyle::State_MouseOver;
@@ -62,12 +63,14 @@ public:
         painter->setFont(selected ? type::strong(option.font) : option.font);
         painter->setPen(theme.text);
         const QRect words = row.adjusted(space::kM, 0, -space::kM - whenWidth - 8, 0);
-        painter->drawText(words, Qt::AlignVCenter | Qt::AlignLeft,
-                          painter->fontMetrics().elidedText(index.data(Qt::DisplayRole).toString(), Qt::ElideRight, words.width()));
+        painter->drawText(
+            words, Qt::AlignVCenter | Qt::AlignLeft,
+            painter->fontMetrics().elidedText(index.data(Qt::DisplayRole).toString(), Qt::ElideRight, words.width()));
         painter->restore();
     }
 
-    void updateEditorGeometry(QWidget *editor, const QStyleOptionViewItem &option, const QModelIndex &index) const override {
+    void updateEditorGeometry(QWidget *editor, const QStyleOptionViewItem &option,
+                              const QModelIndex &index) const override {
         editor->setGeometry(option.rect.adjusted(4, sectionHeight(index) + 2, -4, -2));
     }
 
@@ -77,7 +80,7 @@ private:
     }
 };
 
-}  // namespace
+} // namespace
 
 Sidebar::Sidebar(QWidget *parent) : QWidget(parent), m_model(new ConversationModel(this)), m_list(new QListView(this)) {
     setMinimumWidth(200);
@@ -167,20 +170,20 @@ void Sidebar::showMenu(const QPoint &at) {
     }
     QMenu menu(this);
     menu.addAction(icon(QStringLiteral("edit")), tr("&Rename"), this, [this, index] { m_list->edit(index); });
-    menu.addAction(icon(QStringLiteral("trash")), tr("&Delete"), this, [this, index] { emit deleteRequested(m_model->idAt(index.row())); });
+    menu.addAction(icon(QStringLiteral("trash")), tr("&Delete"), this,
+                   [this, index] { emit deleteRequested(m_model->idAt(index.row())); });
     menu.exec(m_list->viewport()->mapToGlobal(at));
 }
 
 bool Sidebar::eventFilter(QObject *watched, QEvent *event) {
-    if (watched == m_list && event->type() == QEvent::KeyPress && static_cast<QKeyEvent *>(event)->key() == Qt::Key_Delete) {
+    if (watched == m_list && event->type() == QEvent::KeyPress &&
+        static_cast<QKeyEvent *>(event)->key() == Qt::Key_Delete) {
         deleteCurrent();
         return true;
     }
     return QWidget::eventFilter(watched, event);
 }
 
-void Sidebar::paintEvent(QPaintEvent *event) {
-    QPainter(this).fillRect(event->rect(), Theme::of(palette()).window);
-}
+void Sidebar::paintEvent(QPaintEvent *event) { QPainter(this).fillRect(event->rect(), Theme::of(palette()).window); }
 
-}  // namespace facet::ui
+} // namespace facet::ui

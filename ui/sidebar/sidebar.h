@@ -50,4 +50,4 @@ private:
     bool m_updating = false;
 };
 
-}  // namespace facet::ui
+} // namespace facet::ui

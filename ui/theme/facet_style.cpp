@@ -21,11 +21,10 @@ namespace {
 
 constexpr qreal kButtonRadius = 8;
 
-bool has(const QWidget *widget, const char *property) {
-    return widget && widget->property(property).toBool();
-}
+bool has(const QWidget *widget, const char *property) { return widget && widget->property(property).toBool(); }
 
-void panel(QPainter *painter, const QRect &rect, const QColor &fill, const QColor &line, qreal radius, qreal width = 1) {
+void panel(QPainter *painter, const QRect &rect, const QColor &fill, const QColor &line, qreal radius,
+           qreal width = 1) {
     painter->save();
     painter->setRenderHint(QPainter::Antialiasing);
     painter->setPen(line.alpha() > 0 ? QPen(line, width) : QPen(Qt::NoPen));
@@ -36,8 +35,9 @@ void panel(QPainter *painter, const QRect &rect, const QColor &fill, const QColo
 }
 
 QColor mixed(const QColor &a, const QColor &b, qreal share) {
-    return QColor::fromRgbF(float(a.redF() * (1 - share) + b.redF() * share), float(a.greenF() * (1 - share) + b.greenF() * share),
-                            float(a.blueF() * (1 - share) + b.blueF() * share), float(a.alphaF() * (1 - share) + b.alphaF() * share));
+    return QColor::fromRgbF(
+        float(a.redF() * (1 - share) + b.redF() * share), float(a.greenF() * (1 - share) + b.greenF() * share),
+        float(a.blueF() * (1 - share) + b.blueF() * share), float(a.alphaF() * (1 - share) + b.alphaF() * share));
 }
 
 // Fill and line of a push button in its state.
@@ -67,7 +67,8 @@ void drawCheckBox(const QStyleOption *option, QPainter *painter, bool round) {
     const bool on = option->state & QStyle::State_On;
     const bool enabled = option->state & QStyle::State_Enabled;
     const QColor mark = enabled ? theme.accent : theme.faint;
-    panel(painter, option->rect, on ? mark : theme.card, on ? mark : theme.borderStrong, round ? option->rect.height() / 2.0 : 4);
+    panel(painter, option->rect, on ? mark : theme.card, on ? mark : theme.borderStrong,
+          round ? option->rect.height() / 2.0 : 4);
     if (!on) {
         return;
     }
@@ -88,7 +89,7 @@ void drawCheckBox(const QStyleOption *option, QPainter *painter, bool round) {
     painter->restore();
 }
 
-}  // namespace
+} // namespace
 
 FacetStyle::FacetStyle() : QProxyStyle(QStyleFactory::create(QStringLiteral("Fusion"))) {
     setObjectName(QLatin1String(kFacetStyleName));
@@ -96,8 +97,8 @@ FacetStyle::FacetStyle() : QProxyStyle(QStyleFactory::create(QStringLiteral("Fus
 
 void FacetStyle::polish(QWidget *widget) {
     QProxyStyle::polish(widget);
-    if (qobject_cast<QAbstractButton *>(widget) || qobject_cast<QComboBox *>(widget) || qobject_cast<QScrollBar *>(widget) ||
-        qobject_cast<QLineEdit *>(widget)) {
+    if (qobject_cast<QAbstractButton *>(widget) || qobject_cast<QComboBox *>(widget) ||
+        qobject_cast<QScrollBar *>(widget) || qobject_cast<QLineEdit *>(widget)) {
         widget->setAttribute(Qt::WA_Hover);
     }
     if (qobject_cast<QMenu *>(widget)) {
@@ -105,7 +106,8 @@ void FacetStyle::polish(QWidget *widget) {
     }
 }
 
-void FacetStyle::drawPrimitive(PrimitiveElement element, const QStyleOption *option, QPainter *painter, const QWidget *widget) const {
+void FacetStyle::drawPrimitive(PrimitiveElement element, const QStyleOption *option, QPainter *painter,
+                               const QWidget *widget) const {
     const Theme &theme = Theme::of(option->palette);
     switch (element) {
     case PE_PanelButtonCommand: drawButtonPanel(option, painter, widget); return;
@@ -121,16 +123,18 @@ void FacetStyle::drawPrimitive(PrimitiveElement element, const QStyleOption *opt
     }
     case PE_FrameFocusRect: {
         if (qobject_cast<const QAbstractItemView *>(widget)) {
-            return;   // rows draw their own, see CE_ItemViewItem
+            return; // rows draw their own, see CE_ItemViewItem
         }
-        panel(painter, option->rect, Qt::transparent, has(widget, kPrimary) ? theme.text : theme.accent, kButtonRadius, 2);
+        panel(painter, option->rect, Qt::transparent, has(widget, kPrimary) ? theme.text : theme.accent, kButtonRadius,
+              2);
         return;
     }
     case PE_FrameDefaultButton: return;
     case PE_Frame:
         if (qobject_cast<const QAbstractScrollArea *>(widget)) {
             const bool focus = widget->hasFocus();
-            panel(painter, option->rect, Qt::transparent, focus ? theme.accent : theme.borderStrong, space::kRadiusSmall, focus ? 2 : 1);
+            panel(painter, option->rect, Qt::transparent, focus ? theme.accent : theme.borderStrong,
+                  space::kRadiusSmall, focus ? 2 : 1);
             return;
         }
         break;
@@ -141,7 +145,8 @@ void FacetStyle::drawPrimitive(PrimitiveElement element, const QStyleOption *opt
         }
         const bool focus = option->state & State_HasFocus;
         if (element == PE_PanelLineEdit) {
-            panel(painter, option->rect, theme.card, focus ? theme.accent : theme.borderStrong, kButtonRadius, focus ? 2 : 1);
+            panel(painter, option->rect, theme.card, focus ? theme.accent : theme.borderStrong, kButtonRadius,
+                  focus ? 2 : 1);
         }
         return;
     }
@@ -153,7 +158,8 @@ void FacetStyle::drawPrimitive(PrimitiveElement element, const QStyleOption *opt
         const bool selected = option->state & State_Selected;
         const bool hover = (option->state & State_MouseOver) && (option->state & State_Enabled);
         if (selected || hover) {
-            panel(painter, option->rect.adjusted(2, 1, -2, -1), selected ? theme.accentSoft : theme.hover, Qt::transparent, kButtonRadius);
+            panel(painter, option->rect.adjusted(2, 1, -2, -1), selected ? theme.accentSoft : theme.hover,
+                  Qt::transparent, kButtonRadius);
         }
         return;
     }
@@ -165,7 +171,8 @@ void FacetStyle::drawPrimitive(PrimitiveElement element, const QStyleOption *opt
     QProxyStyle::drawPrimitive(element, option, painter, widget);
 }
 
-void FacetStyle::drawControl(ControlElement element, const QStyleOption *option, QPainter *painter, const QWidget *widget) const {
+void FacetStyle::drawControl(ControlElement element, const QStyleOption *option, QPainter *painter,
+                             const QWidget *widget) const {
     const Theme &theme = Theme::of(option->palette);
     switch (element) {
     case CE_PushButtonLabel:
@@ -201,11 +208,12 @@ void FacetStyle::drawControl(ControlElement element, const QStyleOption *option,
         if (const auto *item = qstyleoption_cast<const QStyleOptionMenuItem *>(option)) {
             painter->fillRect(option->rect, theme.window);
             if (option->state & (State_Selected | State_Sunken)) {
-                panel(painter, option->rect.adjusted(1, 2, -1, -2), option->state & State_Sunken ? theme.accentSoft : theme.hover,
-                      Qt::transparent, space::kRadiusSmall);
+                panel(painter, option->rect.adjusted(1, 2, -1, -2),
+                      option->state & State_Sunken ? theme.accentSoft : theme.hover, Qt::transparent,
+                      space::kRadiusSmall);
             }
-            drawItemText(painter, item->rect, Qt::AlignCenter | Qt::TextShowMnemonic, item->palette, item->state & State_Enabled, item->text,
-                         QPalette::ButtonText);
+            drawItemText(painter, item->rect, Qt::AlignCenter | Qt::TextShowMnemonic, item->palette,
+                         item->state & State_Enabled, item->text, QPalette::ButtonText);
             return;
         }
         break;
@@ -217,7 +225,9 @@ void FacetStyle::drawControl(ControlElement element, const QStyleOption *option,
         painter->fillRect(line, hover ? theme.accent : theme.border);
         return;
     }
-    case CE_ProgressBarGroove: panel(painter, option->rect, theme.border, Qt::transparent, option->rect.height() / 2.0); return;
+    case CE_ProgressBarGroove:
+        panel(painter, option->rect, theme.border, Qt::transparent, option->rect.height() / 2.0);
+        return;
     case CE_ProgressBarContents:
         if (const auto *bar = qstyleoption_cast<const QStyleOptionProgressBar *>(option)) {
             QRect r = bar->rect;
@@ -260,7 +270,9 @@ void FacetStyle::drawMenuItem(const QStyleOption *option, QPainter *painter, con
             painter->save();
             painter->setRenderHint(QPainter::Antialiasing);
             painter->setPen(QPen(theme.accent, 2, Qt::SolidLine, Qt::RoundCap, Qt::RoundJoin));
-            painter->drawPolyline(QPolygonF({QPointF(place.x() + 3, place.y() + 8.5), QPointF(place.x() + 6.5, place.y() + 12), QPointF(place.x() + 13, place.y() + 4.5)}));
+            painter->drawPolyline(
+                QPolygonF({QPointF(place.x() + 3, place.y() + 8.5), QPointF(place.x() + 6.5, place.y() + 12),
+                           QPointF(place.x() + 13, place.y() + 4.5)}));
             painter->restore();
         }
     } else if (!item->icon.isNull()) {
@@ -271,7 +283,8 @@ void FacetStyle::drawMenuItem(const QStyleOption *option, QPainter *painter, con
     painter->save();
     painter->setFont(item->font);
     painter->setPen(ink);
-    painter->drawText(textRect, Qt::AlignVCenter | Qt::AlignLeft | Qt::TextShowMnemonic, tab < 0 ? item->text : item->text.left(tab));
+    painter->drawText(textRect, Qt::AlignVCenter | Qt::AlignLeft | Qt::TextShowMnemonic,
+                      tab < 0 ? item->text : item->text.left(tab));
     if (tab >= 0) {
         painter->setPen(enabled ? theme.faint : ink);
         painter->drawText(textRect, Qt::AlignVCenter | Qt::AlignRight, item->text.mid(tab + 1));
@@ -285,7 +298,8 @@ void FacetStyle::drawMenuItem(const QStyleOption *option, QPainter *painter, con
     painter->restore();
 }
 
-void FacetStyle::drawComplexControl(ComplexControl control, const QStyleOptionComplex *option, QPainter *painter, const QWidget *widget) const {
+void FacetStyle::drawComplexControl(ComplexControl control, const QStyleOptionComplex *option, QPainter *painter,
+                                    const QWidget *widget) const {
     const Theme &theme = Theme::of(option->palette);
     if (control == CC_ScrollBar) {
         drawScrollBar(option, painter, widget);
@@ -295,7 +309,8 @@ void FacetStyle::drawComplexControl(ComplexControl control, const QStyleOptionCo
         const auto *box = qstyleoption_cast<const QStyleOptionComboBox *>(option);
         if (box && !box->editable) {
             const bool focus = option->state & State_HasFocus;
-            panel(painter, option->rect, option->state & State_MouseOver ? mixed(theme.card, theme.text, 0.04) : theme.card,
+            panel(painter, option->rect,
+                  option->state & State_MouseOver ? mixed(theme.card, theme.text, 0.04) : theme.card,
                   focus ? theme.accent : theme.borderStrong, kButtonRadius, focus ? 2 : 1);
             painter->save();
             painter->setRenderHint(QPainter::Antialiasing);
@@ -310,16 +325,26 @@ void FacetStyle::drawComplexControl(ComplexControl control, const QStyleOptionCo
         const auto *box = qstyleoption_cast<const QStyleOptionSpinBox *>(option);
         if (box && box->frame) {
             const bool focus = option->state & State_HasFocus, enabled = option->state & State_Enabled;
-            panel(painter, option->rect, theme.card, focus ? theme.accent : enabled ? theme.borderStrong : theme.border, kButtonRadius, focus ? 2 : 1);
+            panel(painter, option->rect, theme.card,
+                  focus     ? theme.accent
+                  : enabled ? theme.borderStrong
+                            : theme.border,
+                  kButtonRadius, focus ? 2 : 1);
             painter->save();
             painter->setRenderHint(QPainter::Antialiasing);
             for (const SubControl part : {SC_SpinBoxUp, SC_SpinBoxDown}) {
-                const bool can = enabled && (box->stepEnabled & (part == SC_SpinBoxUp ? QAbstractSpinBox::StepUpEnabled : QAbstractSpinBox::StepDownEnabled));
+                const bool can =
+                    enabled && (box->stepEnabled & (part == SC_SpinBoxUp ? QAbstractSpinBox::StepUpEnabled
+                                                                         : QAbstractSpinBox::StepDownEnabled));
                 const bool hot = can && (option->activeSubControls & part);
-                painter->setPen(QPen(hot ? theme.accent : can ? theme.muted : theme.border, 1.5, Qt::SolidLine, Qt::RoundCap, Qt::RoundJoin));
+                painter->setPen(QPen(hot   ? theme.accent
+                                     : can ? theme.muted
+                                           : theme.border,
+                                     1.5, Qt::SolidLine, Qt::RoundCap, Qt::RoundJoin));
                 const QPointF c = QRectF(proxy()->subControlRect(CC_SpinBox, box, part, widget)).center();
                 const qreal lift = part == SC_SpinBoxUp ? 1.5 : -1.5;
-                painter->drawPolyline(QPolygonF({c + QPointF(-3.5, lift), c + QPointF(0, -lift), c + QPointF(3.5, lift)}));
+                painter->drawPolyline(
+                    QPolygonF({c + QPointF(-3.5, lift), c + QPointF(0, -lift), c + QPointF(3.5, lift)}));
             }
             painter->restore();
             return;
@@ -342,7 +367,8 @@ void FacetStyle::drawComplexControl(ComplexControl control, const QStyleOptionCo
                 }
             }
             QStyleOptionToolButton label = *button;
-            const bool menu = button->features & QStyleOptionToolButton::HasMenu && button->toolButtonStyle != Qt::ToolButtonIconOnly;
+            const bool menu =
+                button->features & QStyleOptionToolButton::HasMenu && button->toolButtonStyle != Qt::ToolButtonIconOnly;
             label.rect = button->rect.adjusted(8, 0, menu ? -20 : -8, 0);
             if (button->toolButtonStyle == Qt::ToolButtonIconOnly) {
                 label.rect = button->rect;
@@ -388,7 +414,8 @@ void FacetStyle::drawScrollBar(const QStyleOptionComplex *option, QPainter *pain
     panel(painter, handle, ink, Qt::transparent, thick / 2.0);
 }
 
-QSize FacetStyle::sizeFromContents(ContentsType type, const QStyleOption *option, const QSize &size, const QWidget *widget) const {
+QSize FacetStyle::sizeFromContents(ContentsType type, const QStyleOption *option, const QSize &size,
+                                   const QWidget *widget) const {
     QSize result = QProxyStyle::sizeFromContents(type, option, size, widget);
     switch (type) {
     case CT_PushButton: return {result.width() + 12, qMax(result.height() + 6, 34)};
@@ -423,7 +450,8 @@ QRect FacetStyle::subElementRect(SubElement element, const QStyleOption *option,
     case SE_PushButtonFocusRect: return option->rect;
     case SE_LineEditContents: {
         const auto *edit = qobject_cast<const QLineEdit *>(widget);
-        return edit && edit->hasFrame() ? option->rect.adjusted(8, 1, -8, -1) : QProxyStyle::subElementRect(element, option, widget);
+        return edit && edit->hasFrame() ? option->rect.adjusted(8, 1, -8, -1)
+                                        : QProxyStyle::subElementRect(element, option, widget);
     }
     case SE_ProgressBarContents:
     case SE_ProgressBarGroove: return option->rect;
@@ -458,7 +486,8 @@ int FacetStyle::pixelMetric(PixelMetric metric, const QStyleOption *option, cons
     }
 }
 
-int FacetStyle::styleHint(StyleHint hint, const QStyleOption *option, const QWidget *widget, QStyleHintReturn *data) const {
+int FacetStyle::styleHint(StyleHint hint, const QStyleOption *option, const QWidget *widget,
+                          QStyleHintReturn *data) const {
     switch (hint) {
     case SH_ToolTip_WakeUpDelay: return 500;
     case SH_ComboBox_Popup: return 0;
@@ -469,4 +498,4 @@ int FacetStyle::styleHint(StyleHint hint, const QStyleOption *option, const QWid
     }
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -8,8 +8,8 @@ namespace facet::ui {
 
 inline constexpr char kFacetStyleName[] = "facet";
 // Dynamic properties that buttons carry.
-inline constexpr char kPrimary[] = "facetPrimary";   // the one filled button of a place
-inline constexpr char kQuiet[] = "facetQuiet";       // no frame until hovered
+inline constexpr char kPrimary[] = "facetPrimary"; // the one filled button of a place
+inline constexpr char kQuiet[] = "facetQuiet";     // no frame until hovered
 inline constexpr char kDanger[] = "facetDanger";
 inline constexpr char kRound[] = "facetRound";
 
@@ -18,14 +18,18 @@ class FacetStyle : public QProxyStyle {
 public:
     FacetStyle();
 
-    void drawPrimitive(PrimitiveElement element, const QStyleOption *option, QPainter *painter, const QWidget *widget) const override;
-    void drawControl(ControlElement element, const QStyleOption *option, QPainter *painter, const QWidget *widget) const override;
+    void drawPrimitive(PrimitiveElement element, const QStyleOption *option, QPainter *painter,
+                       const QWidget *widget) const override;
+    void drawControl(ControlElement element, const QStyleOption *option, QPainter *painter,
+                     const QWidget *widget) const override;
     void drawComplexControl(ComplexControl control, const QStyleOptionComplex *option, QPainter *painter,
                             const QWidget *widget) const override;
-    QSize sizeFromContents(ContentsType type, const QStyleOption *option, const QSize &size, const QWidget *widget) const override;
+    QSize sizeFromContents(ContentsType type, const QStyleOption *option, const QSize &size,
+                           const QWidget *widget) const override;
     QRect subElementRect(SubElement element, const QStyleOption *option, const QWidget *widget) const override;
     int pixelMetric(PixelMetric metric, const QStyleOption *option, const QWidget *widget) const override;
-    int styleHint(StyleHint hint, const QStyleOption *option, const QWidget *widget, QStyleHintReturn *data) const override;
+    int styleHint(StyleHint hint, const QStyleOption *option, const QWidget *widget,
+                  QStyleHintReturn *data) const override;
     using QProxyStyle::polish;
     void polish(QWidget *widget) override;
 
@@ -34,4 +38,4 @@ private:
     void drawMenuItem(const QStyleOption *option, QPainter *painter, const QWidget *widget) const;
 };
 
-}  // namespace facet::ui
+} // namespace facet::ui

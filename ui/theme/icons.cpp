@@ -14,7 +14,11 @@ namespace facet::ui {
 namespace {
 
 QPixmap tinted(const QString &name, const QSize &pixels, const QColor &colour) {
-    const QString key = QStringLiteral("facet/%1/%2x%3/%4").arg(name).arg(pixels.width()).arg(pixels.height()).arg(colour.rgba(), 0, 16);
+    const QString key = QStringLiteral("facet/%1/%2x%3/%4")
+                            .arg(name)
+                            .arg(pixels.width())
+                            .arg(pixels.height())
+                            .arg(colour.rgba(), 0, 16);
     QPixmap pixmap;
     if (QPixmapCache::find(key, &pixmap)) {
         return pixmap;
@@ -45,7 +49,9 @@ public:
         shown.setDevicePixelRatio(scale);
         painter->drawPixmap(rect.topLeft(), shown);
     }
-    QPixmap pixmap(const QSize &size, QIcon::Mode mode, QIcon::State) override { return tinted(m_name, size, colour(mode)); }
+    QPixmap pixmap(const QSize &size, QIcon::Mode mode, QIcon::State) override {
+        return tinted(m_name, size, colour(mode));
+    }
     QPixmap scaledPixmap(const QSize &size, QIcon::Mode mode, QIcon::State, qreal scale) override {
         QPixmap shown = tinted(m_name, size, colour(mode));
         shown.setDevicePixelRatio(scale);
@@ -75,11 +81,9 @@ private:
     Tint m_tint;
 };
 
-}  // namespace
+} // namespace
 
-QIcon icon(const QString &name, Tint tint) {
-    return QIcon(new TintedIconEngine(name, tint));
-}
+QIcon icon(const QString &name, Tint tint) { return QIcon(new TintedIconEngine(name, tint)); }
 
 void paintIcon(QPainter *painter, const QString &name, const QRectF &rect, const QColor &colour) {
     const qreal scale = painter->device() ? painter->device()->devicePixelRatioF() : 1.0;
@@ -88,4 +92,4 @@ void paintIcon(QPainter *painter, const QString &name, const QRectF &rect, const
     painter->drawPixmap(rect.topLeft(), shown);
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

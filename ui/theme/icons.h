@@ -20,4 +20,4 @@ QIcon icon(const QString &name, Tint tint = Tint::Text);
 // For hand-painted places.
 void paintIcon(QPainter *painter, const QString &name, const QRectF &rect, const QColor &colour);
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -11,9 +11,7 @@
 
 // The icons lie in this static library: without a call to this nobody would link them in. Outside of any namespace by
 // the macro's own rule.
-static void initIcons() {
-    Q_INIT_RESOURCE(facet_icons);
-}
+static void initIcons() { Q_INIT_RESOURCE(facet_icons); }
 
 namespace facet::ui {
 
@@ -124,7 +122,8 @@ QString screenFamily() {
 QFont systemFont() {
     QFont font = QFontDatabase::systemFont(QFontDatabase::GeneralFont);
     const QString resolved = QFontInfo(font).family();
-    const bool generic = font.family().isEmpty() || font.family() == QLatin1String("Sans Serif") || resolved == QLatin1String("DejaVu Sans");
+    const bool generic = font.family().isEmpty() || font.family() == QLatin1String("Sans Serif") ||
+                         resolved == QLatin1String("DejaVu Sans");
     if (generic) {
         if (const QString family = screenFamily(); !family.isEmpty()) {
             font.setFamily(family);
@@ -147,7 +146,7 @@ QFont scaled(const QFont &base, double factor) {
     return font;
 }
 
-}  // namespace
+} // namespace
 
 const Theme &Theme::of(Scheme scheme) {
     static const Theme light = lightTheme();
@@ -203,8 +202,9 @@ QPalette Theme::palette() const {
 
 QColor Theme::labelColour(int index) {
     static const std::array<QColor, 10> colours = {
-        QColor(0x2f, 0x6f, 0xed), QColor(0xe0, 0x4f, 0x1f), QColor(0x12, 0x9a, 0x62), QColor(0xb4, 0x3a, 0xc8), QColor(0xd9, 0x9a, 0x00),
-        QColor(0x0b, 0x9c, 0xb5), QColor(0xd8, 0x2c, 0x6a), QColor(0x6a, 0x8f, 0x0f), QColor(0x7a, 0x55, 0xe8), QColor(0x9b, 0x5a, 0x2a)};
+        QColor(0x2f, 0x6f, 0xed), QColor(0xe0, 0x4f, 0x1f), QColor(0x12, 0x9a, 0x62), QColor(0xb4, 0x3a, 0xc8),
+        QColor(0xd9, 0x9a, 0x00), QColor(0x0b, 0x9c, 0xb5), QColor(0xd8, 0x2c, 0x6a), QColor(0x6a, 0x8f, 0x0f),
+        QColor(0x7a, 0x55, 0xe8), QColor(0x9b, 0x5a, 0x2a)};
     return colours[size_t(std::max(0, index)) % colours.size()];
 }
 
@@ -229,14 +229,14 @@ QFont heading(const QFont &base, int level) {
 
 QFont code(const QFont &base) {
     QFont font = scaled(base, 0.95);
-    font.setFamilies({QFontDatabase::systemFont(QFontDatabase::FixedFont).family(),
-                      QStringLiteral("DejaVu Sans Mono"), QStringLiteral("monospace")});
+    font.setFamilies({QFontDatabase::systemFont(QFontDatabase::FixedFont).family(), QStringLiteral("DejaVu Sans Mono"),
+                      QStringLiteral("monospace")});
     font.setStyleHint(QFont::Monospace);
     font.setFixedPitch(true);
     return font;
 }
 
-}  // namespace type
+} // namespace type
 
 void applyTheme(Scheme scheme, double textScale) {
     initIcons();
@@ -248,10 +248,10 @@ void applyTheme(Scheme scheme, double textScale) {
         effective = QApplication::palette().color(QPalette::Window).lightness() < 128 ? Scheme::Dark : Scheme::Light;
     }
     if (QApplication::style()->objectName() != QLatin1String(kFacetStyleName)) {
-        QApplication::setStyle(new FacetStyle);   // the application takes it
+        QApplication::setStyle(new FacetStyle); // the application takes it
     }
     QApplication::setPalette(Theme::of(effective).palette());
     QApplication::setFont(scaled(systemFont(), std::clamp(textScale, 0.7, 2.5)));
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

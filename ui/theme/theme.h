@@ -15,26 +15,26 @@ namespace facet::ui {
 enum class Scheme { System, Light, Dark, HighContrast };
 
 struct Theme {
-    Scheme scheme = Scheme::Light;   // never System
-    QColor window;        // side bar, behind everything
-    QColor ground;        // transcript
-    QColor card;          // raised: composer, cards, menus
-    QColor sunken;        // code, fields inside cards
-    QColor bubble;        // what the user said
+    Scheme scheme = Scheme::Light; // never System
+    QColor window;                 // side bar, behind everything
+    QColor ground;                 // transcript
+    QColor card;                   // raised: composer, cards, menus
+    QColor sunken;                 // code, fields inside cards
+    QColor bubble;                 // what the user said
     QColor border, borderStrong;
     QColor text, muted, faint;
-    QColor accent, onAccent, accentSoft;   // soft: tinted ground of a chosen row
-    QColor hover;         // over window and ground
-    QColor selection;     // selected text
+    QColor accent, onAccent, accentSoft; // soft: tinted ground of a chosen row
+    QColor hover;                        // over window and ground
+    QColor selection;                    // selected text
     QColor danger, dangerSoft, success, warning, warningSoft;
-    QColor match, matchCurrent;            // find in chat
+    QColor match, matchCurrent; // find in chat
     QColor codeKeyword, codeString, codeComment, codeNumber, codeName;
     QColor shadow;
 
     bool isDark() const { return scheme != Scheme::Light; }
 
     static const Theme &of(const QPalette &palette);
-    static const Theme &of(Scheme scheme);   // System: light
+    static const Theme &of(Scheme scheme); // System: light
     QPalette palette() const;
 
     // Colour of the n-th label in a picture: told apart from its neighbours and readable as a line on any ground.
@@ -45,21 +45,21 @@ struct Theme {
 namespace space {
 constexpr int kXs = 4, kS = 8, kM = 12, kL = 16, kXl = 24, kXxl = 32;
 constexpr int kRadius = 10, kRadiusSmall = 6;
-constexpr int kColumn = 760;   // widest line of the transcript and the composer
-}  // namespace space
+constexpr int kColumn = 760; // widest line of the transcript and the composer
+} // namespace space
 
 // Type scale, relative to the widget's own font so that the text size of the window scales all of it.
 namespace type {
-QFont body(const QFont &base);       // 1.07
-QFont small(const QFont &base);      // 0.9
-QFont caption(const QFont &base);    // 0.82
+QFont body(const QFont &base);    // 1.07
+QFont small(const QFont &base);   // 0.9
+QFont caption(const QFont &base); // 0.82
 QFont strong(const QFont &base);
-QFont title(const QFont &base);      // 1.6, semi-bold
-QFont heading(const QFont &base, int level);   // 1..6
+QFont title(const QFont &base);              // 1.6, semi-bold
+QFont heading(const QFont &base, int level); // 1..6
 QFont code(const QFont &base);
-}  // namespace type
+} // namespace type
 
 // Installs style, palette and font on the application. textScale 1.0 is the system's size.
 void applyTheme(Scheme scheme, double textScale = 1.0);
 
-}  // namespace facet::ui
+} // namespace facet::ui

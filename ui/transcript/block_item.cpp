@@ -59,9 +59,11 @@ void paintSpot(QPainter &painter, const QPoint &origin, const HotSpot &spot, con
         }
         if (written) {
             painter.setPen(ink);
-            painter.setFont(spot.style == SpotStyle::Primary ? type::strong(type::small(state.look.font)) : type::small(state.look.font));
+            painter.setFont(spot.style == SpotStyle::Primary ? type::strong(type::small(state.look.font))
+                                                             : type::small(state.look.font));
             painter.drawText(spot.icon.isEmpty() ? rect : rect.adjusted(28, 0, -8, 0),
-                             spot.icon.isEmpty() ? int(Qt::AlignCenter) : int(Qt::AlignVCenter | Qt::AlignLeft), spot.label);
+                             spot.icon.isEmpty() ? int(Qt::AlignCenter) : int(Qt::AlignVCenter | Qt::AlignLeft),
+                             spot.label);
         }
     }
     if (focused) {
@@ -72,4 +74,4 @@ void paintSpot(QPainter &painter, const QPoint &origin, const HotSpot &spot, con
     painter.restore();
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -24,17 +24,28 @@ struct Look {
     qreal devicePixelRatio = 1;
 };
 
-enum class SpotAction { CopyCode, ToggleCode, ToggleThinking, OpenPicture, CopyMarks, DenyTool, AllowTool, CopyMessage, EditMessage, Regenerate };
-enum class SpotStyle { Icon, Button, Primary, Bare };   // Bare: drawn by the item itself
+enum class SpotAction {
+    CopyCode,
+    ToggleCode,
+    ToggleThinking,
+    OpenPicture,
+    CopyMarks,
+    DenyTool,
+    AllowTool,
+    CopyMessage,
+    EditMessage,
+    Regenerate
+};
+enum class SpotStyle { Icon, Button, Primary, Bare }; // Bare: drawn by the item itself
 
 struct HotSpot {
     SpotAction action = SpotAction::CopyMessage;
     SpotStyle style = SpotStyle::Icon;
-    QRect rect;             // in the item's coordinates
-    QString label;          // written on it, or its accessible name
+    QRect rect;    // in the item's coordinates
+    QString label; // written on it, or its accessible name
     QString icon;
-    QString argument;       // call id, file path
-    bool onHover = false;   // shown only while the message is hovered or focused
+    QString argument;     // call id, file path
+    bool onHover = false; // shown only while the message is hovered or focused
 };
 
 struct FoundRange {
@@ -44,12 +55,12 @@ struct FoundRange {
 
 struct PaintState {
     const Look &look;
-    QRect clip;                       // what has to be painted, in the painter's coordinates
+    QRect clip; // what has to be painted, in the painter's coordinates
     int selectedFrom = 0, selectedTo = 0;
     QVector<FoundRange> found;
     int hoveredSpot = -1, focusedSpot = -1;
-    bool messageActive = false;       // hovered or focused: show the quiet buttons
-    QPoint mouse{-1, -1};             // in the item's coordinates, (-1, -1): elsewhere
+    bool messageActive = false; // hovered or focused: show the quiet buttons
+    QPoint mouse{-1, -1};       // in the item's coordinates, (-1, -1): elsewhere
 };
 
 class BlockItem {
@@ -62,12 +73,12 @@ public:
     // Exact after layoutFor(width), estimated before.
     int heightFor(int width, const Look &look) const { return isLaidOut(width) ? m_height : estimate(width, look); }
     bool isLaidOut(int width) const { return m_width == width; }
-    bool layoutFor(int width, const Look &look);   // true: something was laid out
+    bool layoutFor(int width, const Look &look); // true: something was laid out
     void invalidate() { m_width = -1; }
     int gapBefore() const { return m_gapBefore; }
     void setGapBefore(int gap) { m_gapBefore = gap; }
 
-    virtual int naturalWidth() const { return m_width; }   // of what is laid out
+    virtual int naturalWidth() const { return m_width; } // of what is laid out
     virtual void paint(QPainter &painter, const QPoint &origin, const PaintState &state) const = 0;
     virtual QVector<HotSpot> hotSpots() const { return {}; }
 
@@ -80,7 +91,7 @@ public:
     virtual QString toolTipAt(const QPoint &) const { return {}; }
 
 protected:
-    virtual int doLayout(int width, const Look &look) = 0;   // returns the height
+    virtual int doLayout(int width, const Look &look) = 0; // returns the height
     virtual int estimate(int width, const Look &look) const = 0;
 
     int m_width = -1, m_height = 0;
@@ -92,4 +103,4 @@ void paintSpot(QPainter &painter, const QPoint &origin, const HotSpot &spot, con
 // Width that a spot with a written label needs.
 int spotWidth(const HotSpot &spot, const QFont &font);
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -15,7 +15,8 @@ namespace facet::ui {
 
 namespace {
 
-void card(QPainter &painter, const QRectF &rect, const QColor &fill, const QColor &line, qreal radius = space::kRadius) {
+void card(QPainter &painter, const QRectF &rect, const QColor &fill, const QColor &line,
+          qreal radius = space::kRadius) {
     painter.setRenderHint(QPainter::Antialiasing);
     painter.setPen(line.alpha() > 0 ? QPen(line, 1) : QPen(Qt::NoPen));
     painter.setBrush(fill);
@@ -42,7 +43,8 @@ int layOutPlain(QTextLayout &layout, const QString &text, const QFont &font, int
 }
 
 // Draws a decoded picture or a quiet tile with the reason why there is none.
-void drawPicture(QPainter &painter, const QRect &place, const QString &path, const QString &name, const Look &look, qreal radius) {
+void drawPicture(QPainter &painter, const QRect &place, const QString &path, const QString &name, const Look &look,
+                 qreal radius) {
     const int edge = int(std::max(place.width(), place.height()) * look.devicePixelRatio);
     const QImage image = look.pictures ? look.pictures->picture(path, edge) : QImage();
     painter.save();
@@ -54,7 +56,8 @@ void drawPicture(QPainter &painter, const QRect &place, const QString &path, con
         const QString problem = look.pictures ? look.pictures->problem(path) : QString();
         painter.setPen(look.theme->muted);
         painter.setFont(type::caption(look.font));
-        painter.drawText(place.adjusted(8, 8, -8, -8), Qt::AlignCenter | Qt::TextWordWrap, problem.isEmpty() ? name : problem);
+        painter.drawText(place.adjusted(8, 8, -8, -8), Qt::AlignCenter | Qt::TextWordWrap,
+                         problem.isEmpty() ? name : problem);
     } else {
         painter.setClipPath(clip, Qt::IntersectClip);
         // Whatever lies outside the place of a tile is cut evenly on both sides.
@@ -70,7 +73,7 @@ void drawPicture(QPainter &painter, const QRect &place, const QString &path, con
     painter.restore();
 }
 
-}  // namespace
+} // namespace
 
 AttachmentsItem::AttachmentsItem(QVector<chat::Attachment> attachments, QStringList paths)
     : m_attachments(std::move(attachments)), m_paths(std::move(paths)) {
@@ -78,8 +81,9 @@ AttachmentsItem::AttachmentsItem(QVector<chat::Attachment> attachments, QStringL
 }
 
 QVector<QRect> AttachmentsItem::places(int width, int *height) const {
-    const int pictures = int(std::count_if(m_attachments.begin(), m_attachments.end(),
-                                           [](const chat::Attachment &a) { return a.kind == chat::AttachmentKind::Picture; }));
+    const int pictures = int(std::count_if(m_attachments.begin(), m_attachments.end(), [](const chat::Attachment &a) {
+        return a.kind == chat::AttachmentKind::Picture;
+    }));
     QVector<QRect> out;
     int x = 0, y = 0, rowHeight = 0;
     QVector<int> rowOf;
@@ -88,7 +92,9 @@ QVector<QRect> AttachmentsItem::places(int width, int *height) const {
         QSize size(std::min(width, 280), 56);
         if (attachment.kind == chat::AttachmentKind::Picture) {
             const QSize room = pictures == 1 ? QSize(std::min(width, 340), 240) : QSize(std::min(width, 176), 132);
-            const QSize natural = attachment.width > 0 && attachment.height > 0 ? QSize(attachment.width, attachment.height) : QSize(4, 3) * 100;
+            const QSize natural = attachment.width > 0 && attachment.height > 0
+                                      ? QSize(attachment.width, attachment.height)
+                                      : QSize(4, 3) * 100;
             size = pictures == 1 ? natural.scaled(room, Qt::KeepAspectRatio).expandedTo({72, 72}) : room;
         }
         if (x > 0 && x + size.width() > width) {
@@ -141,7 +147,8 @@ void AttachmentsItem::paint(QPainter &painter, const QPoint &origin, const Paint
         painter.setPen(Qt::NoPen);
         painter.setBrush(theme.accentSoft);
         painter.drawRoundedRect(disc, 9, 9);
-        paintIcon(&painter, film ? QStringLiteral("film") : QStringLiteral("sound"), disc.adjusted(8, 8, -8, -8), theme.accent);
+        paintIcon(&painter, film ? QStringLiteral("film") : QStringLiteral("sound"), disc.adjusted(8, 8, -8, -8),
+                  theme.accent);
         const QRect words = place.adjusted(56, 8, -10, -8);
         painter.setPen(theme.text);
         painter.setFont(type::strong(type::small(state.look.font)));
@@ -149,8 +156,9 @@ void AttachmentsItem::paint(QPainter &painter, const QPoint &origin, const Paint
                          painter.fontMetrics().elidedText(attachment.name, Qt::ElideMiddle, words.width()));
         painter.setPen(theme.muted);
         painter.setFont(type::caption(state.look.font));
-        painter.drawText(words, Qt::AlignLeft | Qt::AlignBottom,
-                         painter.fontMetrics().elidedText(attachmentDetails(attachment), Qt::ElideRight, words.width()));
+        painter.drawText(
+            words, Qt::AlignLeft | Qt::AlignBottom,
+            painter.fontMetrics().elidedText(attachmentDetails(attachment), Qt::ElideRight, words.width()));
         painter.restore();
     }
 }
@@ -180,7 +188,8 @@ QString AttachmentsItem::toolTipAt(const QPoint &position) const {
     return {};
 }
 
-MarkedPictureItem::MarkedPictureItem(PictureRef picture, QVector<OverlayMark> marks) : m_picture(std::move(picture)), m_marks(std::move(marks)) {
+MarkedPictureItem::MarkedPictureItem(PictureRef picture, QVector<OverlayMark> marks)
+    : m_picture(std::move(picture)), m_marks(std::move(marks)) {
     m_gapBefore = space::kM;
 }
 
@@ -206,9 +215,7 @@ int MarkedPictureItem::doLayout(int width, const Look &look) {
     return m_place.height() + 38;
 }
 
-int MarkedPictureItem::estimate(int width, const Look &) const {
-    return placeFor(width).height() + 38;
-}
+int MarkedPictureItem::estimate(int width, const Look &) const { return placeFor(width).height() + 38; }
 
 void MarkedPictureItem::paint(QPainter &painter, const QPoint &origin, const PaintState &state) const {
     const QRect place = m_place.translated(origin);
@@ -222,7 +229,8 @@ void MarkedPictureItem::paint(QPainter &painter, const QPoint &origin, const Pai
     const int left = spots.size() > 1 ? spots.last().rect.left() : m_width;
     const QString count = Transcript::tr("%1 in %2").arg(objectCountText(m_marks.size()), m_picture.name);
     const QRect words(origin.x(), place.bottom() + 6, left - space::kS, 30);
-    painter.drawText(words, Qt::AlignVCenter | Qt::AlignLeft, painter.fontMetrics().elidedText(count, Qt::ElideMiddle, words.width()));
+    painter.drawText(words, Qt::AlignVCenter | Qt::AlignLeft,
+                     painter.fontMetrics().elidedText(count, Qt::ElideMiddle, words.width()));
     painter.restore();
     for (int i = 0; i < spots.size(); ++i) {
         paintSpot(painter, origin, spots[i], state, i);
@@ -256,7 +264,8 @@ QString MarkedPictureItem::toolTipAt(const QPoint &position) const {
     return QStringLiteral("%1 (%2, %3)").arg(m_marks[index].label).arg(qRound(p.left())).arg(qRound(p.top()));
 }
 
-ThinkingItem::ThinkingItem(bool open, bool running, int seconds) : m_open(open), m_running(running), m_seconds(seconds) {
+ThinkingItem::ThinkingItem(bool open, bool running, int seconds)
+    : m_open(open), m_running(running), m_seconds(seconds) {
     m_gapBefore = 0;
 }
 
@@ -272,19 +281,20 @@ int ThinkingItem::doLayout(int, const Look &look) {
     return 30;
 }
 
-int ThinkingItem::estimate(int, const Look &) const {
-    return 30;
-}
+int ThinkingItem::estimate(int, const Look &) const { return 30; }
 
 void ThinkingItem::paint(QPainter &painter, const QPoint &origin, const PaintState &state) const {
     const Theme &theme = *state.look.theme;
     painter.save();
     const QVector<HotSpot> spots = hotSpots();
-    card(painter, QRectF(spots[0].rect.translated(origin)), state.hoveredSpot == 0 ? theme.accentSoft : theme.sunken, Qt::transparent, 8);
-    paintIcon(&painter, QStringLiteral("think"), QRectF(origin.x() + 9, origin.y() + 7, 16, 16), m_running ? theme.accent : theme.muted);
+    card(painter, QRectF(spots[0].rect.translated(origin)), state.hoveredSpot == 0 ? theme.accentSoft : theme.sunken,
+         Qt::transparent, 8);
+    paintIcon(&painter, QStringLiteral("think"), QRectF(origin.x() + 9, origin.y() + 7, 16, 16),
+              m_running ? theme.accent : theme.muted);
     painter.setFont(type::small(state.look.font));
     painter.setPen(theme.muted);
-    painter.drawText(QRect(origin.x() + 32, origin.y(), m_labelWidth + 8, 30), Qt::AlignVCenter | Qt::AlignLeft, label());
+    painter.drawText(QRect(origin.x() + 32, origin.y(), m_labelWidth + 8, 30), Qt::AlignVCenter | Qt::AlignLeft,
+                     label());
     paintIcon(&painter, m_open ? QStringLiteral("chevron-down") : QStringLiteral("chevron-right"),
               QRectF(origin.x() + 32 + m_labelWidth + 6, origin.y() + 8, 14, 14), theme.muted);
     painter.restore();
@@ -296,7 +306,8 @@ QVector<HotSpot> ThinkingItem::hotSpots() const {
     spot.action = SpotAction::ToggleThinking;
     spot.style = SpotStyle::Bare;
     spot.rect = QRect(0, 0, 32 + m_labelWidth + 6 + 14 + 10, 30);
-    spot.label = label() + QStringLiteral(", ") + (m_open ? Transcript::tr("hide the thoughts") : Transcript::tr("show the thoughts"));
+    spot.label = label() + QStringLiteral(", ") +
+                 (m_open ? Transcript::tr("hide the thoughts") : Transcript::tr("show the thoughts"));
     return {spot};
 }
 
@@ -308,9 +319,7 @@ int NoticeItem::doLayout(int width, const Look &look) {
     return layOutPlain(m_layout, m_sentence, type::small(look.font), width - 54) + 2 * 10;
 }
 
-int NoticeItem::estimate(int, const Look &) const {
-    return 40;
-}
+int NoticeItem::estimate(int, const Look &) const { return 40; }
 
 void NoticeItem::paint(QPainter &painter, const QPoint &origin, const PaintState &state) const {
     const Theme &theme = *state.look.theme;
@@ -318,7 +327,8 @@ void NoticeItem::paint(QPainter &painter, const QPoint &origin, const PaintState
     const QColor ink = m_problem ? theme.danger : theme.warning;
     card(painter, QRectF(origin.x(), origin.y(), m_width, m_height), m_problem ? theme.dangerSoft : theme.warningSoft,
          theme.scheme == Scheme::HighContrast ? theme.border : QColor(Qt::transparent));
-    paintIcon(&painter, m_problem ? QStringLiteral("warning") : QStringLiteral("info"), QRectF(origin.x() + 13, origin.y() + 10, 17, 17), ink);
+    paintIcon(&painter, m_problem ? QStringLiteral("warning") : QStringLiteral("info"),
+              QRectF(origin.x() + 13, origin.y() + 10, 17, 17), ink);
     painter.setPen(theme.text);
     m_layout.draw(&painter, QPointF(origin.x() + 40, origin.y() + 10));
     painter.restore();
@@ -336,12 +346,14 @@ void WaitingItem::paint(QPainter &painter, const QPoint &origin, const PaintStat
     painter.restore();
 }
 
-FooterItem::FooterItem(bool user, bool finished, QString details) : m_user(user), m_finished(finished), m_details(std::move(details)) {
+FooterItem::FooterItem(bool user, bool finished, QString details)
+    : m_user(user), m_finished(finished), m_details(std::move(details)) {
     m_gapBefore = 4;
 }
 
 int FooterItem::doLayout(int width, const Look &look) {
-    const int words = m_details.isEmpty() ? 0 : QFontMetrics(type::caption(look.font)).horizontalAdvance(m_details) + space::kM;
+    const int words =
+        m_details.isEmpty() ? 0 : QFontMetrics(type::caption(look.font)).horizontalAdvance(m_details) + space::kM;
     const int buttons = 2 * 32;
     m_buttonsLeft = m_user ? width - buttons : std::min(words, std::max(0, width - buttons));
     return 30;
@@ -352,7 +364,8 @@ void FooterItem::paint(QPainter &painter, const QPoint &origin, const PaintState
     painter.setFont(type::caption(state.look.font));
     painter.setPen(state.look.theme->faint);
     if (!m_details.isEmpty()) {
-        painter.drawText(QRect(origin.x(), origin.y(), std::max(40, m_buttonsLeft), 30), Qt::AlignVCenter | Qt::AlignLeft,
+        painter.drawText(QRect(origin.x(), origin.y(), std::max(40, m_buttonsLeft), 30),
+                         Qt::AlignVCenter | Qt::AlignLeft,
                          painter.fontMetrics().elidedText(m_details, Qt::ElideRight, std::max(40, m_buttonsLeft)));
     }
     painter.restore();
@@ -380,4 +393,4 @@ QVector<HotSpot> FooterItem::hotSpots() const {
     return spots;
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

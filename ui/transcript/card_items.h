@@ -1,4 +1,5 @@
-// What is not prose: attachments, the marked picture, tool cards, the fold over thoughts, notices, the line below a message.
+// What is not prose: attachments, the marked picture, tool cards, the fold over thoughts, notices, the line below a
+// message.
 #pragma once
 
 #include "chat/types.h"
@@ -39,7 +40,7 @@ private:
 class MarkedPictureItem : public BlockItem {
 public:
     MarkedPictureItem(PictureRef picture, QVector<OverlayMark> marks);
-    bool update(const PictureRef &picture, const QVector<OverlayMark> &marks);   // false: another picture
+    bool update(const PictureRef &picture, const QVector<OverlayMark> &marks); // false: another picture
     const QVector<OverlayMark> &marks() const { return m_marks; }
     const PictureRef &picture() const { return m_picture; }
     QRect pictureRect() const { return m_place; }
@@ -142,4 +143,4 @@ private:
     int m_buttonsLeft = 0;
 };
 
-}  // namespace facet::ui
+} // namespace facet::ui

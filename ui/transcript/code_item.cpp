@@ -14,7 +14,7 @@ namespace facet::ui {
 namespace {
 
 constexpr int kHead = 36, kPadX = 14, kPadBottom = 12, kTabWidth = 4;
-constexpr qreal kLeading = 1.4;   // height of a row in heights of the font
+constexpr qreal kLeading = 1.4; // height of a row in heights of the font
 
 // Only characters that a fixed-pitch font draws one cell wide.
 bool isSimple(QStringView text) {
@@ -51,7 +51,7 @@ QColor colourOf(markdown::Token token, const Theme &theme) {
     return theme.text;
 }
 
-}  // namespace
+} // namespace
 
 CodeItem::CodeItem(markdown::Block block) : m_block(std::move(block)), m_shown(withoutTabs(m_block.text.text)) {
     m_gapBefore = space::kM;
@@ -59,8 +59,9 @@ CodeItem::CodeItem(markdown::Block block) : m_block(std::move(block)), m_shown(w
 }
 
 bool CodeItem::grow(const markdown::Block &block) {
-    const bool same = block.kind == markdown::BlockKind::Code && block.language == m_block.language && block.indent == m_block.indent &&
-                      block.quote == m_block.quote && block.text.text.startsWith(m_block.text.text);
+    const bool same = block.kind == markdown::BlockKind::Code && block.language == m_block.language &&
+                      block.indent == m_block.indent && block.quote == m_block.quote &&
+                      block.text.text.startsWith(m_block.text.text);
     if (!same) {
         return false;
     }
@@ -163,8 +164,8 @@ QVector<HotSpot> CodeItem::hotSpots() const {
         HotSpot fold;
         fold.action = SpotAction::ToggleCode;
         fold.style = SpotStyle::Bare;
-        fold.label = m_folded ? Transcript::tr("Show the answer as written")
-                              : Transcript::tr("Hide the answer as written");
+        fold.label =
+            m_folded ? Transcript::tr("Show the answer as written") : Transcript::tr("Hide the answer as written");
         fold.rect = QRect(m_left + 4, 4, std::max(40, m_width - m_left - 50), 28);
         spots.append(fold);
     }
@@ -180,15 +181,16 @@ qreal CodeItem::xOf(const Row &row, int column) const {
     return QFontMetricsF(m_font).horizontalAdvance(text.left(column).toString());
 }
 
-void CodeItem::paintRow(QPainter &painter, const QPointF &at, const Row &row, const QVector<markdown::TokenSpan> &tokens,
-                        const PaintState &state) const {
+void CodeItem::paintRow(QPainter &painter, const QPointF &at, const Row &row,
+                        const QVector<markdown::TokenSpan> &tokens, const PaintState &state) const {
     const Theme &theme = *state.look.theme;
     const auto ground = [&](int from, int to, const QColor &colour, bool lineBreak) {
         const int begin = std::clamp(from - row.start, 0, row.length), end = std::clamp(to - row.start, 0, row.length);
         const bool pastEnd = lineBreak && from <= row.start + row.length && to > row.start + row.length;
         if (begin < end || pastEnd) {
             const qreal x = xOf(row, begin);
-            painter.fillRect(QRectF(at.x() + x, at.y(), xOf(row, end) - x + (pastEnd ? m_charWidth / 2 : 0), m_rowHeight), colour);
+            painter.fillRect(
+                QRectF(at.x() + x, at.y(), xOf(row, end) - x + (pastEnd ? m_charWidth / 2 : 0), m_rowHeight), colour);
         }
     };
     for (const FoundRange &found : state.found) {
@@ -230,7 +232,8 @@ void CodeItem::paint(QPainter &painter, const QPoint &origin, const PaintState &
     painter.setPen(theme.muted);
     int labelLeft = frame.left() + kPadX;
     if (!m_summary.isEmpty()) {
-        paintIcon(&painter, m_folded ? QStringLiteral("chevron-right") : QStringLiteral("chevron-down"), QRectF(labelLeft - 4, frame.top() + 11, 14, 14), theme.muted);
+        paintIcon(&painter, m_folded ? QStringLiteral("chevron-right") : QStringLiteral("chevron-down"),
+                  QRectF(labelLeft - 4, frame.top() + 11, 14, 14), theme.muted);
         labelLeft += 16;
     }
     const QString language = m_block.language.isEmpty() ? Transcript::tr("code") : m_block.language;
@@ -243,15 +246,19 @@ void CodeItem::paint(QPainter &painter, const QPoint &origin, const PaintState &
     if (!m_folded) {
         painter.setFont(m_font);
         const int top = origin.y() + kHead;
-        const int first = std::clamp<int>((state.clip.top() - top) / m_rowHeight, 0, std::max<int>(0, int(m_rows.size()) - 1));
-        const int last = std::clamp<int>((state.clip.bottom() - top) / m_rowHeight, 0, std::max<int>(0, int(m_rows.size()) - 1));
+        const int first =
+            std::clamp<int>((state.clip.top() - top) / m_rowHeight, 0, std::max<int>(0, int(m_rows.size()) - 1));
+        const int last =
+            std::clamp<int>((state.clip.bottom() - top) / m_rowHeight, 0, std::max<int>(0, int(m_rows.size()) - 1));
         int tokensOf = -1;
         QVector<markdown::TokenSpan> tokens;
         for (int i = first; i <= last && i < m_rows.size(); ++i) {
             if (m_rows[i].line != tokensOf) {
                 tokensOf = m_rows[i].line;
                 markdown::LineState lineState = m_lines[tokensOf].state;
-                tokens = markdown::highlightLine(m_block.language, QStringView(m_shown).mid(m_lines[tokensOf].start, m_lines[tokensOf].length), lineState);
+                tokens = markdown::highlightLine(
+                    m_block.language, QStringView(m_shown).mid(m_lines[tokensOf].start, m_lines[tokensOf].length),
+                    lineState);
             }
             paintRow(painter, QPointF(frame.left() + kPadX, top + i * m_rowHeight), m_rows[i], tokens, state);
         }
@@ -288,11 +295,12 @@ int CodeItem::offsetAt(const QPoint &position) const {
 QRect CodeItem::caretRect(int offset) const {
     for (int i = 0; i < m_rows.size(); ++i) {
         const Row &row = m_rows[i];
-        if (offset >= row.start && offset <= row.start + row.length && (i + 1 == m_rows.size() || m_rows[i + 1].start != offset)) {
+        if (offset >= row.start && offset <= row.start + row.length &&
+            (i + 1 == m_rows.size() || m_rows[i + 1].start != offset)) {
             return QRect(m_left + kPadX + int(xOf(row, offset - row.start)), kHead + i * m_rowHeight, 1, m_rowHeight);
         }
     }
     return {0, kHead, 1, m_rowHeight};
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

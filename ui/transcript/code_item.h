@@ -18,7 +18,7 @@ public:
     void setFolded(bool folded, const QString &summary);
     bool isFolded() const { return m_folded; }
     const markdown::Block &block() const { return m_block; }
-    int laidOutLines() const { return m_laidOutLines; }   // lines broken into rows so far, for tests
+    int laidOutLines() const { return m_laidOutLines; } // lines broken into rows so far, for tests
 
     int naturalWidth() const override { return m_width; }
     void paint(QPainter &painter, const QPoint &origin, const PaintState &state) const override;
@@ -35,7 +35,7 @@ protected:
 private:
     struct Line {
         int start = 0, length = 0, firstRow = 0;
-        markdown::LineState state = markdown::LineState::Normal;   // before this line
+        markdown::LineState state = markdown::LineState::Normal; // before this line
     };
     struct Row {
         int start = 0, length = 0, line = 0;
@@ -43,10 +43,11 @@ private:
     void splitLines(int fromLine);
     void breakRows(int fromLine);
     qreal xOf(const Row &row, int column) const;
-    void paintRow(QPainter &painter, const QPointF &at, const Row &row, const QVector<markdown::TokenSpan> &tokens, const PaintState &state) const;
+    void paintRow(QPainter &painter, const QPointF &at, const Row &row, const QVector<markdown::TokenSpan> &tokens,
+                  const PaintState &state) const;
 
     markdown::Block m_block;
-    QString m_shown;                  // text with tabs as spaces
+    QString m_shown; // text with tabs as spaces
     QVector<Line> m_lines;
     QVector<Row> m_rows;
     QFont m_font, m_labelFont;
@@ -56,4 +57,4 @@ private:
     QString m_summary;
 };
 
-}  // namespace facet::ui
+} // namespace facet::ui

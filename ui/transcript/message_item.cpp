@@ -2,7 +2,6 @@
 
 #include "ui/transcript/words.h"
 
-
 #include <algorithm>
 
 namespace facet::ui {
@@ -14,18 +13,21 @@ constexpr int kBubbleX = 16, kBubbleY = 11;
 
 bool sameAttachments(const QVector<chat::Attachment> &a, const QVector<chat::Attachment> &b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const chat::Attachment &x, const chat::Attachment &y) {
-        return x.hash == y.hash && x.name == y.name && x.width == y.width && x.height == y.height && x.tokens == y.tokens;
+        return x.hash == y.hash && x.name == y.name && x.width == y.width && x.height == y.height &&
+               x.tokens == y.tokens;
     });
 }
 
 bool sameTools(const QVector<chat::ToolUse> &a, const QVector<chat::ToolUse> &b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const chat::ToolUse &x, const chat::ToolUse &y) {
-        return x.callId == y.callId && x.tool == y.tool && x.argumentsJson == y.argumentsJson && x.state == y.state && x.result == y.result;
+        return x.callId == y.callId && x.tool == y.tool && x.argumentsJson == y.argumentsJson && x.state == y.state &&
+               x.result == y.result;
     });
 }
 
 bool holdsMarks(const markdown::Block &block) {
-    return block.kind == markdown::BlockKind::Code && (block.text.text.contains(QLatin1String("box")) || block.text.text.contains(QLatin1String("point")));
+    return block.kind == markdown::BlockKind::Code &&
+           (block.text.text.contains(QLatin1String("box")) || block.text.text.contains(QLatin1String("point")));
 }
 
 std::unique_ptr<BlockItem> makeItem(const markdown::Block &block, TextItem::Tone tone) {
@@ -38,7 +40,8 @@ std::unique_ptr<BlockItem> makeItem(const markdown::Block &block, TextItem::Tone
 }
 
 // Makes `items` show `blocks`; those before firstChanged stay as they are, a growing code block grows.
-void follow(std::vector<std::unique_ptr<BlockItem>> &items, const QVector<markdown::Block> &blocks, int firstChanged, TextItem::Tone tone) {
+void follow(std::vector<std::unique_ptr<BlockItem>> &items, const QVector<markdown::Block> &blocks, int firstChanged,
+            TextItem::Tone tone) {
     const size_t keep = std::min<size_t>(size_t(firstChanged), items.size());
     if (items.size() > keep && qsizetype(keep) < blocks.size()) {
         if (auto *code = dynamic_cast<CodeItem *>(items[keep].get()); code && code->grow(blocks[qsizetype(keep)])) {
@@ -54,12 +57,14 @@ void follow(std::vector<std::unique_ptr<BlockItem>> &items, const QVector<markdo
     }
 }
 
-}  // namespace
+} // namespace
 
 void MessageItem::setMessage(const chat::Message &message, const MessageSurroundings &around) {
     const bool first = m_items.empty();
-    const bool headSame = !first && sameAttachments(message.attachments, m_message.attachments) && around.attachmentPaths == m_around.attachmentPaths &&
-                          message.thinking.isEmpty() == m_message.thinking.isEmpty() && around.thinkingNow == m_around.thinkingNow &&
+    const bool headSame = !first && sameAttachments(message.attachments, m_message.attachments) &&
+                          around.attachmentPaths == m_around.attachmentPaths &&
+                          message.thinking.isEmpty() == m_message.thinking.isEmpty() &&
+                          around.thinkingNow == m_around.thinkingNow &&
                           around.thinkingSeconds == m_around.thinkingSeconds && message.role == m_message.role;
     const bool toolsSame = !first && sameTools(message.tools, m_message.tools);
     m_message = message;
@@ -86,13 +91,15 @@ void MessageItem::rebuildHead(const MessageSurroundings &around) {
 }
 
 void MessageItem::rebuildThoughts() {
-    m_thoughts.setText(m_message.thinking, m_message.state != chat::MessageState::Streaming || !m_message.text.isEmpty());
+    m_thoughts.setText(m_message.thinking,
+                       m_message.state != chat::MessageState::Streaming || !m_message.text.isEmpty());
     follow(m_thoughtItems, m_thoughts.blocks(), m_thoughts.firstChanged(), TextItem::Tone::Thought);
 }
 
 void MessageItem::rebuildBody() {
     if (m_message.role != chat::Role::Assistant) {
-        const QVector<markdown::Block> plain = m_message.text.isEmpty() ? QVector<markdown::Block>() : markdown::plainBlocks(m_message.text);
+        const QVector<markdown::Block> plain =
+            m_message.text.isEmpty() ? QVector<markdown::Block>() : markdown::plainBlocks(m_message.text);
         if (plain != m_plain) {
             m_plain = plain;
             follow(m_bodyItems, m_plain, 0, TextItem::Tone::Plain);
@@ -104,7 +111,8 @@ void MessageItem::rebuildBody() {
     QStringList names;
     for (const PictureRef &picture : m_around.pictures) names << picture.name;
     const int meant = pictureMeant(m_message.text, names);
-    const QVector<OverlayMark> marks = meant < 0 ? QVector<OverlayMark>() : marksIn(m_message.text, m_around.pictures[meant].size);
+    const QVector<OverlayMark> marks =
+        meant < 0 ? QVector<OverlayMark>() : marksIn(m_message.text, m_around.pictures[meant].size);
     if (marks.isEmpty()) {
         m_marked.reset();
     } else if (!m_marked || !m_marked->update(m_around.pictures[meant], marks)) {
@@ -124,7 +132,8 @@ void MessageItem::rebuildBody() {
 void MessageItem::rebuildTail() {
     m_tail.clear();
     const bool streaming = m_message.state == chat::MessageState::Streaming;
-    const bool asking = std::any_of(m_message.tools.begin(), m_message.tools.end(), [](const chat::ToolUse &use) { return use.state == chat::ToolState::Asking; });
+    const bool asking = std::any_of(m_message.tools.begin(), m_message.tools.end(),
+                                    [](const chat::ToolUse &use) { return use.state == chat::ToolState::Asking; });
     if (streaming && m_message.text.isEmpty() && !asking) {
         m_tail.push_back(std::make_unique<WaitingItem>());
     }
@@ -133,8 +142,10 @@ void MessageItem::rebuildTail() {
     } else if (m_message.state == chat::MessageState::Stopped || m_message.state == chat::MessageState::Interrupted) {
         const bool stopped = m_message.state == chat::MessageState::Stopped;
         m_tail.push_back(std::make_unique<NoticeItem>(
-            stopped ? Transcript::tr("Stopped. What was written so far is kept.")
-                    : Transcript::tr("This answer was interrupted. What was written so far is kept; Answer again writes a new one."),
+            stopped
+                ? Transcript::tr("Stopped. What was written so far is kept.")
+                : Transcript::tr(
+                      "This answer was interrupted. What was written so far is kept; Answer again writes a new one."),
             false));
     }
     m_tail.push_back(std::make_unique<FooterItem>(isUser(), !streaming, detailsLine(m_message)));
@@ -253,7 +264,8 @@ QString MessageItem::plainText() const {
     QStringList parts;
     for (const chat::Attachment &attachment : m_message.attachments) parts << attachment.name;
     for (const chat::ToolUse &use : m_message.tools) {
-        parts << QStringLiteral("%1: %2, %3").arg(use.tool, toolStateText(use.state), prettyArguments(use.argumentsJson));
+        parts
+            << QStringLiteral("%1: %2, %3").arg(use.tool, toolStateText(use.state), prettyArguments(use.argumentsJson));
     }
     for (const auto &each : m_bodyItems) {
         const QString text = each->copied(0, int(each->text().size()), false);
@@ -271,4 +283,4 @@ int MessageItem::codeLinesLaidOut() const {
     return lines;
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -15,9 +15,9 @@ namespace facet::ui {
 
 // What lies outside of the message but decides how it is shown.
 struct MessageSurroundings {
-    QStringList attachmentPaths;      // of its own attachments, same order
-    QVector<PictureRef> pictures;     // of the user message that it answers
-    int thinkingSeconds = 0;          // while it thinks
+    QStringList attachmentPaths;  // of its own attachments, same order
+    QVector<PictureRef> pictures; // of the user message that it answers
+    int thinkingSeconds = 0;      // while it thinks
     bool thinkingNow = false;
 };
 
@@ -30,11 +30,12 @@ public:
 
     int itemCount() const { return int(m_items.size()); }
     BlockItem *item(int index) const { return m_items[size_t(index)]; }
-    QRect itemRect(int index) const;          // in the message's coordinates; exact where laid out
-    int itemAt(int y) const;                  // nearest one
+    QRect itemRect(int index) const; // in the message's coordinates; exact where laid out
+    int itemAt(int y) const;         // nearest one
 
-    int heightFor(int width, const Look &look);             // updates the places of all items
-    bool layOut(int width, int top, int bottom, const Look &look);   // makes exact what lies between; true: heights changed
+    int heightFor(int width, const Look &look); // updates the places of all items
+    bool layOut(int width, int top, int bottom,
+                const Look &look); // makes exact what lies between; true: heights changed
     void invalidate();
 
     void toggleThinking();
@@ -42,7 +43,7 @@ public:
     void toggleCode();
 
     void paint(QPainter &painter, const QPoint &origin, int index, const PaintState &state) const;
-    void paintGround(QPainter &painter, const QPoint &origin, const Look &look) const;   // bubble of a user's message
+    void paintGround(QPainter &painter, const QPoint &origin, const Look &look) const; // bubble of a user's message
 
     // The message as one: for screen readers and the Copy button.
     QString plainText() const;
@@ -61,14 +62,14 @@ private:
     chat::Message m_message;
     MessageSurroundings m_around;
     markdown::StreamingDocument m_body, m_thoughts;
-    QVector<markdown::Block> m_plain;                      // a user's words
+    QVector<markdown::Block> m_plain; // a user's words
     std::vector<std::unique_ptr<BlockItem>> m_head, m_thoughtItems, m_toolItems, m_bodyItems, m_tail;
     std::unique_ptr<MarkedPictureItem> m_marked;
-    std::vector<BlockItem *> m_items;                      // all of them, top to bottom
+    std::vector<BlockItem *> m_items; // all of them, top to bottom
     std::vector<int> m_tops, m_heights;
     int m_width = 0, m_left = 0, m_bubbleWidth = 0;
-    int m_bubbleFirst = -1, m_bubbleLast = -1;             // items inside the bubble
+    int m_bubbleFirst = -1, m_bubbleLast = -1; // items inside the bubble
     bool m_thinkingOpen = false, m_codeOpen = false;
 };
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -9,7 +9,7 @@ namespace facet::ui {
 
 namespace {
 
-constexpr qreal kLeading = 1.42;     // line height in font heights of plain text
+constexpr qreal kLeading = 1.42; // line height in font heights of plain text
 constexpr int kListStep = 26, kQuoteStep = 18;
 
 QVector<QTextLayout::FormatRange> formatsOf(const markdown::RichText &text, const QFont &font, const Theme &theme) {
@@ -45,9 +45,10 @@ QString linkIn(const markdown::RichText &text, int offset) {
     return {};
 }
 
-}  // namespace
+} // namespace
 
-void RichLayout::setText(const markdown::RichText &text, const QFont &font, const Look &look, const QColor &ink, Qt::Alignment align) {
+void RichLayout::setText(const markdown::RichText &text, const QFont &font, const Look &look, const QColor &ink,
+                         Qt::Alignment align) {
     m_layout.clearLayout();
     m_layout.setText(text.text);
     m_layout.setFont(font);
@@ -81,9 +82,7 @@ int RichLayout::layOut(int width) {
     return int(std::ceil(y));
 }
 
-int RichLayout::idealWidth() const {
-    return int(std::ceil(m_layout.maximumWidth())) + 1;
-}
+int RichLayout::idealWidth() const { return int(std::ceil(m_layout.maximumWidth())) + 1; }
 
 void RichLayout::draw(QPainter &painter, const QPointF &at, const PaintState &state, int offset) const {
     QVector<QTextLayout::FormatRange> selections;
@@ -124,7 +123,9 @@ QRect RichLayout::caretRect(int offset) const {
 }
 
 TextItem::TextItem(markdown::Block block, Tone tone) : m_block(std::move(block)), m_tone(tone) {
-    m_gapBefore = m_block.tight ? 2 : m_block.kind == markdown::BlockKind::Heading ? (m_block.level <= 2 ? 22 : 16) : space::kM - 2;
+    m_gapBefore = m_block.tight                                  ? 2
+                  : m_block.kind == markdown::BlockKind::Heading ? (m_block.level <= 2 ? 22 : 16)
+                                                                 : space::kM - 2;
 }
 
 int TextItem::textLeft() const {
@@ -134,7 +135,9 @@ int TextItem::textLeft() const {
 int TextItem::doLayout(int width, const Look &look) {
     const bool heading = m_block.kind == markdown::BlockKind::Heading;
     const bool quiet = m_tone == Tone::Thought || m_block.quote > 0;
-    const QFont font = heading ? type::heading(look.font, m_block.level) : m_tone == Tone::Thought ? look.font : type::body(look.font);
+    const QFont font = heading                   ? type::heading(look.font, m_block.level)
+                       : m_tone == Tone::Thought ? look.font
+                                                 : type::body(look.font);
     m_layout.setText(m_block.text, font, look, quiet ? look.theme->muted : look.theme->text);
     return m_layout.layOut(std::max(40, width - textLeft()));
 }
@@ -142,18 +145,18 @@ int TextItem::doLayout(int width, const Look &look) {
 int TextItem::estimate(int width, const Look &look) const {
     const QFontMetricsF metrics(type::body(look.font));
     const double perLine = std::max(8.0, (width - textLeft()) / metrics.averageCharWidth());
-    const double lines = std::max(1.0, std::ceil(double(m_block.text.text.size()) / perLine) + double(m_block.text.text.count(QChar(QChar::LineSeparator))));
+    const double lines = std::max(1.0, std::ceil(double(m_block.text.text.size()) / perLine) +
+                                           double(m_block.text.text.count(QChar(QChar::LineSeparator))));
     return int(lines * std::ceil(metrics.height() * kLeading));
 }
 
-int TextItem::naturalWidth() const {
-    return textLeft() + m_layout.naturalWidth();
-}
+int TextItem::naturalWidth() const { return textLeft() + m_layout.naturalWidth(); }
 
 void TextItem::paint(QPainter &painter, const QPoint &origin, const PaintState &state) const {
     const Theme &theme = *state.look.theme;
     for (int i = 0; i < m_block.quote; ++i) {
-        painter.fillRect(QRect(origin.x() + i * kQuoteStep + 2, origin.y() - (m_block.tight ? 2 : 0), 3, m_height), theme.borderStrong);
+        painter.fillRect(QRect(origin.x() + i * kQuoteStep + 2, origin.y() - (m_block.tight ? 2 : 0), 3, m_height),
+                         theme.borderStrong);
     }
     if (m_tone == Tone::Thought) {
         painter.fillRect(QRect(origin.x() + 2, origin.y() - m_gapBefore, 2, m_height + m_gapBefore), theme.border);
@@ -162,7 +165,8 @@ void TextItem::paint(QPainter &painter, const QPoint &origin, const PaintState &
         painter.setFont(type::body(state.look.font));
         painter.setPen(m_block.marker.size() > 1 ? theme.muted : theme.text);
         const int top = origin.y() + m_layout.caretRect(0).top();
-        const QRect place(origin.x() + textLeft() - kListStep - 30, top, kListStep + 22, m_layout.caretRect(0).height());
+        const QRect place(origin.x() + textLeft() - kListStep - 30, top, kListStep + 22,
+                          m_layout.caretRect(0).height());
         painter.drawText(place, Qt::AlignRight | Qt::AlignVCenter, m_block.marker);
     }
     m_layout.draw(painter, origin + QPoint(textLeft(), 0), state);
@@ -179,13 +183,9 @@ QString TextItem::copied(int from, int to, bool asMarkdown) const {
     return markdown::markdownText(m_block.text, from, to - from);
 }
 
-int TextItem::offsetAt(const QPoint &position) const {
-    return m_layout.offsetAt(position - QPoint(textLeft(), 0));
-}
+int TextItem::offsetAt(const QPoint &position) const { return m_layout.offsetAt(position - QPoint(textLeft(), 0)); }
 
-QRect TextItem::caretRect(int offset) const {
-    return m_layout.caretRect(offset).translated(textLeft(), 0);
-}
+QRect TextItem::caretRect(int offset) const { return m_layout.caretRect(offset).translated(textLeft(), 0); }
 
 QString TextItem::linkAt(const QPoint &position) const {
     const int offset = offsetAt(position);
@@ -230,7 +230,8 @@ int TableItem::doLayout(int width, const Look &look) {
     QVector<int> wanted(columns, 40), widths(columns, 40);
     for (const auto &cell : m_cells) {
         const QFont font = cell->row == 0 ? type::strong(look.font) : look.font;
-        const markdown::Align align = cell->column < columns ? m_block.columns.value(cell->column) : markdown::Align::Left;
+        const markdown::Align align =
+            cell->column < columns ? m_block.columns.value(cell->column) : markdown::Align::Left;
         cell->layout.setText(m_block.rows[cell->row][cell->column], font, look, look.theme->text,
                              align == markdown::Align::Right    ? Qt::AlignRight
                              : align == markdown::Align::Centre ? Qt::AlignHCenter
@@ -302,7 +303,8 @@ void TableItem::paint(QPainter &painter, const QPoint &origin, const PaintState 
         painter.fillRect(QRectF(frame.left() + 1, frame.top() + 1, frame.width() - 1, m_rowTops[1] - 1), theme.sunken);
     }
     for (int r = 1; r + 1 < m_rowTops.size(); ++r) {
-        painter.fillRect(QRect(origin.x() + left + 1, origin.y() + m_rowTops[r], m_tableWidth - left - 2, 1), theme.border);
+        painter.fillRect(QRect(origin.x() + left + 1, origin.y() + m_rowTops[r], m_tableWidth - left - 2, 1),
+                         theme.border);
     }
     painter.restore();
     for (const auto &cell : m_cells) {
@@ -326,7 +328,8 @@ const TableItem::Cell *TableItem::cellAt(const QPoint &position) const {
         if (cell->rect.contains(position)) {
             return cell.get();
         }
-        if (cell->rect.top() <= position.y() && (!best || cell->rect.left() <= position.x() || cell->row != best->row)) {
+        if (cell->rect.top() <= position.y() &&
+            (!best || cell->rect.left() <= position.x() || cell->row != best->row)) {
             best = cell.get();
         }
     }
@@ -341,7 +344,8 @@ int TableItem::offsetAt(const QPoint &position) const {
 QRect TableItem::caretRect(int offset) const {
     for (const auto &cell : m_cells) {
         if (offset >= cell->start && offset <= cell->start + cell->layout.length()) {
-            return cell->layout.caretRect(offset - cell->start).translated(cell->rect.topLeft() + QPoint(kCellX, kCellY));
+            return cell->layout.caretRect(offset - cell->start)
+                .translated(cell->rect.topLeft() + QPoint(kCellX, kCellY));
         }
     }
     return {0, 0, 1, 16};
@@ -352,7 +356,8 @@ QString TableItem::linkAt(const QPoint &position) const {
     if (!cell || !cell->rect.contains(position)) {
         return {};
     }
-    return linkIn(m_block.rows[cell->row][cell->column], cell->layout.offsetAt(position - cell->rect.topLeft() - QPoint(kCellX, kCellY)));
+    return linkIn(m_block.rows[cell->row][cell->column],
+                  cell->layout.offsetAt(position - cell->rect.topLeft() - QPoint(kCellX, kCellY)));
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

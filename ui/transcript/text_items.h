@@ -14,11 +14,13 @@ namespace facet::ui {
 // A rich text laid out in lines of our own spacing.
 class RichLayout {
 public:
-    void setText(const markdown::RichText &text, const QFont &font, const Look &look, const QColor &ink, Qt::Alignment align = Qt::AlignLeft);
-    int layOut(int width);                 // returns the height
+    void setText(const markdown::RichText &text, const QFont &font, const Look &look, const QColor &ink,
+                 Qt::Alignment align = Qt::AlignLeft);
+    int layOut(int width); // returns the height
     int naturalWidth() const { return m_naturalWidth; }
-    int idealWidth() const;                // on one line
-    void draw(QPainter &painter, const QPointF &at, const PaintState &state, int offset = 0) const;   // offset: of this text in its item
+    int idealWidth() const; // on one line
+    void draw(QPainter &painter, const QPointF &at, const PaintState &state,
+              int offset = 0) const; // offset: of this text in its item
     int offsetAt(const QPointF &position) const;
     QRect caretRect(int offset) const;
     int length() const { return int(m_layout.text().size()); }
@@ -84,15 +86,15 @@ private:
     struct Cell {
         RichLayout layout;
         QRect rect;
-        int start = 0, row = 0, column = 0;   // start: offset in m_text
+        int start = 0, row = 0, column = 0; // start: offset in m_text
     };
     const Cell *cellAt(const QPoint &position) const;
 
     markdown::Block m_block;
-    QString m_text;                            // cells joined by tabs, rows by line breaks
+    QString m_text; // cells joined by tabs, rows by line breaks
     std::vector<std::unique_ptr<Cell>> m_cells;
     QVector<int> m_rowTops;
     int m_tableWidth = 0;
 };
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -10,7 +10,7 @@ namespace facet::ui {
 namespace {
 
 constexpr int kHead = 46, kPad = 14;
-constexpr qsizetype kMaxShown = 1200;   // characters of arguments or result on the card
+constexpr qsizetype kMaxShown = 1200; // characters of arguments or result on the card
 
 int layOut(QTextLayout &layout, const QString &text, const QFont &font, int width) {
     QString shown = text.size() > kMaxShown ? text.left(kMaxShown) + QStringLiteral(" …") : text;
@@ -30,9 +30,10 @@ int layOut(QTextLayout &layout, const QString &text, const QFont &font, int widt
     return int(y);
 }
 
-}  // namespace
+} // namespace
 
-ToolItem::ToolItem(chat::ToolUse use) : m_use(std::move(use)), m_arguments(prettyArguments(m_use.argumentsJson)), m_result(m_use.result.trimmed()) {
+ToolItem::ToolItem(chat::ToolUse use)
+    : m_use(std::move(use)), m_arguments(prettyArguments(m_use.argumentsJson)), m_result(m_use.result.trimmed()) {
     m_gapBefore = space::kM;
 }
 
@@ -52,9 +53,7 @@ int ToolItem::doLayout(int width, const Look &look) {
     return y + kPad;
 }
 
-int ToolItem::estimate(int, const Look &) const {
-    return 120;
-}
+int ToolItem::estimate(int, const Look &) const { return 120; }
 
 void ToolItem::paint(QPainter &painter, const QPoint &origin, const PaintState &state) const {
     const Theme &theme = *state.look.theme;
@@ -65,11 +64,13 @@ void ToolItem::paint(QPainter &painter, const QPoint &origin, const PaintState &
     painter.setPen(QPen(asking ? theme.accent : theme.border, 1));
     painter.setBrush(theme.card);
     painter.drawRoundedRect(frame, space::kRadius, space::kRadius);
-    paintIcon(&painter, QStringLiteral("tool"), QRectF(origin.x() + kPad, origin.y() + 14, 18, 18), asking ? theme.accent : theme.muted);
+    paintIcon(&painter, QStringLiteral("tool"), QRectF(origin.x() + kPad, origin.y() + 14, 18, 18),
+              asking ? theme.accent : theme.muted);
     painter.setFont(type::strong(m_font));
     painter.setPen(theme.text);
     const QRect head(origin.x() + kPad + 28, origin.y(), m_width - 2 * kPad - 28, kHead);
-    painter.drawText(head, Qt::AlignVCenter | Qt::AlignLeft, painter.fontMetrics().elidedText(m_use.tool, Qt::ElideRight, head.width() - 150));
+    painter.drawText(head, Qt::AlignVCenter | Qt::AlignLeft,
+                     painter.fontMetrics().elidedText(m_use.tool, Qt::ElideRight, head.width() - 150));
     const QColor ink = m_use.state == chat::ToolState::Done     ? theme.success
                        : m_use.state == chat::ToolState::Failed ? theme.danger
                        : asking                                 ? theme.accent
@@ -79,7 +80,8 @@ void ToolItem::paint(QPainter &painter, const QPoint &origin, const PaintState &
     painter.drawText(head, Qt::AlignVCenter | Qt::AlignRight, toolStateText(m_use.state));
     painter.setPen(Qt::NoPen);
     painter.setBrush(theme.sunken);
-    painter.drawRoundedRect(QRectF(origin.x() + kPad, origin.y() + m_argumentsTop, m_width - 2 * kPad, m_resultTop - m_argumentsTop), 7, 7);
+    painter.drawRoundedRect(
+        QRectF(origin.x() + kPad, origin.y() + m_argumentsTop, m_width - 2 * kPad, m_resultTop - m_argumentsTop), 7, 7);
     painter.setPen(theme.text);
     m_argumentsLayout.draw(&painter, QPointF(origin.x() + kPad + 12, origin.y() + m_argumentsTop + 8));
     if (!m_result.isEmpty()) {
@@ -114,12 +116,8 @@ QVector<HotSpot> ToolItem::hotSpots() const {
     return spots;
 }
 
-QString ToolItem::copied(int from, int to, bool) const {
-    return m_use.result.mid(from, to - from);
-}
+QString ToolItem::copied(int from, int to, bool) const { return m_use.result.mid(from, to - from); }
 
-QRect ToolItem::caretRect(int) const {
-    return {0, m_resultTop, 1, std::max(1, m_height - m_resultTop)};
-}
+QRect ToolItem::caretRect(int) const { return {0, m_resultTop, 1, std::max(1, m_height - m_resultTop)}; }
 
-}  // namespace facet::ui
+} // namespace facet::ui

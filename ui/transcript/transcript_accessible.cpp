@@ -34,7 +34,8 @@ protected:
 
 class SpotPart : public Part, public QAccessibleActionInterface {
 public:
-    SpotPart(TranscriptView *view, QAccessibleInterface *parent, int message, int index) : Part(view, parent), m_message(message), m_index(index) {}
+    SpotPart(TranscriptView *view, QAccessibleInterface *parent, int message, int index)
+        : Part(view, parent), m_message(message), m_index(index) {}
 
     bool isValid() const override { return place().isValid(); }
     QAccessible::Role role() const override { return QAccessible::Button; }
@@ -44,7 +45,9 @@ public:
         state.focused = m_view->hasFocus() && m_view->focusSpot() == place();
         return state;
     }
-    QString text(QAccessible::Text kind) const override { return kind == QAccessible::Name ? m_view->spotAt(place()).label : QString(); }
+    QString text(QAccessible::Text kind) const override {
+        return kind == QAccessible::Name ? m_view->spotAt(place()).label : QString();
+    }
     QRect rect() const override { return onScreen(m_view->spotRect(place())); }
     int childCount() const override { return 0; }
     QAccessibleInterface *child(int) const override { return nullptr; }
@@ -92,7 +95,8 @@ public:
         if (index < 0 || index >= childCount()) return nullptr;
         auto *self = const_cast<MessagePart *>(this);
         if (!m_children.contains(index)) {
-            self->m_children.insert(index, QAccessible::registerAccessibleInterface(new SpotPart(m_view, self, m_index, index)));
+            self->m_children.insert(
+                index, QAccessible::registerAccessibleInterface(new SpotPart(m_view, self, m_index, index)));
         }
         return QAccessible::accessibleInterface(m_children.value(index));
     }
@@ -110,7 +114,8 @@ private:
 
 class TranscriptInterface : public QAccessibleWidget {
 public:
-    explicit TranscriptInterface(TranscriptView *view) : QAccessibleWidget(view, QAccessible::List, view->accessibleName()), m_view(view) {}
+    explicit TranscriptInterface(TranscriptView *view)
+        : QAccessibleWidget(view, QAccessible::List, view->accessibleName()), m_view(view) {}
     ~TranscriptInterface() override {
         for (const QAccessible::Id id : std::as_const(m_children)) QAccessible::deleteAccessibleInterface(id);
     }
@@ -120,7 +125,8 @@ public:
         if (index < 0 || index >= m_view->messageCount()) return nullptr;
         auto *self = const_cast<TranscriptInterface *>(this);
         if (!m_children.contains(index)) {
-            self->m_children.insert(index, QAccessible::registerAccessibleInterface(new MessagePart(m_view, self, index)));
+            self->m_children.insert(index,
+                                    QAccessible::registerAccessibleInterface(new MessagePart(m_view, self, index)));
         }
         return QAccessible::accessibleInterface(m_children.value(index));
     }
@@ -150,10 +156,10 @@ QAccessibleInterface *makeInterface(const QString &, QObject *object) {
     return view ? new TranscriptInterface(view) : nullptr;
 }
 
-}  // namespace
+} // namespace
 
 void installTranscriptAccessibility() {
-    QAccessible::installFactory(makeInterface);   // installing twice is one entry
+    QAccessible::installFactory(makeInterface); // installing twice is one entry
 }
 
 QString TranscriptView::accessibleNameOf(int index) {
@@ -165,8 +171,8 @@ QString TranscriptView::accessibleNameOf(int index) {
     if (item->message().state == chat::MessageState::Streaming) {
         who = tr("Facet, still writing");
     }
-    constexpr int kMaxName = 2000;   // the whole text is the value
+    constexpr int kMaxName = 2000; // the whole text is the value
     return QStringLiteral("%1: %2").arg(who, item->plainText().left(kMaxName));
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

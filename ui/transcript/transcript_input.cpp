@@ -64,12 +64,14 @@ QRect TranscriptView::caretRectOf(const TextPosition &position) {
     item->item(position.item)->layoutFor(item->itemRect(position.item).width(), look());
     arrange();
     const QRect rect = item->itemRect(position.item);
-    return item->item(position.item)->caretRect(position.offset)
-        .translated(rect.topLeft() + QPoint(columnLeft(), m_tops[size_t(position.message)] - verticalScrollBar()->value()));
+    return item->item(position.item)
+        ->caretRect(position.offset)
+        .translated(rect.topLeft() +
+                    QPoint(columnLeft(), m_tops[size_t(position.message)] - verticalScrollBar()->value()));
 }
 
 TextPosition TranscriptView::moved(const TextPosition &from, int key, bool word) {
-    const auto step = [this](TextPosition at, int direction) {   // to the next item with text
+    const auto step = [this](TextPosition at, int direction) { // to the next item with text
         while (true) {
             at.item += direction;
             if (at.item < 0 || at.item >= message(at.message)->itemCount()) {
@@ -154,11 +156,12 @@ QString TranscriptView::selectedText(bool asMarkdown) const {
         return {};
     }
     QString out;
-    auto *self = const_cast<TranscriptView *>(this);   // messages out of sight are built on demand
+    auto *self = const_cast<TranscriptView *>(this); // messages out of sight are built on demand
     for (int m = from.message; m <= to.message && m < messageCount(); ++m) {
         const MessageItem *item = self->message(m);
         bool first = true;
-        for (int i = m == from.message ? from.item : 0; i < item->itemCount() && (m < to.message || i <= to.item); ++i) {
+        for (int i = m == from.message ? from.item : 0; i < item->itemCount() && (m < to.message || i <= to.item);
+             ++i) {
             const BlockItem *block = item->item(i);
             const int length = int(block->text().size());
             const int begin = m == from.message && i == from.item ? from.offset : 0;
@@ -219,8 +222,9 @@ QRect TranscriptView::spotRect(const SpotPlace &place) {
     if (!item || place.item >= item->itemCount()) {
         return {};
     }
-    return spotAt(place).rect.translated(item->itemRect(place.item).topLeft() +
-                                         QPoint(columnLeft(), m_tops[size_t(place.message)] - verticalScrollBar()->value()));
+    return spotAt(place).rect.translated(
+        item->itemRect(place.item).topLeft() +
+        QPoint(columnLeft(), m_tops[size_t(place.message)] - verticalScrollBar()->value()));
 }
 
 SpotPlace TranscriptView::spotUnder(const QPoint &at) {
@@ -264,7 +268,7 @@ void TranscriptView::activate(const SpotPlace &place) {
         }
         m_anchor = m_cursor = clamped(m_cursor);
         if (m_stick && item->message().state != chat::MessageState::Streaming) {
-            m_stick = false;   // what was opened stays where it was clicked
+            m_stick = false; // what was opened stays where it was clicked
             rememberPlace();
         }
         rebuildMatches();
@@ -284,12 +288,14 @@ void TranscriptView::activate(const SpotPlace &place) {
     case SpotAction::AllowTool: emit toolDecided(place.message, spot.argument, true); break;
     case SpotAction::OpenPicture: {
         if (const MarkedPictureItem *marked = item->markedPicture()) {
-            emit pictureOpened(place.message, marked->picture().path, marked->picture().name, marked->picture().size, marked->marks());
+            emit pictureOpened(place.message, marked->picture().path, marked->picture().name, marked->picture().size,
+                               marked->marks());
             break;
         }
         for (const chat::Attachment &attachment : item->message().attachments) {
             if (m_attachmentPath && m_attachmentPath(attachment) == spot.argument) {
-                emit pictureOpened(place.message, spot.argument, attachment.name, QSize(attachment.width, attachment.height), {});
+                emit pictureOpened(place.message, spot.argument, attachment.name,
+                                   QSize(attachment.width, attachment.height), {});
                 break;
             }
         }
@@ -311,7 +317,8 @@ void TranscriptView::setHover(const QPoint &at) {
         shape = Qt::PointingHandCursor;
     } else if (m_hoverMessage >= 0) {
         const MessageItem *item = message(m_hoverMessage);
-        const QPoint inMessage = at - QPoint(columnLeft(), m_tops[size_t(m_hoverMessage)] - verticalScrollBar()->value());
+        const QPoint inMessage =
+            at - QPoint(columnLeft(), m_tops[size_t(m_hoverMessage)] - verticalScrollBar()->value());
         const int index = item->itemAt(inMessage.y());
         if (index < item->itemCount() && item->itemRect(index).contains(inMessage)) {
             const BlockItem *block = item->item(index);
@@ -337,7 +344,8 @@ void TranscriptView::mousePressEvent(QMouseEvent *event) {
         return;
     }
     const TextPosition position = positionAt(at);
-    const bool triple = m_sinceDoubleClick.isValid() && m_sinceDoubleClick.elapsed() < QApplication::doubleClickInterval();
+    const bool triple =
+        m_sinceDoubleClick.isValid() && m_sinceDoubleClick.elapsed() < QApplication::doubleClickInterval();
     if (triple) {
         selectUnit(position, true);
         return;
@@ -423,7 +431,8 @@ bool TranscriptView::viewportEvent(QEvent *event) {
         if (messageCount() > 0) {
             const int index = messageAt(help->pos().y() + verticalScrollBar()->value());
             const MessageItem *item = message(index);
-            const QPoint inMessage = help->pos() - QPoint(columnLeft(), m_tops[size_t(index)] - verticalScrollBar()->value());
+            const QPoint inMessage =
+                help->pos() - QPoint(columnLeft(), m_tops[size_t(index)] - verticalScrollBar()->value());
             const int block = item->itemAt(inMessage.y());
             if (block < item->itemCount()) {
                 const QString own = item->item(block)->toolTipAt(inMessage - item->itemRect(block).topLeft());
@@ -439,7 +448,8 @@ bool TranscriptView::viewportEvent(QEvent *event) {
 void TranscriptView::contextMenuEvent(QContextMenuEvent *event) {
     QMenu menu(this);
     const QPoint at = event->reason() == QContextMenuEvent::Mouse ? event->pos() : QPoint(-1, -1);
-    const int index = at.y() >= 0 && messageCount() > 0 ? messageAt(at.y() + verticalScrollBar()->value()) : m_focusMessage;
+    const int index =
+        at.y() >= 0 && messageCount() > 0 ? messageAt(at.y() + verticalScrollBar()->value()) : m_focusMessage;
     QAction *copyAction = menu.addAction(tr("&Copy"), this, [this] { copy(false); });
     QAction *markdown = menu.addAction(tr("Copy as &Markdown"), this, [this] { copy(true); });
     copyAction->setEnabled(hasSelection());
@@ -477,7 +487,8 @@ void TranscriptView::setFocusMessage(int index) {
 
 void TranscriptView::focusInEvent(QFocusEvent *event) {
     QAbstractScrollArea::focusInEvent(event);
-    const bool keys = event->reason() == Qt::TabFocusReason || event->reason() == Qt::BacktabFocusReason || event->reason() == Qt::ShortcutFocusReason;
+    const bool keys = event->reason() == Qt::TabFocusReason || event->reason() == Qt::BacktabFocusReason ||
+                      event->reason() == Qt::ShortcutFocusReason;
     if (keys && messageCount() > 0) {
         setFocusMessage(m_focusMessage >= 0 ? m_focusMessage : messageCount() - 1);
     }
@@ -492,7 +503,7 @@ void TranscriptView::focusOutEvent(QFocusEvent *event) {
 bool TranscriptView::focusNextPrevChild(bool next) {
     if (m_focusMessage >= 0 && m_focusMessage < messageCount()) {
         const QVector<SpotPlace> places = spotsOf(m_focusMessage);
-        const qsizetype at = places.indexOf(m_focusSpot);   // -1: the message itself
+        const qsizetype at = places.indexOf(m_focusSpot); // -1: the message itself
         const qsizetype target = at + (next ? 1 : -1);
         const bool stays = next ? target < places.size() : at >= 0;
         if (stays) {
@@ -512,12 +523,13 @@ void TranscriptView::keyPressEvent(QKeyEvent *event) {
     QScrollBar *bar = verticalScrollBar();
     if (event->matches(QKeySequence::Copy)) return copy(false);
     if (event->matches(QKeySequence::SelectAll)) return selectAll();
-    const bool arrow = event->key() == Qt::Key_Left || event->key() == Qt::Key_Right || event->key() == Qt::Key_Up || event->key() == Qt::Key_Down ||
-                       event->key() == Qt::Key_Home || event->key() == Qt::Key_End;
+    const bool arrow = event->key() == Qt::Key_Left || event->key() == Qt::Key_Right || event->key() == Qt::Key_Up ||
+                       event->key() == Qt::Key_Down || event->key() == Qt::Key_Home || event->key() == Qt::Key_End;
     if (shift && arrow && messageCount() > 0) {
         if (!hasSelection() && m_focusMessage >= 0 && m_cursor.message != m_focusMessage) {
             m_anchor = m_cursor = clamped({m_focusMessage, 0, 0});
-            while (textOf(m_cursor).isEmpty() && m_cursor.item + 1 < message(m_focusMessage)->itemCount()) ++m_cursor.item;
+            while (textOf(m_cursor).isEmpty() && m_cursor.item + 1 < message(m_focusMessage)->itemCount())
+                ++m_cursor.item;
             m_anchor = m_cursor;
         }
         m_cursor = moved(m_cursor, event->key(), control);
@@ -530,7 +542,8 @@ void TranscriptView::keyPressEvent(QKeyEvent *event) {
     case Qt::Key_Down: {
         const int direction = event->key() == Qt::Key_Up ? -1 : 1;
         if (control) {
-            setFocusMessage(std::clamp((m_focusMessage < 0 ? messageCount() : m_focusMessage) + direction, 0, std::max(0, messageCount() - 1)));
+            setFocusMessage(std::clamp((m_focusMessage < 0 ? messageCount() : m_focusMessage) + direction, 0,
+                                       std::max(0, messageCount() - 1)));
         } else {
             bar->setValue(bar->value() + direction * bar->singleStep());
         }
@@ -561,4 +574,4 @@ void TranscriptView::keyPressEvent(QKeyEvent *event) {
     event->ignore();
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -18,9 +18,10 @@ namespace {
 constexpr int kFrameMs = 16;
 constexpr int kMarginWide = 28, kMarginNarrow = 16;
 constexpr int kTopSpace = 16, kEndSpace = 20;
-}  // namespace
+} // namespace
 
-TranscriptView::TranscriptView(PictureCache *pictures, QWidget *parent) : QAbstractScrollArea(parent), m_pictures(pictures) {
+TranscriptView::TranscriptView(PictureCache *pictures, QWidget *parent)
+    : QAbstractScrollArea(parent), m_pictures(pictures) {
     installTranscriptAccessibility();
     setFrameShape(QFrame::NoFrame);
     setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
@@ -68,22 +69,20 @@ TranscriptView::TranscriptView(PictureCache *pictures, QWidget *parent) : QAbstr
 
 TranscriptView::~TranscriptView() = default;
 
-Look TranscriptView::look() const {
-    return {font(), &Theme::of(palette()), m_pictures, devicePixelRatioF()};
-}
+Look TranscriptView::look() const { return {font(), &Theme::of(palette()), m_pictures, devicePixelRatioF()}; }
 
 int TranscriptView::columnWidth() const {
     const int margin = viewport()->width() < 620 ? kMarginNarrow : kMarginWide;
     return std::max(160, std::min(space::kColumn, viewport()->width() - 2 * margin));
 }
 
-int TranscriptView::columnLeft() const {
-    return (viewport()->width() - columnWidth()) / 2;
-}
+int TranscriptView::columnLeft() const { return (viewport()->width() - columnWidth()) / 2; }
 
 MessageSurroundings TranscriptView::surroundingsOf(int index) const {
     MessageSurroundings around;
-    const auto pathOf = [this](const chat::Attachment &attachment) { return m_attachmentPath ? m_attachmentPath(attachment) : QString(); };
+    const auto pathOf = [this](const chat::Attachment &attachment) {
+        return m_attachmentPath ? m_attachmentPath(attachment) : QString();
+    };
     const chat::Message &message = m_source[index];
     for (const chat::Attachment &attachment : message.attachments) {
         around.attachmentPaths << pathOf(attachment);
@@ -94,7 +93,8 @@ MessageSurroundings TranscriptView::surroundingsOf(int index) const {
     for (int i = index - 1; i >= 0 && around.pictures.isEmpty(); --i) {
         for (const chat::Attachment &attachment : m_source[i].attachments) {
             if (attachment.kind == chat::AttachmentKind::Picture) {
-                around.pictures.append({pathOf(attachment), attachment.name, QSize(attachment.width, attachment.height)});
+                around.pictures.append(
+                    {pathOf(attachment), attachment.name, QSize(attachment.width, attachment.height)});
             }
         }
     }
@@ -127,7 +127,7 @@ void TranscriptView::addMessage(const chat::Message &message) {
     m_source.append(message);
     m_messages.emplace_back();
     if (message.role == chat::Role::User) {
-        m_stick = true;   // who sends wants to see it
+        m_stick = true; // who sends wants to see it
     }
     m_pending.insert(int(m_source.size()) - 1);
     if (!m_frameTimer.isActive()) m_frameTimer.start();
@@ -201,7 +201,8 @@ void TranscriptView::applyPending() {
         notifyAccessible(index);
     }
     m_pending.clear();
-    const bool waiting = !m_source.isEmpty() && m_source.last().state == chat::MessageState::Streaming && m_source.last().text.isEmpty();
+    const bool waiting =
+        !m_source.isEmpty() && m_source.last().state == chat::MessageState::Streaming && m_source.last().text.isEmpty();
     if (waiting && !m_animation.isActive()) m_animation.start();
     if (!waiting) m_animation.stop();
     m_anchor = clamped(m_anchor);
@@ -211,8 +212,8 @@ void TranscriptView::applyPending() {
     viewport()->update();
 }
 
-// Positions come from exact heights where something was laid out and from estimates elsewhere. Laying out what came into
-// sight changes heights, which may bring more into sight: a few rounds settle it.
+// Positions come from exact heights where something was laid out and from estimates elsewhere. Laying out what came
+// into sight changes heights, which may bring more into sight: a few rounds settle it.
 void TranscriptView::arrange() {
     if (m_arranging) {
         return;
@@ -231,7 +232,8 @@ void TranscriptView::arrange() {
             } else {
                 const chat::Message &source = m_source[i];
                 const double perLine = std::max(20.0, width / 7.5);
-                y += 70 + int(double(source.text.size()) / perLine + 1) * 22 + (source.attachments.isEmpty() ? 0 : 250) + int(source.tools.size()) * 120;
+                y += 70 + int(double(source.text.size()) / perLine + 1) * 22 +
+                     (source.attachments.isEmpty() ? 0 : 250) + int(source.tools.size()) * 120;
             }
         }
         m_contentHeight = y + kEndSpace;
@@ -254,7 +256,8 @@ void TranscriptView::arrange() {
             if (fresh) {
                 item->heightFor(width, shown);
             }
-            changed = item->layOut(width, top - m_tops[size_t(i)], bottom - m_tops[size_t(i)], shown) || fresh || changed;
+            changed =
+                item->layOut(width, top - m_tops[size_t(i)], bottom - m_tops[size_t(i)], shown) || fresh || changed;
         }
         if (!changed) {
             break;
@@ -276,9 +279,7 @@ int TranscriptView::messageAt(int contentY) const {
     return std::max(0, int(it - m_tops.begin()) - 1);
 }
 
-bool TranscriptView::isAtEnd() const {
-    return verticalScrollBar()->value() >= verticalScrollBar()->maximum() - 6;
-}
+bool TranscriptView::isAtEnd() const { return verticalScrollBar()->value() >= verticalScrollBar()->maximum() - 6; }
 
 void TranscriptView::scrollToEnd() {
     m_stick = true;
@@ -300,7 +301,8 @@ void TranscriptView::scrollToMessage(int index) {
 void TranscriptView::updateJumpButton() {
     const bool wanted = !isAtEnd() && verticalScrollBar()->maximum() > 40;
     m_jumpButton->setVisible(wanted);
-    m_jumpButton->move(viewport()->x() + (viewport()->width() - m_jumpButton->width()) / 2, viewport()->height() - m_jumpButton->height() - space::kM);
+    m_jumpButton->move(viewport()->x() + (viewport()->width() - m_jumpButton->width()) / 2,
+                       viewport()->height() - m_jumpButton->height() - space::kM);
 }
 
 void TranscriptView::resizeEvent(QResizeEvent *event) {
@@ -308,13 +310,12 @@ void TranscriptView::resizeEvent(QResizeEvent *event) {
     arrange();
 }
 
-void TranscriptView::scrollContentsBy(int, int) {
-    viewport()->update();
-}
+void TranscriptView::scrollContentsBy(int, int) { viewport()->update(); }
 
 void TranscriptView::changeEvent(QEvent *event) {
     QAbstractScrollArea::changeEvent(event);
-    const bool appearance = event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange || event->type() == QEvent::StyleChange;
+    const bool appearance = event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange ||
+                            event->type() == QEvent::StyleChange;
     if (appearance) {
         for (const auto &item : m_messages) {
             if (item) item->invalidate();
@@ -346,13 +347,15 @@ void TranscriptView::paintMessage(QPainter &painter, int index, const QRect &cli
     item->paintGround(painter, origin, shown);
     const TextPosition from = std::min(m_anchor, m_cursor), to = std::max(m_anchor, m_cursor);
     const bool active = index == m_hoverMessage || (m_keyboardFocus && index == m_focusMessage && hasFocus());
-    auto match = std::lower_bound(m_matches.begin(), m_matches.end(), index, [](const Match &m, int value) { return m.at.message < value; });
+    auto match = std::lower_bound(m_matches.begin(), m_matches.end(), index,
+                                  [](const Match &m, int value) { return m.at.message < value; });
     for (int i = 0; i < item->itemCount(); ++i) {
         const QRect rect = item->itemRect(i).translated(origin);
         QVector<FoundRange> found;
         while (match != m_matches.end() && match->at.message == index && match->at.item <= i) {
             if (match->at.item == i) {
-                found.append({match->at.offset, match->at.offset + match->length, int(match - m_matches.begin()) == m_currentMatch});
+                found.append({match->at.offset, match->at.offset + match->length,
+                              int(match - m_matches.begin()) == m_currentMatch});
             }
             ++match;
         }
@@ -417,7 +420,8 @@ int TranscriptView::find(const QString &words) {
     m_currentMatch = -1;
     if (!m_matches.isEmpty()) {
         const TextPosition here{messageAt(verticalScrollBar()->value()), 0, 0};
-        const auto it = std::find_if(m_matches.begin(), m_matches.end(), [&](const Match &match) { return match.at >= here; });
+        const auto it =
+            std::find_if(m_matches.begin(), m_matches.end(), [&](const Match &match) { return match.at >= here; });
         m_currentMatch = it == m_matches.end() ? 0 : int(it - m_matches.begin());
         showMatch();
     }
@@ -442,15 +446,17 @@ void TranscriptView::rebuildMatches() {
     }
     constexpr int kMaxMatches = 5000;
     for (int m = 0; m < messageCount() && m_matches.size() < kMaxMatches; ++m) {
-        const bool possible = m_messages[size_t(m)] || m_source[m].text.contains(m_needle, Qt::CaseInsensitive) || !m_source[m].tools.isEmpty() ||
-                              m_source[m].text.contains(QLatin1Char('*')) || m_source[m].text.contains(QLatin1Char('`'));
+        const bool possible = m_messages[size_t(m)] || m_source[m].text.contains(m_needle, Qt::CaseInsensitive) ||
+                              !m_source[m].tools.isEmpty() || m_source[m].text.contains(QLatin1Char('*')) ||
+                              m_source[m].text.contains(QLatin1Char('`'));
         if (!possible) {
             continue;
         }
         const MessageItem *item = message(m);
         for (int i = 0; i < item->itemCount(); ++i) {
             const QString text = item->item(i)->text();
-            for (qsizetype at = text.indexOf(m_needle, 0, Qt::CaseInsensitive); at >= 0 && m_matches.size() < kMaxMatches;
+            for (qsizetype at = text.indexOf(m_needle, 0, Qt::CaseInsensitive);
+                 at >= 0 && m_matches.size() < kMaxMatches;
                  at = text.indexOf(m_needle, at + m_needle.size(), Qt::CaseInsensitive)) {
                 m_matches.append({{m, i, int(at)}, int(m_needle.size())});
             }
@@ -479,4 +485,4 @@ void TranscriptView::notifyAccessible(int index) {
     }
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -42,16 +42,18 @@ public:
     ~TranscriptView() override;
 
     // Where a stored attachment lies; asked once per message state.
-    void setAttachmentPaths(std::function<QString(const chat::Attachment &)> path) { m_attachmentPath = std::move(path); }
+    void setAttachmentPaths(std::function<QString(const chat::Attachment &)> path) {
+        m_attachmentPath = std::move(path);
+    }
 
-    void setMessages(const QVector<chat::Message> &messages);   // another conversation: shown from its end
+    void setMessages(const QVector<chat::Message> &messages); // another conversation: shown from its end
     void addMessage(const chat::Message &message);
-    void changeMessage(int index, const chat::Message &message);   // shown with the next frame
+    void changeMessage(int index, const chat::Message &message); // shown with the next frame
     void removeFrom(int firstIndex);
-    void setThinking(int seconds, bool now);                      // of the message that is being written
+    void setThinking(int seconds, bool now); // of the message that is being written
     int messageCount() const { return int(m_messages.size()); }
     MessageItem *message(int index);
-    void flush();                                                 // show pending changes now
+    void flush(); // show pending changes now
 
     bool isAtEnd() const;
     void scrollToEnd();
@@ -76,21 +78,22 @@ public:
     void setFocusMessage(int index);
     QVector<SpotPlace> spotsOf(int message);
     HotSpot spotAt(const SpotPlace &place);
-    QRect spotRect(const SpotPlace &place);                       // viewport coordinates
+    QRect spotRect(const SpotPlace &place); // viewport coordinates
     SpotPlace focusSpot() const { return m_focusSpot; }
     void activate(const SpotPlace &place);
-    QRect messageRect(int index);                                 // viewport coordinates
+    QRect messageRect(int index); // viewport coordinates
     QString accessibleNameOf(int index);
 
-    int framesApplied() const { return m_framesApplied; }         // for tests
+    int framesApplied() const { return m_framesApplied; } // for tests
 
 signals:
     void linkActivated(const QUrl &url);
     void editRequested(int message);
     void regenerateRequested(int message);
     void toolDecided(int message, const QString &callId, bool allow);
-    void pictureOpened(int message, const QString &path, const QString &name, const QSize &size, const QVector<facet::ui::OverlayMark> &marks);
-    void copied();                                               // something went to the clipboard
+    void pictureOpened(int message, const QString &path, const QString &name, const QSize &size,
+                       const QVector<facet::ui::OverlayMark> &marks);
+    void copied(); // something went to the clipboard
     void zoomRequested(int steps);
 
 protected:
@@ -120,7 +123,7 @@ private:
     int columnLeft() const;
     MessageSurroundings surroundingsOf(int index) const;
     void applyPending();
-    void arrange();                               // heights, scroll range, what is in sight laid out
+    void arrange(); // heights, scroll range, what is in sight laid out
     void rememberPlace();
     void updateJumpButton();
     int messageAt(int contentY) const;
@@ -140,14 +143,14 @@ private:
 
     PictureCache *m_pictures;
     std::function<QString(const chat::Attachment &)> m_attachmentPath;
-    QVector<chat::Message> m_source;              // as last given
+    QVector<chat::Message> m_source; // as last given
     std::vector<std::unique_ptr<MessageItem>> m_messages;
-    std::vector<int> m_tops;                      // content coordinates
+    std::vector<int> m_tops; // content coordinates
     int m_contentHeight = 0;
     QSet<int> m_pending;
     QTimer m_frameTimer, m_animation, m_dragScroll;
     bool m_stick = true, m_arranging = false;
-    int m_placeMessage = 0, m_placeOffset = 0;    // what is at the top edge while not sticking
+    int m_placeMessage = 0, m_placeOffset = 0; // what is at the top edge while not sticking
     int m_thinkingSeconds = 0;
     bool m_thinkingNow = false;
 
@@ -169,4 +172,4 @@ private:
 // Makes screen readers see messages and buttons inside every TranscriptView; once per program.
 void installTranscriptAccessibility();
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -27,7 +27,7 @@ int percent(const chat::TurnProgress &progress) {
     return int(std::floor(100 * std::clamp(phaseShare(progress), 0.0, 1.0)));
 }
 
-}  // namespace
+} // namespace
 
 QString toolStateText(chat::ToolState state) {
     switch (state) {
@@ -89,8 +89,8 @@ QString detailsLine(const chat::Message &message) {
 
 double phaseShare(const chat::TurnProgress &progress) {
     using chat::TurnPhase;
-    const bool known = progress.phase == TurnPhase::Loading || progress.phase == TurnPhase::ReadingPrompt || progress.phase == TurnPhase::ReadingPicture ||
-                       progress.phase == TurnPhase::ReadingSound;
+    const bool known = progress.phase == TurnPhase::Loading || progress.phase == TurnPhase::ReadingPrompt ||
+                       progress.phase == TurnPhase::ReadingPicture || progress.phase == TurnPhase::ReadingSound;
     return known && progress.total > 0 ? std::min(1.0, double(progress.done) / double(progress.total)) : -1;
 }
 
@@ -101,16 +101,25 @@ QString phaseText(const chat::TurnProgress &progress) {
     switch (progress.phase) {
     case TurnPhase::Idle: return {};
     case TurnPhase::Starting: return Transcript::tr("Starting the engine");
-    case TurnPhase::Loading: return counted ? Transcript::tr("Loading model %1 %").arg(percent(progress)) : Transcript::tr("Loading model");
-    case TurnPhase::Waiting: return counted ? Transcript::tr("Waiting, %1 before this one").arg(qulonglong(progress.total)) : Transcript::tr("Waiting");
+    case TurnPhase::Loading:
+        return counted ? Transcript::tr("Loading model %1 %").arg(percent(progress)) : Transcript::tr("Loading model");
+    case TurnPhase::Waiting:
+        return counted ? Transcript::tr("Waiting, %1 before this one").arg(qulonglong(progress.total))
+                       : Transcript::tr("Waiting");
     case TurnPhase::ReadingPicture:
-        return counted ? Transcript::tr("Reading picture %1 of %2").arg(number).arg(qulonglong(progress.total)) : Transcript::tr("Reading picture");
+        return counted ? Transcript::tr("Reading picture %1 of %2").arg(number).arg(qulonglong(progress.total))
+                       : Transcript::tr("Reading picture");
     case TurnPhase::ReadingSound:
-        return counted && progress.total > 1 ? Transcript::tr("Listening to recording %1 of %2").arg(number).arg(qulonglong(progress.total))
-                                             : Transcript::tr("Listening to the recording");
-    case TurnPhase::ReadingPrompt: return counted ? Transcript::tr("Reading prompt %1 %").arg(percent(progress)) : Transcript::tr("Reading prompt");
+        return counted && progress.total > 1
+                   ? Transcript::tr("Listening to recording %1 of %2").arg(number).arg(qulonglong(progress.total))
+                   : Transcript::tr("Listening to the recording");
+    case TurnPhase::ReadingPrompt:
+        return counted ? Transcript::tr("Reading prompt %1 %").arg(percent(progress))
+                       : Transcript::tr("Reading prompt");
     case TurnPhase::Thinking:
-        return progress.secondsInPhase >= 1 ? Transcript::tr("Thinking %1 s").arg(int(std::min(progress.secondsInPhase, 1e6))) : Transcript::tr("Thinking");
+        return progress.secondsInPhase >= 1
+                   ? Transcript::tr("Thinking %1 s").arg(int(std::min(progress.secondsInPhase, 1e6)))
+                   : Transcript::tr("Thinking");
     case TurnPhase::Writing: return Transcript::tr("Writing");
     case TurnPhase::AskingTool: return Transcript::tr("Waiting for your permission");
     case TurnPhase::RunningTool: return Transcript::tr("Running a tool");
@@ -118,4 +127,4 @@ QString phaseText(const chat::TurnProgress &progress) {
     return {};
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

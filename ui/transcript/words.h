@@ -20,8 +20,8 @@ inline QString tokenCountText(qint64 count) {
     return count == 1 ? Transcript::tr("1 token") : Transcript::tr("%1 tokens").arg(count);
 }
 
-// Words for a tool's state, for an attachment ("640 × 480 · 1.2 MB · 280 tokens"), for arguments one a line, and for the
-// line below an answer.
+// Words for a tool's state, for an attachment ("640 × 480 · 1.2 MB · 280 tokens"), for arguments one a line, and for
+// the line below an answer.
 QString toolStateText(chat::ToolState state);
 QString attachmentDetails(const chat::Attachment &attachment);
 QString prettyArguments(const QString &json);
@@ -31,4 +31,4 @@ QString phaseText(const chat::TurnProgress &progress);
 // 0..1, or below 0 where the phase has no known end.
 double phaseShare(const chat::TurnProgress &progress);
 
-}  // namespace facet::ui
+} // namespace facet::ui

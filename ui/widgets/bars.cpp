@@ -30,9 +30,10 @@ QToolButton *smallButton(QWidget *parent, const QString &iconName, const QString
     return button;
 }
 
-}  // namespace
+} // namespace
 
-Banner::Banner(Kind kind, QWidget *parent) : QWidget(parent), m_kind(kind), m_label(new QLabel(this)), m_button(new QPushButton(this)) {
+Banner::Banner(Kind kind, QWidget *parent)
+    : QWidget(parent), m_kind(kind), m_label(new QLabel(this)), m_button(new QPushButton(this)) {
     m_label->setWordWrap(true);
     m_button->setProperty(kQuiet, kind == Kind::Info);
     auto *row = new QHBoxLayout(this);
@@ -56,8 +57,8 @@ void Banner::paintEvent(QPaintEvent *) {
     const bool problem = m_kind == Kind::Problem;
     painter.fillRect(rect(), problem ? theme.dangerSoft : theme.accentSoft);
     painter.fillRect(QRect(0, height() - 1, width(), 1), theme.border);
-    paintIcon(&painter, problem ? QStringLiteral("warning") : QStringLiteral("info"), QRectF(space::kL, height() / 2.0 - 9, 18, 18),
-              problem ? theme.danger : theme.accent);
+    paintIcon(&painter, problem ? QStringLiteral("warning") : QStringLiteral("info"),
+              QRectF(space::kL, height() / 2.0 - 9, 18, 18), problem ? theme.danger : theme.accent);
 }
 
 PhaseStrip::PhaseStrip(QWidget *parent) : QWidget(parent), m_label(new QLabel(this)), m_bar(new QProgressBar(this)) {
@@ -74,15 +75,13 @@ PhaseStrip::PhaseStrip(QWidget *parent) : QWidget(parent), m_label(new QLabel(th
     row->addWidget(m_bar, 1);
     row->addStretch(1);
     QSizePolicy policy = sizePolicy();
-    policy.setRetainSizeWhenHidden(true);   // the composer does not jump when a turn begins
+    policy.setRetainSizeWhenHidden(true); // the composer does not jump when a turn begins
     setSizePolicy(policy);
     setFixedHeight(28);
     hide();
 }
 
-QString PhaseStrip::text() const {
-    return m_label->text();
-}
+QString PhaseStrip::text() const { return m_label->text(); }
 
 void PhaseStrip::setProgress(const chat::TurnProgress &progress) {
     const QString words = phaseText(progress);
@@ -131,7 +130,9 @@ void FindBar::open() {
 }
 
 void FindBar::setResult(int current, int count) {
-    m_result->setText(m_field->text().isEmpty() ? QString() : count == 0 ? tr("No match") : tr("%1 of %2").arg(current + 1).arg(count));
+    m_result->setText(m_field->text().isEmpty() ? QString()
+                      : count == 0              ? tr("No match")
+                                                : tr("%1 of %2").arg(current + 1).arg(count));
 }
 
 void FindBar::keyPressEvent(QKeyEvent *event) {
@@ -172,9 +173,7 @@ Toast::Toast(QWidget *parent) : QWidget(parent), m_label(new QLabel(this)), m_bu
     hide();
 }
 
-QString Toast::text() const {
-    return m_label->text();
-}
+QString Toast::text() const { return m_label->text(); }
 
 void Toast::show(const QString &sentence, const QString &action) {
     constexpr int kShortMs = 6000, kLongMs = 12000;
@@ -211,4 +210,4 @@ void Toast::paintEvent(QPaintEvent *) {
     painter.drawRoundedRect(QRectF(rect()).adjusted(0.5, 0.5, -0.5, -0.5), space::kRadius, space::kRadius);
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -94,4 +94,4 @@ private:
     QTimer m_timer;
 };
 
-}  // namespace facet::ui
+} // namespace facet::ui

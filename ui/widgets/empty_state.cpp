@@ -45,26 +45,29 @@ void TaskCard::paintEvent(QPaintEvent *) {
     const int noteHeight = painter.fontMetrics().boundingRect(words, Qt::TextWordWrap, m_explanation).height();
     const int top = (height() - titleHeight - 3 - noteHeight) / 2;
     painter.setPen(theme.muted);
-    painter.drawText(QRect(words.left(), top + titleHeight + 3, words.width(), noteHeight), Qt::TextWordWrap | Qt::AlignTop, m_explanation);
+    painter.drawText(QRect(words.left(), top + titleHeight + 3, words.width(), noteHeight),
+                     Qt::TextWordWrap | Qt::AlignTop, m_explanation);
     painter.setFont(type::strong(font()));
     painter.setPen(theme.text);
     painter.drawText(QRect(words.left(), top, words.width(), titleHeight), Qt::AlignVCenter | Qt::AlignLeft, text());
 }
 
-EmptyState::EmptyState(QWidget *parent) : QWidget(parent), m_title(new QLabel(tr("What shall we look at?"), this)), m_subtitle(new QLabel(this)) {
+EmptyState::EmptyState(QWidget *parent)
+    : QWidget(parent), m_title(new QLabel(tr("What shall we look at?"), this)), m_subtitle(new QLabel(this)) {
     m_title->setAlignment(Qt::AlignCenter);
     m_title->setFont(type::title(font()));
     m_subtitle->setAlignment(Qt::AlignCenter);
     m_subtitle->setWordWrap(true);
     m_subtitle->setForegroundRole(QPalette::PlaceholderText);
-    m_cards = {new TaskCard(QStringLiteral("text"), tr("Read text"), tr("From a photo, a scan or a screenshot"), this),
-               new TaskCard(QStringLiteral("boxes"), tr("Find objects"), tr("Boxes drawn over your picture"), this),
-               new TaskCard(QStringLiteral("sound"), tr("Transcribe"), tr("A recording or a film, word for word"), this),
-               new TaskCard(QStringLiteral("chat"), tr("Ask"), tr("About anything, with or without files"), this)};
+    m_cards = {
+        new TaskCard(QStringLiteral("text"), tr("Read text"), tr("From a photo, a scan or a screenshot"), this),
+        new TaskCard(QStringLiteral("boxes"), tr("Find objects"), tr("Boxes drawn over your picture"), this),
+        new TaskCard(QStringLiteral("sound"), tr("Transcribe"), tr("A recording or a film, word for word"), this),
+        new TaskCard(QStringLiteral("chat"), tr("Ask"), tr("About anything, with or without files"), this)};
     auto *column = new QVBoxLayout(this);
     column->setContentsMargins(space::kXl, space::kXl, space::kXl, space::kXl);
     column->addStretch(3);
-    column->addSpacing(72);   // the mark above the title
+    column->addSpacing(72); // the mark above the title
     column->addWidget(m_title);
     column->addWidget(m_subtitle);
     column->addSpacing(space::kL);
@@ -88,9 +91,7 @@ QString EmptyState::promptFor(Task task) {
     return {};
 }
 
-void EmptyState::setModel(const QString &sentence) {
-    m_subtitle->setText(sentence);
-}
+void EmptyState::setModel(const QString &sentence) { m_subtitle->setText(sentence); }
 
 void EmptyState::arrange() {
     const int columns = width() < 560 ? 1 : 2;
@@ -123,4 +124,4 @@ void EmptyState::paintEvent(QPaintEvent *event) {
     paintIcon(&painter, QStringLiteral("facet"), QRectF(width() / 2.0 - 24, m_title->y() - 64, 48, 48), theme.accent);
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -49,4 +49,4 @@ private:
     int m_columns = 0;
 };
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -26,4 +26,4 @@ GuiWatchdog::GuiWatchdog(int limitMs, QObject *parent) : QObject(parent) {
     });
 }
 
-}  // namespace facet::ui
+} // namespace facet::ui

@@ -17,4 +17,4 @@ private:
     qint64 m_longestMs = 0;
 };
 
-}  // namespace facet::ui
+} // namespace facet::ui
