@@ -25,15 +25,16 @@ const char *reasonPhrase(int status) {
 }
 
 std::chrono::milliseconds until(std::chrono::steady_clock::time_point deadline) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     return std::max(left, std::chrono::milliseconds(0));
 }
 
-}  // namespace
+} // namespace
 
 Connection::Connection(int socket, std::uint64_t id, const ConnectionLimits &limits)
     : m_socket(socket), m_id(id), m_limits(limits) {
-    const int on = 1;  // tokens are small and must not wait for each other
+    const int on = 1; // tokens are small and must not wait for each other
     ::setsockopt(m_socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
@@ -65,14 +66,15 @@ Result<std::optional<RequestHead>> Connection::readHead() {
     bool begun = false;
     std::size_t end = std::string::npos;
     for (;;) {
-        while (!begun && m_ahead.starts_with("\r\n")) m_ahead.erase(0, 2);  // empty lines before a request are allowed
+        while (!begun && m_ahead.starts_with("\r\n")) m_ahead.erase(0, 2); // empty lines before a request are allowed
         if (!begun && !m_ahead.empty()) {
             begun = true;
             deadline = Clock::now() + m_limits.head;
         }
         end = m_ahead.find("\r\n\r\n");
         if (end != std::string::npos && end + 4 <= kMaxHeadBytes) break;
-        if (m_ahead.size() >= kMaxHeadBytes) return Error{ErrorCode::LimitExceeded, "The head of the request is too large."};
+        if (m_ahead.size() >= kMaxHeadBytes)
+            return Error{ErrorCode::LimitExceeded, "The head of the request is too large."};
         const ssize_t count = receive(block.data(), block.size(), until(deadline));
         if (count <= 0) return std::optional<RequestHead>();
         m_ahead.append(block.data(), static_cast<std::size_t>(count));
@@ -99,9 +101,11 @@ ssize_t Connection::read(char *data, size_t size) {
     };
     if (!m_libraryHead.empty()) return static_cast<ssize_t>(takeFrom(m_libraryHead));
     if (m_ahead.empty()) {
-        const auto earned = std::chrono::milliseconds(m_bodyRead * 1000 / std::max<std::uint64_t>(m_limits.slowestBody, 1));
-        const std::chrono::milliseconds time = std::min(m_limits.bodySilence, until(m_bodyBegan + m_limits.bodyGrace + earned));
-        if (!m_head.chunked && size >= 4096) {  // straight into the library's buffer
+        const auto earned =
+            std::chrono::milliseconds(m_bodyRead * 1000 / std::max<std::uint64_t>(m_limits.slowestBody, 1));
+        const std::chrono::milliseconds time =
+            std::min(m_limits.bodySilence, until(m_bodyBegan + m_limits.bodyGrace + earned));
+        if (!m_head.chunked && size >= 4096) { // straight into the library's buffer
             const ssize_t count = receive(data, size, time);
             if (count > 0) m_bodyRead += static_cast<std::uint64_t>(count);
             return count;
@@ -116,7 +120,9 @@ ssize_t Connection::read(char *data, size_t size) {
     return static_cast<ssize_t>(count);
 }
 
-bool Connection::is_readable() const { return !m_libraryHead.empty() || !m_ahead.empty() || waitFor(POLLIN, m_limits.bodySilence) > 0; }
+bool Connection::is_readable() const {
+    return !m_libraryHead.empty() || !m_ahead.empty() || waitFor(POLLIN, m_limits.bodySilence) > 0;
+}
 
 bool Connection::is_writable() const { return waitFor(POLLOUT, m_limits.write) > 0; }
 
@@ -133,7 +139,7 @@ void Connection::writeReply(const HttpReply &reply) {
     text += "Content-Type: " + reply.contentType + "\r\nConnection: close\r\n";
     if (reply.retryAfterSeconds > 0) text += "Retry-After: " + std::to_string(reply.retryAfterSeconds) + "\r\n";
     text += "Content-Length: " + std::to_string(reply.body.size()) + "\r\n\r\n" + reply.body;
-    ::send(m_socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);  // small: fits the socket's buffer
+    ::send(m_socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT); // small: fits the socket's buffer
 }
 
 void Connection::linger() {
@@ -141,7 +147,8 @@ void Connection::linger() {
     ::shutdown(m_socket, SHUT_WR);
     std::array<char, 16384> rest{};
     const Clock::time_point deadline = Clock::now() + kLinger;
-    while (Clock::now() < deadline && receive(rest.data(), rest.size(), until(deadline)) > 0) {}
+    while (Clock::now() < deadline && receive(rest.data(), rest.size(), until(deadline)) > 0) {
+    }
 }
 
 void Connection::beginHandling(const CancelToken &gone) {
@@ -171,7 +178,7 @@ void Connection::shutDown() { ::shutdown(m_socket, SHUT_RDWR); }
 namespace {
 
 void describeAddress(const sockaddr_storage &address, std::string &ip, int &port) {
-    ip = address.ss_family == AF_INET6 ? "::1" : "127.0.0.1";  // nothing else is listened on
+    ip = address.ss_family == AF_INET6 ? "::1" : "127.0.0.1"; // nothing else is listened on
     in_port_t raw = 0;
     if (address.ss_family == AF_INET) {
         sockaddr_in v4{};
@@ -185,7 +192,7 @@ void describeAddress(const sockaddr_storage &address, std::string &ip, int &port
     port = ntohs(raw);
 }
 
-}  // namespace
+} // namespace
 
 void Connection::get_remote_ip_and_port(std::string &ip, int &port) const {
     sockaddr_storage address{};
@@ -201,4 +208,4 @@ void Connection::get_local_ip_and_port(std::string &ip, int &port) const {
     if (::getsockname(m_socket, static_cast<sockaddr *>(raw), &size) == 0) describeAddress(address, ip, port);
 }
 
-}  // namespace facet::host
+} // namespace facet::host

@@ -1,5 +1,6 @@
-// One accepted connection as the HTTP library sees it, with what the library leaves open: a bound on the head, deadlines
-// for slow senders and slow readers, and a check of every head (request_head.h) before the library gets to see it.
+// One accepted connection as the HTTP library sees it, with what the library leaves open: a bound on the head,
+// deadlines for slow senders and slow readers, and a check of every head (request_head.h) before the library gets to
+// see it.
 #pragma once
 
 #include "facet/engine.h"
@@ -18,12 +19,12 @@
 namespace facet::host {
 
 struct ConnectionLimits {
-    std::chrono::milliseconds idle{15'000};         // waiting for the next request
-    std::chrono::milliseconds head{10'000};         // from the first byte of a head to its end
-    std::chrono::milliseconds bodySilence{20'000};  // between two pieces of a body
-    std::chrono::milliseconds bodyGrace{30'000};    // plus the time at slowestBody
-    std::uint64_t slowestBody = 32 * 1024;          // bytes per second
-    std::chrono::milliseconds write{30'000};        // a reader that takes nothing for so long is given up
+    std::chrono::milliseconds idle{15'000};        // waiting for the next request
+    std::chrono::milliseconds head{10'000};        // from the first byte of a head to its end
+    std::chrono::milliseconds bodySilence{20'000}; // between two pieces of a body
+    std::chrono::milliseconds bodyGrace{30'000};   // plus the time at slowestBody
+    std::uint64_t slowestBody = 32 * 1024;         // bytes per second
+    std::chrono::milliseconds write{30'000};       // a reader that takes nothing for so long is given up
 };
 
 class Connection final : public httplib::Stream {
@@ -71,15 +72,15 @@ private:
     std::uint64_t m_id;
     const ConnectionLimits &m_limits;
     RequestHead m_head;
-    std::string m_libraryHead;   // still to be read by the library
-    std::string m_ahead;         // received and not yet read: begins with the body
+    std::string m_libraryHead; // still to be read by the library
+    std::string m_ahead;       // received and not yet read: begins with the body
     std::uint64_t m_bodyRead = 0;
     Clock::time_point m_bodyBegan;
     bool m_closeAfter = false;
 
-    std::mutex m_mutex;          // the two below, shared with whoever stops the host
+    std::mutex m_mutex; // the two below, shared with whoever stops the host
     std::optional<CancelToken> m_handling;
     bool m_stopping = false;
 };
 
-}  // namespace facet::host
+} // namespace facet::host

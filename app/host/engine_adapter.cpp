@@ -31,11 +31,13 @@ public:
         FACET_TRY(engine, Engine::load(options, progress, cancel));
         return std::unique_ptr<EnginePort>(std::make_unique<EngineAdapter>(std::move(engine)));
     }
-    Result<ModelInfo> inspect(const std::string &path, WeightType weights) override { return inspectModel(path, weights); }
+    Result<ModelInfo> inspect(const std::string &path, WeightType weights) override {
+        return inspectModel(path, weights);
+    }
 };
 
-}  // namespace
+} // namespace
 
 std::unique_ptr<EngineLoader> makeEngineLoader() { return std::make_unique<Loader>(); }
 
-}  // namespace facet::host
+} // namespace facet::host

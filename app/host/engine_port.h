@@ -30,4 +30,4 @@ public:
 
 std::unique_ptr<EngineLoader> makeEngineLoader();
 
-}  // namespace facet::host
+} // namespace facet::host

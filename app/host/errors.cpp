@@ -63,7 +63,9 @@ ApiError apiError(const Error &error, bool detailIsField) {
 }
 
 ApiError notFound() {
-    return {.status = 404, .type = "not_found_error", .code = "not_found",
+    return {.status = 404,
+            .type = "not_found_error",
+            .code = "not_found",
             .message = "There is nothing at this address; the routes are listed in Facet's protocol description."};
 }
 
@@ -72,13 +74,18 @@ ApiError forbidden(std::string message) {
 }
 
 ApiError modelMissing() {
-    return {.status = 503, .type = "server_error", .code = "no_model",
+    return {.status = 503,
+            .type = "server_error",
+            .code = "no_model",
             .message = "No model is loaded; load one in Facet or start the server with --model."};
 }
 
 ApiError modelLoading() {
-    return {.status = 503, .type = "server_error", .code = "loading",
-            .message = "The model is still being loaded; try again in a moment.", .retryAfterSeconds = 2};
+    return {.status = 503,
+            .type = "server_error",
+            .code = "loading",
+            .message = "The model is still being loaded; try again in a moment.",
+            .retryAfterSeconds = 2};
 }
 
-}  // namespace facet::host
+} // namespace facet::host

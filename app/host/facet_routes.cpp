@@ -1,4 +1,5 @@
-// Below /x_facet: what only Facet's own window needs. Loading and unloading, models seen from their headers, costs of media.
+// Below /x_facet: what only Facet's own window needs. Loading and unloading, models seen from their headers, costs of
+// media.
 #include "host/facet_routes.h"
 
 #include "host/media_url.h"
@@ -28,9 +29,9 @@ Result<Json> bodyObject(const HttpCall &call) {
 std::uint64_t memoryAt(const ModelInfo &info, int context) {
     const MemoryEstimate *best = nullptr;
     for (const MemoryEstimate &each : info.memory) {
-        const bool closer = !best || (best->contextLength < context ? each.contextLength > best->contextLength
-                                                                    : each.contextLength >= context &&
-                                                                          each.contextLength < best->contextLength);
+        const bool closer = !best || (best->contextLength < context
+                                          ? each.contextLength > best->contextLength
+                                          : each.contextLength >= context && each.contextLength < best->contextLength);
         if (closer) best = &each;
     }
     return best ? best->totalBytes() : 0;
@@ -52,7 +53,8 @@ Result<WeightType> weightType(const JsonFields &fields) {
 
 Result<std::string> modelPath(const JsonFields &fields) {
     FACET_TRY(path, fields.string("path"));
-    if (!path || path->empty() || path->find('\0') != std::string::npos) return fields.wrong("path", "name a model folder.");
+    if (!path || path->empty() || path->find('\0') != std::string::npos)
+        return fields.wrong("path", "name a model folder.");
     return std::move(*path);
 }
 
@@ -109,9 +111,10 @@ void streamLoad(SseWriter &writer, const LoadOptions &options, Services &service
     std::uint64_t reported = std::numeric_limits<std::uint64_t>::max();
     while (loading.wait_for(kReport) != std::future_status::ready) {
         const std::uint64_t done = progress->done;
-        if (done != reported) {
+        if (done != reported && progress->total > 0) {
             reported = done;
-            writer.event(jsonLine({{"phase", phaseName(Phase::Loading)}, {"done", done}, {"total", progress->total.load()}}));
+            writer.event(
+                jsonLine({{"phase", phaseName(Phase::Loading)}, {"done", done}, {"total", progress->total.load()}}));
         }
         if (!writer.pingAfter(services.pingAfter)) gone.cancel();
     }
@@ -174,10 +177,12 @@ HttpReply cost(HttpCall &call, Services &services) {
     if (!medium) return errorReply(apiError(medium.error(), true));
     const Result<std::optional<bool>> sound = fields.boolean("video_sound");
     if (!sound) return errorReply(apiError(sound.error(), true));
-    ModelInfo usual;  // before a model is loaded: what the released ones have
+    ModelInfo usual; // before a model is loaded: what the released ones have
     usual.hasVision = usual.hasAudio = true;
-    const Result<MediumCost> cost = mediumCost(*medium, sound->value_or(true), services.slot.info().value_or(usual), services.media);
-    if (!cost) return errorReply(apiError(cost.error(), !cost.error().detail.empty() && cost.error().detail == medium->field));
+    const Result<MediumCost> cost =
+        mediumCost(*medium, sound->value_or(true), services.slot.info().value_or(usual), services.media);
+    if (!cost)
+        return errorReply(apiError(cost.error(), !cost.error().detail.empty() && cost.error().detail == medium->field));
     return jsonReply(200, jsonLine({{"tokens", cost->tokens},
                                     {"width", cost->width},
                                     {"height", cost->height},
@@ -185,7 +190,7 @@ HttpReply cost(HttpCall &call, Services &services) {
                                     {"frames", cost->frames}}));
 }
 
-}  // namespace
+} // namespace
 
 Json modelInfoJson(const ModelInfo &info) {
     Json json = {{"path", info.path},
@@ -215,15 +220,21 @@ Json modelInfoJson(const ModelInfo &info) {
 }
 
 void addFacetRoutes(std::vector<Route> &routes, Services &services, bool privateLink) {
-    routes.push_back({.method = "GET", .path = "/x_facet/model", .handler = [&services](HttpCall &) { return modelState(services); }});
+    routes.push_back({.method = "GET", .path = "/x_facet/model", .handler = [&services](HttpCall &) {
+                          return modelState(services);
+                      }});
     const auto post = [&routes](const char *path, RouteHandler handler, std::size_t bodyLimit) {
         routes.push_back({.method = "POST", .path = path, .handler = std::move(handler), .bodyLimit = bodyLimit});
     };
-    post("/x_facet/inspect", [&services](HttpCall &call) { return inspect(call, services); }, kSmallBodyLimit);
-    post("/x_facet/load", [&services](HttpCall &call) { return load(call, services); }, kSmallBodyLimit);
-    post("/x_facet/unload", [&services](HttpCall &) { return unload(services); }, kSmallBodyLimit);
-    post("/x_facet/cost", [&services](HttpCall &call) { return cost(call, services); },
-         privateLink ? kPrivateBodyLimit : kBodyLimit);
+    post(
+        "/x_facet/inspect", [&services](HttpCall &call) { return inspect(call, services); }, kSmallBodyLimit);
+    post(
+        "/x_facet/load", [&services](HttpCall &call) { return load(call, services); }, kSmallBodyLimit);
+    post(
+        "/x_facet/unload", [&services](HttpCall &) { return unload(services); }, kSmallBodyLimit);
+    post(
+        "/x_facet/cost", [&services](HttpCall &call) { return cost(call, services); },
+        privateLink ? kPrivateBodyLimit : kBodyLimit);
 }
 
-}  // namespace facet::host
+} // namespace facet::host

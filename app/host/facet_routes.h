@@ -9,4 +9,4 @@ namespace facet::host {
 // vision and audio are null when the model has none.
 Json modelInfoJson(const ModelInfo &info);
 
-}  // namespace facet::host
+} // namespace facet::host

@@ -51,7 +51,7 @@ private:
     std::deque<Event> m_events;
 };
 
-}  // namespace
+} // namespace
 
 Result<Answer> runRequest(EnginePort &engine, Request request, const RunHooks &hooks, const CancelToken &gone) {
     const auto queue = std::make_shared<EventQueue>();
@@ -66,8 +66,9 @@ Result<Answer> runRequest(EnginePort &engine, Request request, const RunHooks &h
         for (Event &event : events) {
             if (event.kind == Event::Kind::Done) return std::move(event.answer);
             if (event.kind == Event::Kind::Failed) {
-                return event.error ? std::move(*event.error)
-                                   : Error{ErrorCode::Internal, "The engine failed without saying why; please report this."};
+                return event.error
+                           ? std::move(*event.error)
+                           : Error{ErrorCode::Internal, "The engine failed without saying why; please report this."};
             }
             if (!stopped && hooks.event && !hooks.event(event)) stop();
         }
@@ -75,4 +76,4 @@ Result<Answer> runRequest(EnginePort &engine, Request request, const RunHooks &h
     }
 }
 
-}  // namespace facet::host
+} // namespace facet::host

@@ -63,14 +63,14 @@ private:
     std::condition_variable m_wake;
     std::deque<std::function<void()>> m_work;
     std::vector<std::thread> m_threads;
-    std::size_t m_idle = 0;  // threads waiting or about to wait for work
+    std::size_t m_idle = 0; // threads waiting or about to wait for work
     bool m_stop = false;
 };
 
-}  // namespace
+} // namespace
 
 HttpListener::HttpListener(const ConnectionLimits &limits, std::size_t maxConnections) : m_limits(limits) {
-    new_task_queue = [maxConnections] { return new ConnectionThreads(maxConnections); };  // the library takes it over
+    new_task_queue = [maxConnections] { return new ConnectionThreads(maxConnections); }; // the library takes it over
     // Not the library's default, which lets another process share the port.
     set_socket_options([](socket_t socket) {
         const int on = 1;
@@ -89,7 +89,7 @@ std::optional<int> HttpListener::start(const std::string &address, int port) {
         m_acceptThread = std::thread::id();
         m_ended = true;
     });
-    while (!is_running() && !m_ended) std::this_thread::yield();  // stop() before that would be lost
+    while (!is_running() && !m_ended) std::this_thread::yield(); // stop() before that would be lost
     return bound;
 }
 
@@ -165,4 +165,4 @@ void HttpListener::refuse(Connection &connection) {
     connection.writeReply(errorReply(error));
 }
 
-}  // namespace facet::host
+} // namespace facet::host

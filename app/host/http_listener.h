@@ -1,5 +1,5 @@
-// The HTTP library's server with our own connections and threads: one thread a connection up to a limit (waiting requests
-// hold theirs), refusals beyond it, and a way to end all connections.
+// The HTTP library's server with our own connections and threads: one thread a connection up to a limit (waiting
+// requests hold theirs), refusals beyond it, and a way to end all connections.
 #pragma once
 
 #include "host/connection.h"
@@ -43,9 +43,9 @@ private:
     std::uint64_t m_nextId = 1;
     std::map<std::uint64_t, std::shared_ptr<Connection>> m_connections;
     std::atomic<bool> m_stopping{false};
-    std::atomic<bool> m_ended{false};  // the accepting thread has left its loop
+    std::atomic<bool> m_ended{false}; // the accepting thread has left its loop
     std::thread m_thread;
     std::atomic<std::thread::id> m_acceptThread{};
 };
 
-}  // namespace facet::host
+} // namespace facet::host

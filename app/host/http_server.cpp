@@ -42,7 +42,7 @@ HttpReply guarded(F &&work) {
     }
 }
 
-}  // namespace
+} // namespace
 
 struct HttpServer::Impl {
     Impl(HttpServerOptions o, std::vector<Route> r)
@@ -55,8 +55,8 @@ struct HttpServer::Impl {
     std::optional<HttpReply> refusal(const RequestHead &head, const Route *route) const;
     Outcome beforeRouting(const httplib::Request &request, httplib::Response &response);
     void withBody(const httplib::Request &request, httplib::Response &response, const httplib::ContentReader &reader);
-    std::optional<HttpReply> readBody(const Route &route, const httplib::ContentReader &reader, BodyBudget::Lease &lease,
-                                      std::string &body);
+    std::optional<HttpReply> readBody(const Route &route, const httplib::ContentReader &reader,
+                                      BodyBudget::Lease &lease, std::string &body);
     void run(const Route &route, const std::shared_ptr<Connection> &connection, std::string body,
              std::shared_ptr<BodyBudget::Lease> lease, httplib::Response &response);
     static void send(const HttpReply &reply, httplib::Response &response);
@@ -66,12 +66,13 @@ struct HttpServer::Impl {
     const RequestGuard guard;
     BodyBudget bodies;
     PeerWatch watch;
-    HttpListener listener;  // last: its threads use the above
+    HttpListener listener; // last: its threads use the above
     int port = 0;
 };
 
 void HttpServer::Impl::wire() {
-    listener.set_pre_routing_handler([this](const auto &request, auto &response) { return beforeRouting(request, response); });
+    listener.set_pre_routing_handler(
+        [this](const auto &request, auto &response) { return beforeRouting(request, response); });
     listener.Post("/.*", [this](const httplib::Request &request, httplib::Response &response,
                                 const httplib::ContentReader &reader) { withBody(request, response, reader); });
     // A body that nobody may send is not asked for.
@@ -84,16 +85,18 @@ void HttpServer::Impl::wire() {
         return refused->status;
     });
     // What the library refuses by itself (a broken chunk, say) looks like every other error.
-    listener.set_error_handler(httplib::Server::HandlerWithResponse([](const httplib::Request &, httplib::Response &response) {
-        if (!response.body.empty()) return Outcome::Unhandled;
-        Error error{ErrorCode::InvalidArgument, "The request is not proper HTTP or came too slowly."};
-        ApiError api = apiError(error);
-        api.status = response.status;
-        send(errorReply(api), response);
-        return Outcome::Handled;
-    }));
+    listener.set_error_handler(
+        httplib::Server::HandlerWithResponse([](const httplib::Request &, httplib::Response &response) {
+            if (!response.body.empty()) return Outcome::Unhandled;
+            Error error{ErrorCode::InvalidArgument, "The request is not proper HTTP or came too slowly."};
+            ApiError api = apiError(error);
+            api.status = response.status;
+            send(errorReply(api), response);
+            return Outcome::Handled;
+        }));
     listener.set_exception_handler([](const httplib::Request &, httplib::Response &response, std::exception_ptr) {
-        send(errorReply(apiError({ErrorCode::Internal, "The host failed on this request; please report this."})), response);
+        send(errorReply(apiError({ErrorCode::Internal, "The host failed on this request; please report this."})),
+             response);
     });
     listener.set_post_routing_handler([this](const httplib::Request &request, httplib::Response &response) {
         const std::shared_ptr<Connection> connection = listener.connection(request);
@@ -106,14 +109,14 @@ void HttpServer::Impl::wire() {
 
 const Route *HttpServer::Impl::find(const std::string &method, const std::string &path) const {
     const std::string wanted = method == "HEAD" ? "GET" : method;
-    const auto found = std::find_if(routes.begin(), routes.end(), [&](const Route &route) {
-        return route.method == wanted && route.path == path;
-    });
+    const auto found = std::find_if(routes.begin(), routes.end(),
+                                    [&](const Route &route) { return route.method == wanted && route.path == path; });
     return found == routes.end() ? nullptr : &*found;
 }
 
 std::optional<HttpReply> HttpServer::Impl::refusal(const RequestHead &head, const Route *route) const {
-    // Addresses that do not exist are denied without a key: programs probe for other servers' routes and must hear a quick no.
+    // Addresses that do not exist are denied without a key: programs probe for other servers' routes and must hear a
+    // quick no.
     if (const auto refused = guard.check(head, route && route->needsKey)) return errorReply(*refused);
     if (head.method == "OPTIONS") {
         if (!head.header("origin")) return errorReply(forbidden("OPTIONS is answered to pages of this computer only."));
@@ -157,7 +160,8 @@ std::optional<HttpReply> HttpServer::Impl::readBody(const Route &route, const ht
         return errorReply(apiError({ErrorCode::Busy, "Too many large requests at once; try again in a few seconds."}));
     }
     if (!complete) {
-        return errorReply(apiError({ErrorCode::InvalidArgument, "The body of the request is damaged or came too slowly."}));
+        return errorReply(
+            apiError({ErrorCode::InvalidArgument, "The body of the request is damaged or came too slowly."}));
     }
     return std::nullopt;
 }
@@ -169,9 +173,8 @@ void HttpServer::Impl::withBody(const httplib::Request &request, httplib::Respon
     if (!route) return send(errorReply(notFound()), response);
     auto lease = std::make_shared<BodyBudget::Lease>(bodies);
     std::string body;
-    const HttpReply unread = guarded([&] {
-        return readBody(*route, reader, *lease, body).value_or(HttpReply{.status = 0});
-    });
+    const HttpReply unread =
+        guarded([&] { return readBody(*route, reader, *lease, body).value_or(HttpReply{.status = 0}); });
     if (unread.status != 0) return send(unread, response);
     run(*route, connection, std::move(body), std::move(lease), response);
 }
@@ -200,7 +203,8 @@ void HttpServer::Impl::run(const Route &route, const std::shared_ptr<Connection>
     const HttpReply reply = guarded([&] { return route.handler(*call); });
     send(reply, response);
     if (!reply.stream) return;
-    const auto provider = [stream = reply.stream, call, handling, lease = std::move(lease)](std::size_t, httplib::DataSink &sink) {
+    const auto provider = [stream = reply.stream, call, handling, lease = std::move(lease)](std::size_t,
+                                                                                            httplib::DataSink &sink) {
         SseWriter writer([&sink](std::string_view bytes) { return sink.write(bytes.data(), bytes.size()); });
         const HttpReply failed = guarded([&] {
             stream(writer);
@@ -250,8 +254,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpServerOptions options,
     impl->wire();
     const std::optional<int> port = impl->listener.start(address, wanted);
     if (!port) {
-        return Error{ErrorCode::Busy, "Port " + std::to_string(wanted) +
-                                          " cannot be listened on; another program may use it (--port 0 takes a free one)."};
+        return Error{ErrorCode::Busy,
+                     "Port " + std::to_string(wanted) +
+                         " cannot be listened on; another program may use it (--port 0 takes a free one)."};
     }
     impl->port = *port;
     return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
@@ -264,4 +269,4 @@ void HttpServer::stop() {
     m_impl->listener.stopAndWait(kGrace);
 }
 
-}  // namespace facet::host
+} // namespace facet::host

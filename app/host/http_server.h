@@ -1,5 +1,5 @@
-// Routes on a loopback port: every request passes the guard, is read within limits, runs its route on the connection's own
-// thread and is answered; a peer that hangs up sets the request's token.
+// Routes on a loopback port: every request passes the guard, is read within limits, runs its route on the connection's
+// own thread and is answered; a peer that hangs up sets the request's token.
 //
 //     auto server = HttpServer::start({.key = "secret"}, routes);
 //     if (server) connectTo((*server)->port());
@@ -18,11 +18,11 @@ namespace facet::host {
 
 struct HttpServerOptions {
     std::string host = "127.0.0.1";
-    int port = 0;                  // 0: any free one
+    int port = 0; // 0: any free one
     std::string key;
     bool privateLink = false;
-    std::size_t maxConnections = 160;                        // more than can wait for the model
-    std::size_t maxBodyBytesAtOnce = std::size_t{1} << 30;   // over all connections
+    std::size_t maxConnections = 160;                      // more than can wait for the model
+    std::size_t maxBodyBytesAtOnce = std::size_t{1} << 30; // over all connections
     // Deadlines, shorter in tests.
     std::chrono::milliseconds idleTimeout{15'000}, headTimeout{10'000}, bodySilence{20'000}, writeTimeout{30'000};
 };
@@ -45,4 +45,4 @@ private:
     std::unique_ptr<Impl> m_impl;
 };
 
-}  // namespace facet::host
+} // namespace facet::host

@@ -21,8 +21,8 @@ struct HttpCall {
     std::string path;
     std::string contentType;
     std::string body;
-    bool privateLink = false;  // the peer is the window that started this process: may name files
-    CancelToken gone;          // set when the peer hung up or the host stops
+    bool privateLink = false; // the peer is the window that started this process: may name files
+    CancelToken gone;         // set when the peer hung up or the host stops
 };
 
 struct HttpReply {
@@ -46,8 +46,8 @@ struct Route {
     std::string method;
     std::string path;
     RouteHandler handler;
-    std::size_t bodyLimit = 0;  // bytes
+    std::size_t bodyLimit = 0; // bytes
     bool needsKey = true;
 };
 
-}  // namespace facet::host
+} // namespace facet::host

@@ -23,8 +23,8 @@ Status checkSize(std::string_view text) {
         case '[':
         case '{':
             if (++depth > kMaxJsonDepth) {
-                return Error{ErrorCode::LimitExceeded, "The request's JSON is nested deeper than " +
-                                                           std::to_string(kMaxJsonDepth) + " levels."};
+                return Error{ErrorCode::LimitExceeded,
+                             "The request's JSON is nested deeper than " + std::to_string(kMaxJsonDepth) + " levels."};
             }
             ++values;
             break;
@@ -48,7 +48,7 @@ std::string brief(double value) {
     return text;
 }
 
-}  // namespace
+} // namespace
 
 Result<Json> parseJson(std::string_view text) {
     FACET_CHECK(checkSize(text));
@@ -108,8 +108,10 @@ Result<std::optional<std::int64_t>> JsonFields::integer(const char *name, std::i
     if (!value) return std::optional<std::int64_t>();
     // Some clients write whole numbers as 5.0; beyond 2^53 a double is no longer exact.
     double whole = 0;
-    const bool wholeFloat = value->is_number_float() && std::modf(value->get<double>(), &whole) == 0 && std::abs(whole) < 9e15;
-    const bool tooLarge = value->is_number_unsigned() && value->get<std::uint64_t>() > static_cast<std::uint64_t>(INT64_MAX);
+    const bool wholeFloat =
+        value->is_number_float() && std::modf(value->get<double>(), &whole) == 0 && std::abs(whole) < 9e15;
+    const bool tooLarge =
+        value->is_number_unsigned() && value->get<std::uint64_t>() > static_cast<std::uint64_t>(INT64_MAX);
     if ((value->is_number_integer() && !tooLarge) || wholeFloat) {
         const std::int64_t number = wholeFloat ? static_cast<std::int64_t>(whole) : value->get<std::int64_t>();
         if (number >= least && number <= most) return std::optional(number);
@@ -134,4 +136,4 @@ Result<const Json *> JsonFields::array(const char *name, std::size_t most) const
     return value;
 }
 
-}  // namespace facet::host
+} // namespace facet::host

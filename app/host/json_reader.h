@@ -1,5 +1,5 @@
-// Hostile JSON to checked values: depth and count are limited before anything is built, and every field that has the wrong
-// type gives an error naming its path.
+// Hostile JSON to checked values: depth and count are limited before anything is built, and every field that has the
+// wrong type gives an error naming its path.
 //
 //     FACET_TRY(body, parseJson(text));
 //     const JsonFields fields(body, "");
@@ -45,11 +45,11 @@ public:
     Result<const Json *> object(const char *name) const;
     Result<const Json *> array(const char *name, std::size_t most) const;
 
-    Error wrong(std::string_view name, std::string_view must) const;  // "'path.name' must ..."
+    Error wrong(std::string_view name, std::string_view must) const; // "'path.name' must ..."
 
 private:
     const Json &m_object;
     std::string m_path;
 };
 
-}  // namespace facet::host
+} // namespace facet::host

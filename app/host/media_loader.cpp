@@ -51,8 +51,8 @@ private:
     Turns m_turns{kDecodersAtOnce};
 };
 
-}  // namespace
+} // namespace
 
 std::unique_ptr<MediaLoader> makeMediaLoader() { return std::make_unique<Loader>(); }
 
-}  // namespace facet::host
+} // namespace facet::host

@@ -29,11 +29,13 @@ Result<MediumKind> kindOf(const MediumRef &medium, MediaLoader &loader) {
 }
 
 int smallestBudget(const VisionInfo &vision) {
-    return vision.budgets.empty() ? vision.defaultBudget : *std::min_element(vision.budgets.begin(), vision.budgets.end());
+    return vision.budgets.empty() ? vision.defaultBudget
+                                  : *std::min_element(vision.budgets.begin(), vision.budgets.end());
 }
 
 int largestBudget(const VisionInfo &vision) {
-    return vision.budgets.empty() ? vision.defaultBudget : *std::max_element(vision.budgets.begin(), vision.budgets.end());
+    return vision.budgets.empty() ? vision.defaultBudget
+                                  : *std::max_element(vision.budgets.begin(), vision.budgets.end());
 }
 
 Result<int> knownBudget(int budget, const VisionInfo &vision, const std::string &field) {
@@ -59,7 +61,8 @@ Result<Part> loadImagePart(const MediumRef &medium, const ChatCall &call, const 
     return part;
 }
 
-Result<Part> loadAudioPart(const MediumRef &medium, const ModelInfo &model, MediaLoader &loader, const CancelToken &cancel) {
+Result<Part> loadAudioPart(const MediumRef &medium, const ModelInfo &model, MediaLoader &loader,
+                           const CancelToken &cancel) {
     if (!model.hasAudio) return Error{ErrorCode::MediaUnsupported, "The loaded model cannot hear."};
     FACET_TRY(audio, loader.audio(medium.source, model.audio, cancel));
     Part part{.kind = PartKind::Audio};
@@ -91,10 +94,11 @@ int audioTokens(double seconds, const AudioInfo &audio) {
     return static_cast<int>(((frames + 1) / 2 + 1) / 2) + 2;
 }
 
-constexpr int kMarkers = 2;           // around a picture (vision.md section 3)
-constexpr int kStampTokens = 5;       // "00:01 " and its spaces (video.md section 6, less the markers)
+constexpr int kMarkers = 2;     // around a picture (vision.md section 3)
+constexpr int kStampTokens = 5; // "00:01 " and its spaces (video.md section 6, less the markers)
 
-Result<MediumCost> filmCost(const MediumRef &medium, const media::MediaDetails &details, bool withSound, const ModelInfo &model) {
+Result<MediumCost> filmCost(const MediumRef &medium, const media::MediaDetails &details, bool withSound,
+                            const ModelInfo &model) {
     FACET_TRY(budget, frameBudget(medium, model.vision));
     FACET_TRY(size, media::targetSize(details.width, details.height, budget, model.vision));
     MediumCost cost{.width = details.width, .height = details.height, .seconds = details.seconds};
@@ -105,7 +109,7 @@ Result<MediumCost> filmCost(const MediumRef &medium, const media::MediaDetails &
     return cost;
 }
 
-}  // namespace
+} // namespace
 
 Result<int> pictureBudget(const MediumRef &medium, int requestBudget, const VisionInfo &vision) {
     if (medium.tokenBudget > 0) return knownBudget(medium.tokenBudget, vision, medium.field);
@@ -124,11 +128,12 @@ Status loadMedia(ChatCall &call, const ModelInfo &model, MediaLoader &loader, co
                                                         : loadVideoPart(medium, call, model, loader, cancel);
         if (!part) {
             // A wrong budget names its own field already.
-            if (part.error().code == ErrorCode::InvalidArgument && !part.error().detail.empty()) return std::move(part).error();
+            if (part.error().code == ErrorCode::InvalidArgument && !part.error().detail.empty())
+                return std::move(part).error();
             return atField(std::move(part).error(), medium.field);
         }
         call.request.messages[medium.message].parts[medium.part] = std::move(part).value();
-        medium.source = {};  // the bytes are not needed any more
+        medium.source = {}; // the bytes are not needed any more
     }
     return ok();
 }
@@ -142,7 +147,8 @@ Result<MediumCost> mediumCost(const MediumRef &medium, bool withSound, const Mod
     if (kind == MediumKind::Video) return filmCost(medium, details, withSound, model);
     FACET_TRY(budget, pictureBudget(medium, 0, model.vision));
     FACET_TRY(size, media::targetSize(details.width, details.height, budget, model.vision));
-    return MediumCost{.tokens = size.softTokens(model.vision) + kMarkers, .width = details.width, .height = details.height};
+    return MediumCost{
+        .tokens = size.softTokens(model.vision) + kMarkers, .width = details.width, .height = details.height};
 }
 
-}  // namespace facet::host
+} // namespace facet::host

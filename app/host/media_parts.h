@@ -1,5 +1,5 @@
-// Media of a request: decoded and prepared on the request's own thread, a few at a time over all requests, and what they
-// would cost in tokens. The seam MediaLoader lets tests run without FFmpeg.
+// Media of a request: decoded and prepared on the request's own thread, a few at a time over all requests, and what
+// they would cost in tokens. The seam MediaLoader lets tests run without FFmpeg.
 //
 //     FACET_CHECK(loadMedia(call, engine.info(), loader, gone));   // fills the parts of call.request
 #pragma once
@@ -20,10 +20,11 @@ public:
     virtual Result<media::MediaDetails> probe(const media::Source &source) = 0;
     virtual Result<ImageInput> image(const media::Source &source, int tokenBudget, const VisionInfo &vision,
                                      const CancelToken &cancel) = 0;
-    virtual Result<AudioInput> audio(const media::Source &source, const AudioInfo &audio, const CancelToken &cancel) = 0;
+    virtual Result<AudioInput> audio(const media::Source &source, const AudioInfo &audio,
+                                     const CancelToken &cancel) = 0;
     // audio: null when the sound is not wanted or the model does not hear.
-    virtual Result<VideoInput> video(const media::Source &source, const media::VideoOptions &options, const VisionInfo &vision,
-                                     const AudioInfo *audio, const CancelToken &cancel) = 0;
+    virtual Result<VideoInput> video(const media::Source &source, const media::VideoOptions &options,
+                                     const VisionInfo &vision, const AudioInfo *audio, const CancelToken &cancel) = 0;
 };
 
 // facet::media; at most two decode at a time, since a decoder may need hundreds of megabytes.
@@ -37,7 +38,7 @@ Status loadMedia(ChatCall &call, const ModelInfo &model, MediaLoader &loader, co
 Result<int> pictureBudget(const MediumRef &medium, int requestBudget, const VisionInfo &vision);
 
 struct MediumCost {
-    int tokens = 0;       // as they enter the prompt, markers included; a film's time stamps are estimated
+    int tokens = 0; // as they enter the prompt, markers included; a film's time stamps are estimated
     int width = 0, height = 0;
     double seconds = 0;
     int frames = 0;
@@ -45,4 +46,4 @@ struct MediumCost {
 // From the header alone. medium.kind decides; Sniffed is resolved first.
 Result<MediumCost> mediumCost(const MediumRef &medium, bool withSound, const ModelInfo &model, MediaLoader &loader);
 
-}  // namespace facet::host
+} // namespace facet::host

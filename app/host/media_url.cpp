@@ -34,7 +34,8 @@ bool startsWithIgnoringCase(std::string_view text, std::string_view prefix) {
 
 Result<media::Source> fromDataUrl(std::string_view url) {
     const std::size_t comma = url.find(',');
-    if (comma == std::string_view::npos || comma > 256) return invalid("The data: URL has no comma after its media type.");
+    if (comma == std::string_view::npos || comma > 256)
+        return invalid("The data: URL has no comma after its media type.");
     const std::string_view head = url.substr(0, comma);
     constexpr std::string_view kMark = ";base64";
     if (head.size() < kMark.size() || !startsWithIgnoringCase(head.substr(head.size() - kMark.size()), kMark)) {
@@ -90,7 +91,7 @@ Result<media::Source> fromFileUrl(std::string_view url) {
     return media::Source::file(std::move(path));
 }
 
-}  // namespace
+} // namespace
 
 Result<std::vector<std::uint8_t>> decodeBase64(std::string_view text) {
     const auto broken = [] { return invalid("The base64 data is damaged or incomplete."); };
@@ -115,7 +116,7 @@ Result<std::vector<std::uint8_t>> decodeBase64(std::string_view text) {
             bits &= (1U << count) - 1;
         }
     }
-    if (bits != 0 || (padding > 0 && text.size() % 4 == 0)) return broken();  // bits behind the last byte must be zero
+    if (bits != 0 || (padding > 0 && text.size() % 4 == 0)) return broken(); // bits behind the last byte must be zero
     return out;
 }
 
@@ -138,4 +139,4 @@ Result<media::Source> mediaFromData(std::string_view data) {
     return media::Source::memory(std::move(bytes), "base64 data");
 }
 
-}  // namespace facet::host
+} // namespace facet::host

@@ -21,4 +21,4 @@ Result<media::Source> mediaFromUrl(std::string_view url, bool allowFiles);
 // input_audio.data and the like: a data: URL or bare base64.
 Result<media::Source> mediaFromData(std::string_view data);
 
-}  // namespace facet::host
+} // namespace facet::host

@@ -1,5 +1,6 @@
 #include "host/model_slot.h"
 
+#include <chrono>
 #include <iterator>
 #include <utility>
 
@@ -40,11 +41,26 @@ std::unique_ptr<EnginePort> ModelSlot::evict(std::unique_lock<std::mutex> &lock)
     return engine;
 }
 
+Status ModelSlot::waitForOtherLoad(std::unique_lock<std::mutex> &lock, const CancelToken &cancel) {
+    // Who changes their mind hangs up on one load and asks for the next at once; the first then needs a moment to end.
+    constexpr std::chrono::milliseconds kHandover{1000};
+    constexpr std::chrono::milliseconds kLookAround{20};
+    const auto deadline = std::chrono::steady_clock::now() + kHandover;
+    while (m_loading) {
+        if (cancel.cancelled()) return Error{ErrorCode::Cancelled, "Loading the model was cancelled."};
+        if (!m_loading->cancelled() && std::chrono::steady_clock::now() > deadline) {
+            return Error{ErrorCode::Busy, "Another model is being loaded; wait for it or cancel it first."};
+        }
+        m_changed.wait_for(lock, kLookAround);
+    }
+    return ok();
+}
+
 Result<ModelInfo> ModelSlot::load(const LoadOptions &options, const ProgressFn &progress, const CancelToken &cancel) {
     {
-        const std::lock_guard lock(m_mutex);
+        std::unique_lock lock(m_mutex);
+        FACET_CHECK(waitForOtherLoad(lock, cancel));
         if (m_closed) return Error{ErrorCode::Cancelled, "The host is stopping."};
-        if (m_loading) return Error{ErrorCode::Busy, "Another model is being loaded; wait for it or cancel it first."};
         m_loading = cancel;
     }
     Result<ModelInfo> result = replace(options, progress, cancel);
@@ -56,12 +72,13 @@ Result<ModelInfo> ModelSlot::load(const LoadOptions &options, const ProgressFn &
     return result;
 }
 
-Result<ModelInfo> ModelSlot::replace(const LoadOptions &options, const ProgressFn &progress, const CancelToken &cancel) {
+Result<ModelInfo> ModelSlot::replace(const LoadOptions &options, const ProgressFn &progress,
+                                     const CancelToken &cancel) {
     FACET_CHECK(m_loader.inspect(options.path, options.weights));
     {
         std::unique_lock lock(m_mutex);
         const std::unique_ptr<EnginePort> old = evict(lock);
-        lock.unlock();  // freeing a model takes a while; nobody else can reach it any more
+        lock.unlock(); // freeing a model takes a while; nobody else can reach it any more
     }
     FACET_TRY(engine, m_loader.load(options, progress, cancel));
     ModelInfo info = engine->info();
@@ -100,4 +117,4 @@ std::optional<ModelInfo> ModelSlot::info() const {
     return m_engine->info();
 }
 
-}  // namespace facet::host
+} // namespace facet::host

@@ -29,8 +29,9 @@ public:
     ModelSlot(const ModelSlot &) = delete;
     ModelSlot &operator=(const ModelSlot &) = delete;
 
-    // Replaces the model. The path is inspected first, so that a wrong one leaves the old model in place; then the old one
-    // is unloaded before the new one is read, since both rarely fit. Errors: those of Engine::load, Busy, Cancelled.
+    // Replaces the model. The path is inspected first, so that a wrong one leaves the old model in place; then the old
+    // one is unloaded before the new one is read, since both rarely fit. Errors: those of Engine::load, Busy,
+    // Cancelled.
     Result<ModelInfo> load(const LoadOptions &options, const ProgressFn &progress, const CancelToken &cancel);
     // Cancels what runs, waits for it and frees the model; also cancels a load in progress.
     void unload();
@@ -38,7 +39,7 @@ public:
     void close();
 
     State state() const;
-    std::optional<ModelInfo> info() const;  // of the loaded model
+    std::optional<ModelInfo> info() const; // of the loaded model
     Result<ModelInfo> inspect(const std::string &path, WeightType weights) { return m_loader.inspect(path, weights); }
 
     class Ticket {
@@ -60,6 +61,7 @@ public:
     std::variant<Ticket, ApiError> enter(const CancelToken &stop);
 
 private:
+    Status waitForOtherLoad(std::unique_lock<std::mutex> &lock, const CancelToken &cancel);
     void leave(std::list<CancelToken>::iterator token);
     // Takes the engine out, with nobody using it any more. Called with the lock held.
     std::unique_ptr<EnginePort> evict(std::unique_lock<std::mutex> &lock);
@@ -69,9 +71,9 @@ private:
     mutable std::mutex m_mutex;
     std::condition_variable m_changed;
     std::unique_ptr<EnginePort> m_engine;
-    std::list<CancelToken> m_inside;           // one for each ticket
-    std::optional<CancelToken> m_loading;      // set while a load runs
+    std::list<CancelToken> m_inside;      // one for each ticket
+    std::optional<CancelToken> m_loading; // set while a load runs
     bool m_closed = false;
 };
 
-}  // namespace facet::host
+} // namespace facet::host

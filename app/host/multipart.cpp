@@ -9,14 +9,15 @@ namespace facet::host {
 namespace {
 
 constexpr std::size_t kMaxParts = 64;
-constexpr std::size_t kMaxPartHead = 8192;   // bytes
-constexpr std::size_t kMaxBoundary = 70;     // RFC 2046
+constexpr std::size_t kMaxPartHead = 8192; // bytes
+constexpr std::size_t kMaxBoundary = 70;   // RFC 2046
 
 Error invalid(std::string message) { return {ErrorCode::InvalidArgument, std::move(message)}; }
 
 std::string lower(std::string_view text) {
     std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return out;
 }
 
@@ -69,10 +70,11 @@ Result<FormPart> parsePartHead(std::string_view head) {
     return part;
 }
 
-}  // namespace
+} // namespace
 
 const FormPart *Form::find(std::string_view name) const {
-    const auto found = std::find_if(parts.begin(), parts.end(), [name](const FormPart &part) { return part.name == name; });
+    const auto found =
+        std::find_if(parts.begin(), parts.end(), [name](const FormPart &part) { return part.name == name; });
     return found == parts.end() ? nullptr : &*found;
 }
 
@@ -82,7 +84,8 @@ Result<Form> parseMultipart(std::string_view contentType, std::string_view body)
         return invalid("The request must be sent as multipart/form-data.");
     }
     const std::string boundary = parameter(contentType, "boundary");
-    if (boundary.empty() || boundary.size() > kMaxBoundary) return invalid("The form's boundary is missing or too long.");
+    if (boundary.empty() || boundary.size() > kMaxBoundary)
+        return invalid("The form's boundary is missing or too long.");
 
     const std::string first = "--" + boundary;
     const std::string between = "\r\n" + first;
@@ -94,7 +97,7 @@ Result<Form> parseMultipart(std::string_view contentType, std::string_view body)
     Form form;
     for (;;) {
         if (body.substr(at, 2) == "--") return form;
-        while (at < body.size() && (body[at] == ' ' || body[at] == '\t')) ++at;  // padding RFC 2046 allows
+        while (at < body.size() && (body[at] == ' ' || body[at] == '\t')) ++at; // padding RFC 2046 allows
         if (body.substr(at, 2) != "\r\n") return invalid("The form is damaged after a boundary.");
         at += 2;
         const std::size_t headEnd = body.substr(0, std::min(body.size(), at + kMaxPartHead)).find("\r\n\r\n", at);
@@ -112,4 +115,4 @@ Result<Form> parseMultipart(std::string_view contentType, std::string_view body)
     }
 }
 
-}  // namespace facet::host
+} // namespace facet::host

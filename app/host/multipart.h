@@ -14,16 +14,16 @@ namespace facet::host {
 
 struct FormPart {
     std::string name;
-    std::string fileName;         // empty: not a file
-    std::string_view content;     // into the body
+    std::string fileName;     // empty: not a file
+    std::string_view content; // into the body
 };
 
 struct Form {
-    std::vector<FormPart> parts;  // in order
-    const FormPart *find(std::string_view name) const;  // the first of that name
+    std::vector<FormPart> parts;                       // in order
+    const FormPart *find(std::string_view name) const; // the first of that name
 };
 
 // The parts point into `body`, which must outlive them. Error: InvalidArgument, LimitExceeded.
 Result<Form> parseMultipart(std::string_view contentType, std::string_view body);
 
-}  // namespace facet::host
+} // namespace facet::host

@@ -15,15 +15,15 @@ namespace facet::host {
 
 namespace {
 
-constexpr std::size_t kMaxField = 4096;  // bytes of a text field
+constexpr std::size_t kMaxField = 4096; // bytes of a text field
 
 struct TranscriptionCall {
     media::Source source;
     tasks::TranscribeOptions options;
-    std::string hint;                                                  // OpenAI's "prompt": words that may occur
+    std::string hint; // OpenAI's "prompt": words that may occur
     tasks::TranscriptFormat format = tasks::TranscriptFormat::Json;
     bool stream = false;
-    bool progress = false;  // x_facet.progress
+    bool progress = false; // x_facet.progress
 };
 
 Result<std::string> textField(const Form &form, const char *name) {
@@ -83,8 +83,10 @@ Result<TranscriptionCall> parseCall(const HttpCall &http) {
     FACET_TRY(hint, textField(*form, "prompt"));
     FACET_TRY(formatName, textField(*form, "response_format"));
     FACET_TRY(stream, flagField(*form, "stream"));
-    const std::optional<tasks::TranscriptFormat> format = tasks::transcriptFormat(formatName.empty() ? "json" : formatName);
-    if (!format) return fieldError("response_format", "'response_format' must be json, text, srt, vtt or verbose_json.");
+    const std::optional<tasks::TranscriptFormat> format =
+        tasks::transcriptFormat(formatName.empty() ? "json" : formatName);
+    if (!format)
+        return fieldError("response_format", "'response_format' must be json, text, srt, vtt or verbose_json.");
     FACET_CHECK(readSampling(*form, call.options.sampling));
     FACET_CHECK(readExtension(*form, call));
     call.source = std::move(source);
@@ -96,8 +98,9 @@ Result<TranscriptionCall> parseCall(const HttpCall &http) {
 }
 
 // Runs the recording through the engine, chunk by chunk; each chunk waits its turn among the other requests.
-Result<tasks::Transcript> transcribe(TranscriptionCall &call, EnginePort &engine, Services &services, const CancelToken &gone,
-                                     const tasks::TranscribeCallbacks &callbacks, const std::function<bool()> &idle) {
+Result<tasks::Transcript> transcribe(TranscriptionCall &call, EnginePort &engine, Services &services,
+                                     const CancelToken &gone, const tasks::TranscribeCallbacks &callbacks,
+                                     const std::function<bool()> &idle) {
     if (!call.hint.empty()) {
         // OpenAI means words to expect, not an instruction of its own.
         call.options.prompt = tasks::transcribePrompt(engine.info(), call.options.language) +
@@ -148,7 +151,8 @@ void stream(SseWriter &writer, std::shared_ptr<Accepted> accepted, Services &ser
         };
     }
     const auto idle = [&] { return writer.pingAfter(services.pingAfter); };
-    const Result<tasks::Transcript> transcript = transcribe(call, accepted->ticket.engine(), services, gone, callbacks, idle);
+    const Result<tasks::Transcript> transcript =
+        transcribe(call, accepted->ticket.engine(), services, gone, callbacks, idle);
     accepted.reset();
     if (!transcript) {
         writer.event(apiError(transcript.error()).json());
@@ -157,7 +161,8 @@ void stream(SseWriter &writer, std::shared_ptr<Accepted> accepted, Services &ser
         const int out = transcript->completionTokens;
         write({{"type", "transcript.text.done"},
                {"text", transcript->text},
-               {"usage", {{"type", "tokens"}, {"input_tokens", in}, {"output_tokens", out}, {"total_tokens", in + out}}}});
+               {"usage",
+                {{"type", "tokens"}, {"input_tokens", in}, {"output_tokens", out}, {"total_tokens", in + out}}}});
     }
     writer.done();
 }
@@ -168,8 +173,8 @@ HttpReply answerAudio(HttpCall &http, Services &services) {
     http.body = {};
     auto entry = services.slot.enter(http.gone);
     if (const ApiError *refused = std::get_if<ApiError>(&entry)) return errorReply(*refused);
-    auto accepted = std::make_shared<Accepted>(
-        Accepted{std::move(parsed).value(), std::move(std::get<ModelSlot::Ticket>(entry))});
+    auto accepted =
+        std::make_shared<Accepted>(Accepted{std::move(parsed).value(), std::move(std::get<ModelSlot::Ticket>(entry))});
     if (!accepted->ticket.engine().info().hasAudio) {
         return errorReply(apiError({ErrorCode::MediaUnsupported, "The loaded model cannot hear."}));
     }
@@ -191,7 +196,7 @@ HttpReply answerAudio(HttpCall &http, Services &services) {
     return reply;
 }
 
-}  // namespace
+} // namespace
 
 void addAudioRoutes(std::vector<Route> &routes, Services &services) {
     routes.push_back({.method = "POST",
@@ -200,4 +205,4 @@ void addAudioRoutes(std::vector<Route> &routes, Services &services) {
                       .bodyLimit = kPrivateBodyLimit});
 }
 
-}  // namespace facet::host
+} // namespace facet::host

@@ -15,7 +15,8 @@ namespace facet::host {
 namespace {
 
 std::int64_t now() {
-    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
 }
 
 // A request that was parsed, decoded and let in.
@@ -25,7 +26,9 @@ struct Accepted {
     ChatReply reply;
 };
 
-Error stopped() { return {ErrorCode::Cancelled, "The request was stopped: the model was unloaded or the host is closing."}; }
+Error stopped() {
+    return {ErrorCode::Cancelled, "The request was stopped: the model was unloaded or the host is closing."};
+}
 
 std::variant<Accepted, ApiError> accept(HttpCall &http, Services &services) {
     const Result<Json> body = parseJson(http.body);
@@ -37,7 +40,8 @@ std::variant<Accepted, ApiError> accept(HttpCall &http, Services &services) {
     if (ApiError *refused = std::get_if<ApiError>(&entry)) return std::move(*refused);
     auto &ticket = std::get<ModelSlot::Ticket>(entry);
     const ModelInfo &model = ticket.engine().info();
-    if (const Status loaded = loadMedia(*call, model, services.media, http.gone); !loaded) return apiError(loaded.error(), true);
+    if (const Status loaded = loadMedia(*call, model, services.media, http.gone); !loaded)
+        return apiError(loaded.error(), true);
     // A prompt that does not fit is refused with a status, even when the answer would be a stream.
     if (const Status fits = ticket.engine().check(call->request); !fits) return apiError(fits.error());
     ChatReply reply("chatcmpl-" + randomHex(12), now(), model.name, call->stream && call->includeUsage);
@@ -57,7 +61,8 @@ bool writeEvent(SseWriter &writer, const Event &event, const ChatCall &call, con
     return true;
 }
 
-Result<Answer> streamAnswer(SseWriter &writer, Accepted &accepted, const CancelToken &gone, std::chrono::milliseconds pingAfter) {
+Result<Answer> streamAnswer(SseWriter &writer, Accepted &accepted, const CancelToken &gone,
+                            std::chrono::milliseconds pingAfter) {
     int toolCalls = 0;
     writer.event(accepted.reply.role());
     const RunHooks hooks{
@@ -72,11 +77,12 @@ Result<Answer> streamAnswer(SseWriter &writer, Accepted &accepted, const CancelT
 }
 
 // Not for a peer that hung up: nothing that is written reaches it.
-void stream(SseWriter &writer, std::shared_ptr<Accepted> accepted, const CancelToken &gone, std::chrono::milliseconds pingAfter) {
+void stream(SseWriter &writer, std::shared_ptr<Accepted> accepted, const CancelToken &gone,
+            std::chrono::milliseconds pingAfter) {
     const ChatReply reply = accepted->reply;
     const bool includeUsage = accepted->call.includeUsage;
     Result<Answer> answer = streamAnswer(writer, *accepted, gone, pingAfter);
-    accepted.reset();  // the model may go before a slow reader has everything
+    accepted.reset(); // the model may go before a slow reader has everything
     if (answer && answer->finish == FinishReason::Cancelled) answer = stopped();
     if (!answer) {
         writer.event(apiError(answer.error()).json());
@@ -99,7 +105,8 @@ HttpReply complete(HttpCall &http, Services &services) {
     if (const ApiError *refused = std::get_if<ApiError>(&outcome)) return errorReply(*refused);
     auto &accepted = std::get<Accepted>(outcome);
     if (!accepted.call.stream) return whole(std::move(accepted), http.gone);
-    // shared_ptr because std::function must be copyable; moved out on the one call, so that the ticket is given back early.
+    // shared_ptr because std::function must be copyable; moved out on the one call, so that the ticket is given back
+    // early.
     auto held = std::make_shared<std::shared_ptr<Accepted>>(std::make_shared<Accepted>(std::move(accepted)));
     HttpReply reply{.contentType = "text/event-stream"};
     reply.stream = [held, gone = http.gone, pingAfter = services.pingAfter](SseWriter &writer) {
@@ -108,7 +115,7 @@ HttpReply complete(HttpCall &http, Services &services) {
     return reply;
 }
 
-}  // namespace
+} // namespace
 
 void addChatRoutes(std::vector<Route> &routes, Services &services, bool privateLink) {
     for (const char *path : {"/v1/chat/completions", "/chat/completions"}) {
@@ -119,4 +126,4 @@ void addChatRoutes(std::vector<Route> &routes, Services &services, bool privateL
     }
 }
 
-}  // namespace facet::host
+} // namespace facet::host

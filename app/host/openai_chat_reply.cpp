@@ -7,7 +7,8 @@ namespace facet::host {
 namespace {
 
 Json toolCallJson(const ToolCall &call) {
-    return {{"id", call.id}, {"type", "function"}, {"function", {{"name", call.name}, {"arguments", call.argumentsJson}}}};
+    return {
+        {"id", call.id}, {"type", "function"}, {"function", {{"name", call.name}, {"arguments", call.argumentsJson}}}};
 }
 
 Json messageJson(const Answer &answer) {
@@ -20,7 +21,7 @@ Json messageJson(const Answer &answer) {
 
 double perSecond(int count, double ms) { return ms > 0 ? count * 1000.0 / ms : 0; }
 
-}  // namespace
+} // namespace
 
 Json usageJson(const Usage &usage) {
     return {{"prompt_tokens", usage.promptTokens},
@@ -71,7 +72,8 @@ Json ChatReply::chunk(Json choices) const {
 }
 
 std::string ChatReply::delta(Json delta) const {
-    return jsonLine(chunk(Json::array({{{"index", 0}, {"delta", std::move(delta)}, {"logprobs", nullptr}, {"finish_reason", nullptr}}})));
+    return jsonLine(chunk(
+        Json::array({{{"index", 0}, {"delta", std::move(delta)}, {"logprobs", nullptr}, {"finish_reason", nullptr}}})));
 }
 
 std::string ChatReply::role() const { return delta({{"role", "assistant"}, {"content", ""}}); }
@@ -114,4 +116,4 @@ std::string ChatReply::usage(const Answer &answer) const {
     return jsonLine(body);
 }
 
-}  // namespace facet::host
+} // namespace facet::host

@@ -1,4 +1,5 @@
-// Answers of the engine in OpenAI's words: the whole object, and the chunks of a stream. Pure functions of their arguments.
+// Answers of the engine in OpenAI's words: the whole object, and the chunks of a stream. Pure functions of their
+// arguments.
 #pragma once
 
 #include "facet/engine.h"
@@ -19,7 +20,7 @@ public:
 
     std::string whole(const Answer &answer) const;
 
-    std::string role() const;  // the first chunk
+    std::string role() const; // the first chunk
     std::string text(const std::string &piece) const;
     std::string thought(const std::string &piece) const;
     std::string toolCall(int index, const ToolCall &call) const;
@@ -39,4 +40,4 @@ private:
     bool m_usageInChunks;
 };
 
-}  // namespace facet::host
+} // namespace facet::host

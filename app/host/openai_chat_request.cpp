@@ -23,15 +23,17 @@ Status parseSampling(const JsonFields &body, SamplingOptions &sampling) {
     FACET_TRY(frequency, body.number("frequency_penalty", -2, 2));
     FACET_TRY(presence, body.number("presence_penalty", -2, 2));
     FACET_TRY(repetition, body.number("repetition_penalty", 0.01, 100));
-    FACET_TRY(seed, body.integer("seed", std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()));
+    FACET_TRY(seed,
+              body.integer("seed", std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()));
     sampling.temperature = static_cast<float>(temperature.value_or(sampling.temperature));
     sampling.topP = static_cast<float>(topP.value_or(sampling.topP));
     sampling.minP = static_cast<float>(minP.value_or(sampling.minP));
-    sampling.topK = std::max(0, static_cast<int>(topK.value_or(sampling.topK)));  // -1: off, as vLLM writes it
+    sampling.topK = std::max(0, static_cast<int>(topK.value_or(sampling.topK))); // -1: off, as vLLM writes it
     sampling.frequencyPenalty = static_cast<float>(frequency.value_or(0));
     sampling.presencePenalty = static_cast<float>(presence.value_or(0));
     sampling.repetitionPenalty = static_cast<float>(repetition.value_or(1));
-    if (seed && *seed != -1) sampling.seed = static_cast<std::uint64_t>(*seed);  // -1: any, as llama.cpp's clients write it
+    if (seed && *seed != -1)
+        sampling.seed = static_cast<std::uint64_t>(*seed); // -1: any, as llama.cpp's clients write it
     return ok();
 }
 
@@ -59,7 +61,7 @@ Status parseLength(const JsonFields &body, int &maxTokens) {
     const char *name = newer ? "max_completion_tokens" : "max_tokens";
     const std::int64_t value = newer ? *newer : older.value_or(-1);
     if (value == 0) return body.wrong(name, "be at least 1.");
-    maxTokens = static_cast<int>(std::max<std::int64_t>(value, 0));  // -1: no limit
+    maxTokens = static_cast<int>(std::max<std::int64_t>(value, 0)); // -1: no limit
     return ok();
 }
 
@@ -79,7 +81,8 @@ Status parseTools(const JsonFields &body, std::vector<ToolDeclaration> &tools) {
         if (!name || name->empty()) return fields.wrong("name", "be the name of the function.");
         FACET_TRY(description, fields.string("description"));
         FACET_TRY(parameters, fields.object("parameters"));
-        tools.push_back({std::move(*name), description.value_or(""), parameters ? jsonLine(*parameters) : std::string()});
+        tools.push_back(
+            {std::move(*name), description.value_or(""), parameters ? jsonLine(*parameters) : std::string()});
     }
     return ok();
 }
@@ -151,14 +154,15 @@ Status parseExtension(const JsonFields &body, ChatCall &call) {
     return ok();
 }
 
-}  // namespace
+} // namespace
 
 Result<ChatCall> parseChatRequest(const Json &body, const ChatParseOptions &options) {
     if (!body.is_object()) return fieldError("", "The request body must be a JSON object.");
     const JsonFields fields(body, "");
     ChatCall call;
-    FACET_TRY(model, fields.string("model"));  // one model is loaded: whatever the name, it answers
-    FACET_TRY(count, fields.integer("n", std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()));
+    FACET_TRY(model, fields.string("model")); // one model is loaded: whatever the name, it answers
+    FACET_TRY(count,
+              fields.integer("n", std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()));
     if (count.value_or(1) != 1) return fields.wrong("n", "be 1: Facet gives one answer a request.");
     FACET_CHECK(parseStreaming(fields, call));
     FACET_CHECK(parseSampling(fields, call.request.sampling));
@@ -172,4 +176,4 @@ Result<ChatCall> parseChatRequest(const Json &body, const ChatParseOptions &opti
     return call;
 }
 
-}  // namespace facet::host
+} // namespace facet::host

@@ -1,5 +1,5 @@
-// The JSON of POST /v1/chat/completions to a facet::Request. Media are only located here, not decoded (media_parts.h does
-// that), so this is a pure function of the text and safe to run on anything.
+// The JSON of POST /v1/chat/completions to a facet::Request. Media are only located here, not decoded (media_parts.h
+// does that), so this is a pure function of the text and safe to run on anything.
 //
 //     FACET_TRY(call, parseChatRequest(json, {.allowFiles = call.privateLink}));
 #pragma once
@@ -15,7 +15,7 @@
 
 namespace facet::host {
 
-enum class MediumKind : std::uint8_t { Image, Audio, Video, Sniffed };  // Sniffed: by content (OpenAI's "file" part)
+enum class MediumKind : std::uint8_t { Image, Audio, Video, Sniffed }; // Sniffed: by content (OpenAI's "file" part)
 enum class Detail : std::uint8_t { Auto, Low, High };
 
 // A medium of a message that is still to be decoded and put into request.messages[message].parts[part].
@@ -24,20 +24,20 @@ struct MediumRef {
     MediumKind kind = MediumKind::Image;
     media::Source source;
     Detail detail = Detail::Auto;
-    int tokenBudget = 0;   // 0: not given
-    int frames = 0;        // 0: not given
-    std::string field;     // "messages[0].content[1].image_url", for errors
+    int tokenBudget = 0; // 0: not given
+    int frames = 0;      // 0: not given
+    std::string field;   // "messages[0].content[1].image_url", for errors
 };
 
 struct ChatCall {
-    Request request;               // media parts are still empty
-    std::vector<MediumRef> media;  // in order of appearance
+    Request request;              // media parts are still empty
+    std::vector<MediumRef> media; // in order of appearance
     bool stream = false;
     bool includeUsage = false;
-    bool progress = false;         // x_facet.progress
-    int tokenBudget = 0;           // x_facet.token_budget: for pictures that name none; 0: the model's default
-    int frames = 0;                // x_facet.frames
-    bool videoSound = true;        // x_facet.video_sound
+    bool progress = false;  // x_facet.progress
+    int tokenBudget = 0;    // x_facet.token_budget: for pictures that name none; 0: the model's default
+    int frames = 0;         // x_facet.frames
+    bool videoSound = true; // x_facet.video_sound
 };
 
 struct ChatParseOptions {
@@ -51,4 +51,4 @@ constexpr std::size_t kMaxMedia = 256;
 // Every error is made by fieldError.
 Result<ChatCall> parseChatRequest(const Json &body, const ChatParseOptions &options);
 
-}  // namespace facet::host
+} // namespace facet::host

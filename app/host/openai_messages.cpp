@@ -11,7 +11,7 @@ namespace facet::host {
 
 namespace {
 
-constexpr std::int64_t kMaxBudget = 100'000;  // the model's own list decides later
+constexpr std::int64_t kMaxBudget = 100'000; // the model's own list decides later
 constexpr std::int64_t kMaxFrames = 10'000;
 
 struct PartContext {
@@ -37,7 +37,8 @@ Error atField(Error error, const std::string &field) {
 Status addMedium(PartContext &context, MediumRef medium, Result<media::Source> source) {
     if (!source) return atField(std::move(source).error(), medium.field);
     if (context.call.media.size() == kMaxMedia) {
-        return fieldError("messages", "A request may hold at most " + std::to_string(kMaxMedia) + " pictures, sounds and films.",
+        return fieldError("messages",
+                          "A request may hold at most " + std::to_string(kMaxMedia) + " pictures, sounds and films.",
                           ErrorCode::LimitExceeded);
     }
     medium.source = std::move(source).value();
@@ -66,7 +67,8 @@ Status addMediumPart(PartContext &context, const JsonFields &part, const char *n
     medium.field = part.pathOf(name);
     const Json *value = part.find(name);
     if (value && value->is_string()) {
-        return addMedium(context, std::move(medium), mediaFromUrl(value->get_ref<const std::string &>(), context.options.allowFiles));
+        return addMedium(context, std::move(medium),
+                         mediaFromUrl(value->get_ref<const std::string &>(), context.options.allowFiles));
     }
     if (!value || !value->is_object()) return part.wrong(name, "be an object with the medium.");
     const JsonFields fields(*value, medium.field);
@@ -78,7 +80,8 @@ Status addMediumPart(PartContext &context, const JsonFields &part, const char *n
         return addMedium(context, std::move(medium), mediaFromData(data->get_ref<const std::string &>()));
     }
     if (!url || !url->is_string()) return fields.wrong("url", "be a string.");
-    return addMedium(context, std::move(medium), mediaFromUrl(url->get_ref<const std::string &>(), context.options.allowFiles));
+    return addMedium(context, std::move(medium),
+                     mediaFromUrl(url->get_ref<const std::string &>(), context.options.allowFiles));
 }
 
 // OpenAI's {"type":"file","file":{"filename","file_data"}}: what it is shows in its bytes.
@@ -191,7 +194,7 @@ Status parseMessage(const Json &value, std::size_t index, const ChatParseOptions
     return ok();
 }
 
-}  // namespace
+} // namespace
 
 Status parseMessages(const JsonFields &body, const ChatParseOptions &options, ChatCall &call) {
     FACET_TRY(messages, body.array("messages", kMaxMessages));
@@ -200,4 +203,4 @@ Status parseMessages(const JsonFields &body, const ChatParseOptions &options, Ch
     return ok();
 }
 
-}  // namespace facet::host
+} // namespace facet::host

@@ -8,4 +8,4 @@ namespace facet::host {
 // Appends to call.request.messages and call.media.
 Status parseMessages(const JsonFields &body, const ChatParseOptions &options, ChatCall &call);
 
-}  // namespace facet::host
+} // namespace facet::host

@@ -33,15 +33,18 @@ HttpReply models(Services &services) {
     return jsonReply(200, jsonLine({{"object", "list"}, {"data", std::move(data)}}));
 }
 
-}  // namespace
+} // namespace
 
 void addModelRoutes(std::vector<Route> &routes, Services &services) {
     for (const char *path : {"/health", "/v1/health"}) {
-        routes.push_back({.method = "GET", .path = path, .handler = [&services](HttpCall &) { return health(services); },
+        routes.push_back({.method = "GET",
+                          .path = path,
+                          .handler = [&services](HttpCall &) { return health(services); },
                           .needsKey = false});
     }
     for (const char *path : {"/v1/models", "/models"}) {
-        routes.push_back({.method = "GET", .path = path, .handler = [&services](HttpCall &) { return models(services); }});
+        routes.push_back(
+            {.method = "GET", .path = path, .handler = [&services](HttpCall &) { return models(services); }});
     }
 }
 
@@ -54,4 +57,4 @@ std::vector<Route> allRoutes(Services &services, bool privateLink) {
     return routes;
 }
 
-}  // namespace facet::host
+} // namespace facet::host

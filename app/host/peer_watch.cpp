@@ -45,7 +45,7 @@ void PeerWatch::wake() { ::eventfd_write(m_wakeFd, 1); }
 
 void PeerWatch::run() {
     std::vector<pollfd> polled;
-    std::vector<std::uint64_t> ids;  // by id, not by socket: a number may be a new connection's by the time poll returns
+    std::vector<std::uint64_t> ids; // by id, not by socket: a number may be a new connection's by the time poll returns
     for (;;) {
         polled.assign(1, {m_wakeFd, POLLIN, 0});
         ids.assign(1, 0);
@@ -72,4 +72,4 @@ void PeerWatch::run() {
     }
 }
 
-}  // namespace facet::host
+} // namespace facet::host

@@ -15,7 +15,7 @@ bool equalsIgnoringCase(std::string_view a, std::string_view b) {
     });
 }
 
-}  // namespace
+} // namespace
 
 bool sameSecret(std::string_view given, std::string_view expected) noexcept {
     // Runs over what was given: its length is no secret, the expected one's is.
@@ -29,7 +29,7 @@ bool sameSecret(std::string_view given, std::string_view expected) noexcept {
 
 std::string randomHex(std::size_t count) {
     constexpr std::string_view kDigits = "0123456789abcdef";
-    std::random_device device;  // the kernel's generator on Linux
+    std::random_device device; // the kernel's generator on Linux
     std::uniform_int_distribution<int> digit(0, 15);
     std::string out;
     for (std::size_t i = 0; i < 2 * count; ++i) out += kDigits[static_cast<std::size_t>(digit(device))];
@@ -45,7 +45,8 @@ bool RequestGuard::isLocalHost(std::string_view host) {
         unsigned port = 0;
         rest.remove_prefix(1);
         const auto [end, failed] = std::from_chars(rest.data(), rest.data() + rest.size(), port);
-        if (host[name.size()] != ':' || failed != std::errc() || end != rest.data() + rest.size() || port > 65535) return false;
+        if (host[name.size()] != ':' || failed != std::errc() || end != rest.data() + rest.size() || port > 65535)
+            return false;
     }
     return name == "127.0.0.1" || name == "[::1]" || equalsIgnoringCase(name, "localhost");
 }
@@ -63,17 +64,20 @@ bool RequestGuard::hasKey(const RequestHead &head) const {
     constexpr std::string_view kScheme = "Bearer ";
     if (!authorization || authorization->size() < kScheme.size()) return false;
     const std::string_view text = *authorization;
-    return equalsIgnoringCase(text.substr(0, kScheme.size()), kScheme) && sameSecret(text.substr(kScheme.size()), m_key);
+    return equalsIgnoringCase(text.substr(0, kScheme.size()), kScheme) &&
+           sameSecret(text.substr(kScheme.size()), m_key);
 }
 
 std::optional<ApiError> RequestGuard::check(const RequestHead &head, bool needsKey) const {
     const std::string *host = head.header("host");
-    if (!host || !isLocalHost(*host)) return forbidden("The Host header must name this computer (127.0.0.1 or localhost).");
+    if (!host || !isLocalHost(*host))
+        return forbidden("The Host header must name this computer (127.0.0.1 or localhost).");
     for (const auto &[name, value] : head.headers) {
         if (name == "origin" && !isLocalOrigin(value)) return forbidden("Web pages of other sites may not use Facet.");
     }
     if (needsKey && !hasKey(head)) {
-        return apiError({ErrorCode::Unauthorised, "The key is missing or wrong; send it as 'Authorization: Bearer KEY'."});
+        return apiError(
+            {ErrorCode::Unauthorised, "The key is missing or wrong; send it as 'Authorization: Bearer KEY'."});
     }
     return std::nullopt;
 }
@@ -87,4 +91,4 @@ bool BodyBudget::Lease::grow(std::size_t bytes) {
     return true;
 }
 
-}  // namespace facet::host
+} // namespace facet::host

@@ -1,5 +1,5 @@
-// Who may talk to the host: decided from the head alone, before a byte of the body is read. Keeps web pages out (Host against
-// DNS rebinding, Origin against cross-site requests) and strangers on the same machine (the key).
+// Who may talk to the host: decided from the head alone, before a byte of the body is read. Keeps web pages out (Host
+// against DNS rebinding, Origin against cross-site requests) and strangers on the same machine (the key).
 #pragma once
 
 #include "facet/result.h"
@@ -27,8 +27,8 @@ public:
     // Nothing: welcome. 403: wrong Host or Origin; 401: no or wrong key.
     std::optional<ApiError> check(const RequestHead &head, bool needsKey) const;
 
-    static bool isLocalHost(std::string_view hostHeader);    // "127.0.0.1:8090", "localhost", "[::1]:1"
-    static bool isLocalOrigin(std::string_view origin);      // "http://localhost:3000"
+    static bool isLocalHost(std::string_view hostHeader); // "127.0.0.1:8090", "localhost", "[::1]:1"
+    static bool isLocalOrigin(std::string_view origin);   // "http://localhost:3000"
 
 private:
     bool hasKey(const RequestHead &head) const;
@@ -46,7 +46,7 @@ public:
         ~Lease() { m_budget.m_used -= m_held; }
         Lease(const Lease &) = delete;
         Lease &operator=(const Lease &) = delete;
-        bool grow(std::size_t bytes);  // false: no room
+        bool grow(std::size_t bytes); // false: no room
 
     private:
         BodyBudget &m_budget;
@@ -58,4 +58,4 @@ private:
     std::atomic<std::size_t> m_used{0};
 };
 
-}  // namespace facet::host
+} // namespace facet::host

@@ -20,7 +20,8 @@ bool isToken(std::string_view text) { return !text.empty() && std::all_of(text.b
 
 std::string lower(std::string_view text) {
     std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return out;
 }
 
@@ -32,21 +33,26 @@ Status parseRequestLine(std::string_view line, RequestHead &head) {
     head.target = line.substr(first + 1, second - first - 1);
     const std::string_view version = line.substr(second + 1);
     constexpr std::array<std::string_view, 7> kMethods = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"};
-    if (std::find(kMethods.begin(), kMethods.end(), head.method) == kMethods.end()) return invalid("The method is not known.");
+    if (std::find(kMethods.begin(), kMethods.end(), head.method) == kMethods.end())
+        return invalid("The method is not known.");
     if (version != "HTTP/1.1" && version != "HTTP/1.0") return invalid("Only HTTP/1.0 and HTTP/1.1 are spoken here.");
     head.http10 = version == "HTTP/1.0";
-    if (head.target.size() > kMaxTarget) return Error{ErrorCode::LimitExceeded, "The address of the request is too long."};
+    if (head.target.size() > kMaxTarget)
+        return Error{ErrorCode::LimitExceeded, "The address of the request is too long."};
     const auto visible = [](char c) { return c > 0x20 && c < 0x7F; };
-    if (head.target.empty() || head.target.front() != '/' || !std::all_of(head.target.begin(), head.target.end(), visible)) {
+    if (head.target.empty() || head.target.front() != '/' ||
+        !std::all_of(head.target.begin(), head.target.end(), visible)) {
         return invalid("The address of the request must begin with a slash and hold no spaces.");
     }
     return ok();
 }
 
 Status parseHeaderLine(std::string_view line, RequestHead &head) {
-    if (head.headers.size() == kMaxHeaders) return Error{ErrorCode::LimitExceeded, "The request has too many header lines."};
+    if (head.headers.size() == kMaxHeaders)
+        return Error{ErrorCode::LimitExceeded, "The request has too many header lines."};
     const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos || !isToken(line.substr(0, colon))) return invalid("A header line is malformed.");
+    if (colon == std::string_view::npos || !isToken(line.substr(0, colon)))
+        return invalid("A header line is malformed.");
     std::string_view value = line.substr(colon + 1);
     while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
     while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
@@ -62,14 +68,17 @@ Status parseFraming(RequestHead &head) {
         return invalid("Host, Content-Length and Transfer-Encoding may be given once only.");
     }
     if (const std::string *encoding = head.header("transfer-encoding")) {
-        if (lower(*encoding) != "chunked" || head.http10) return invalid("The only transfer encoding taken is chunked.");
-        if (head.header("content-length")) return invalid("A request has either a Content-Length or a Transfer-Encoding.");
+        if (lower(*encoding) != "chunked" || head.http10)
+            return invalid("The only transfer encoding taken is chunked.");
+        if (head.header("content-length"))
+            return invalid("A request has either a Content-Length or a Transfer-Encoding.");
         head.chunked = true;
     }
     if (const std::string *length = head.header("content-length")) {
         std::uint64_t value = 0;
         const auto [end, failed] = std::from_chars(length->data(), length->data() + length->size(), value);
-        if (failed != std::errc() || end != length->data() + length->size()) return invalid("The Content-Length is not a number.");
+        if (failed != std::errc() || end != length->data() + length->size())
+            return invalid("The Content-Length is not a number.");
         head.contentLength = value;
     }
     if (const std::string *encoding = head.header("content-encoding"); encoding && lower(*encoding) != "identity") {
@@ -78,7 +87,7 @@ Status parseFraming(RequestHead &head) {
     return ok();
 }
 
-}  // namespace
+} // namespace
 
 const std::string *RequestHead::header(std::string_view name) const {
     for (const auto &[key, value] : headers) {
@@ -132,4 +141,4 @@ Result<RequestHead> parseRequestHead(std::string_view text) {
     return head;
 }
 
-}  // namespace facet::host
+} // namespace facet::host

@@ -80,7 +80,7 @@ void announce(const ServeOptions &options, const HttpServer &server, const std::
     if (options.key.empty()) say("key: " + key);
 }
 
-}  // namespace
+} // namespace
 
 int runServe(const ServeOptions &options) {
     std::string key = options.key;
@@ -106,9 +106,9 @@ int runServe(const ServeOptions &options) {
                       .media = *media,
                       .transcribe = tasks::transcribe,
                       .started = std::chrono::duration_cast<std::chrono::seconds>(started).count()};
-    auto server = HttpServer::start(
-        {.host = options.host, .port = options.port, .key = key, .privateLink = options.privateLink},
-        allRoutes(services, options.privateLink));
+    auto server =
+        HttpServer::start({.host = options.host, .port = options.port, .key = key, .privateLink = options.privateLink},
+                          allRoutes(services, options.privateLink));
     if (!server) {
         say(server.error().describe());
         return 1;
@@ -143,4 +143,4 @@ int runServe(const ServeOptions &options) {
     return failed ? 1 : 0;
 }
 
-}  // namespace facet::host
+} // namespace facet::host

@@ -14,17 +14,17 @@ namespace facet::host {
 inline constexpr int kDefaultPort = 8090;
 
 struct ServeOptions {
-    std::string modelPath;                      // loaded in the background after the start; empty: none
-    WeightType weights = WeightType::AsStored;  // for modelPath
-    int contextLength = 0;                      // tokens, for modelPath; 0: the model's own, at most 8192
-    int threads = 0;                            // 0: all cores
-    std::string host = "127.0.0.1";             // 127.0.0.1, localhost or ::1; anything else is refused
-    int port = kDefaultPort;                    // 0: any free port
-    std::string key;                            // empty: a random one is made and printed on standard error
-    bool privateLink = false;                   // started by the window: key on stdin, port on stdout (PROTOCOL.md)
+    std::string modelPath;                     // loaded in the background after the start; empty: none
+    WeightType weights = WeightType::AsStored; // for modelPath
+    int contextLength = 0;                     // tokens, for modelPath; 0: the model's own, at most 8192
+    int threads = 0;                           // 0: all cores
+    std::string host = "127.0.0.1";            // 127.0.0.1, localhost or ::1; anything else is refused
+    int port = kDefaultPort;                   // 0: any free port
+    std::string key;                           // empty: a random one is made and printed on standard error
+    bool privateLink = false;                  // started by the window: key on stdin, port on stdout (PROTOCOL.md)
 };
 
 // Serves until told to stop. Returns the exit code: 0, or 1 when it could not start (the reason is on stderr).
 int runServe(const ServeOptions &options);
 
-}  // namespace facet::host
+} // namespace facet::host

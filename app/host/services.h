@@ -13,21 +13,21 @@
 
 namespace facet::host {
 
-using TranscribeFn =
-    std::function<Result<tasks::Transcript>(const tasks::AnswerFn &, const ModelInfo &, const media::Source &,
-                                            const tasks::TranscribeOptions &, const tasks::TranscribeCallbacks &, const CancelToken &)>;
+using TranscribeFn = std::function<Result<tasks::Transcript>(const tasks::AnswerFn &, const ModelInfo &,
+                                                             const media::Source &, const tasks::TranscribeOptions &,
+                                                             const tasks::TranscribeCallbacks &, const CancelToken &)>;
 
 struct Services {
     ModelSlot &slot;
     MediaLoader &media;
     TranscribeFn transcribe;
-    std::int64_t started = 0;                     // seconds since 1970: the "created" of the model
-    std::chrono::milliseconds pingAfter{15'000};  // silence on a stream
+    std::int64_t started = 0;                    // seconds since 1970: the "created" of the model
+    std::chrono::milliseconds pingAfter{15'000}; // silence on a stream
 };
 
 constexpr std::size_t kBodyLimit = std::size_t{64} << 20;
-constexpr std::size_t kPrivateBodyLimit = std::size_t{256} << 20;  // also for recordings
-constexpr std::size_t kSmallBodyLimit = std::size_t{64} << 10;     // commands that name a file
+constexpr std::size_t kPrivateBodyLimit = std::size_t{256} << 20; // also for recordings
+constexpr std::size_t kSmallBodyLimit = std::size_t{64} << 10;    // commands that name a file
 
 // Each file of routes appends its own. The services must outlive the routes.
 void addChatRoutes(std::vector<Route> &routes, Services &services, bool privateLink);
@@ -36,4 +36,4 @@ void addModelRoutes(std::vector<Route> &routes, Services &services);
 void addFacetRoutes(std::vector<Route> &routes, Services &services, bool privateLink);
 std::vector<Route> allRoutes(Services &services, bool privateLink);
 
-}  // namespace facet::host
+} // namespace facet::host

@@ -31,4 +31,4 @@ bool SseWriter::pingAfter(std::chrono::milliseconds silence) {
     return ping();
 }
 
-}  // namespace facet::host
+} // namespace facet::host

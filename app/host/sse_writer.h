@@ -14,12 +14,12 @@ namespace facet::host {
 
 class SseWriter {
 public:
-    using WriteFn = std::function<bool(std::string_view bytes)>;  // false: the peer is gone
+    using WriteFn = std::function<bool(std::string_view bytes)>; // false: the peer is gone
     explicit SseWriter(WriteFn write);
 
     // `json` must be one line. All return alive().
     bool event(std::string_view json);
-    bool ping();  // ": ping", ignored by every client
+    bool ping(); // ": ping", ignored by every client
     bool done();
 
     bool alive() const noexcept { return m_alive; }
@@ -34,4 +34,4 @@ private:
     bool m_alive = true;
 };
 
-}  // namespace facet::host
+} // namespace facet::host

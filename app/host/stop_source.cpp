@@ -28,7 +28,7 @@ bool inputEnded() {
     return count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN);
 }
 
-}  // namespace
+} // namespace
 
 StopSource::StopSource(bool watchInput) : m_watchInput(watchInput), m_asked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     const sigset_t set = stopSignals();
@@ -45,13 +45,14 @@ StopSource::~StopSource() {
 
 void StopSource::wait() {
     for (;;) {
-        std::array<pollfd, 3> polled{{{m_signals, POLLIN, 0}, {m_asked, POLLIN, 0}, {m_watchInput ? STDIN_FILENO : -1, POLLIN, 0}}};
+        std::array<pollfd, 3> polled{
+            {{m_signals, POLLIN, 0}, {m_asked, POLLIN, 0}, {m_watchInput ? STDIN_FILENO : -1, POLLIN, 0}}};
         if (::poll(polled.data(), polled.size(), -1) < 0) {
             if (errno == EINTR) continue;
             return;
         }
         if (polled[0].revents != 0) {
-            signalfd_siginfo taken{};  // taken out, or it would strike when the signals are unblocked
+            signalfd_siginfo taken{}; // taken out, or it would strike when the signals are unblocked
             if (::read(m_signals, &taken, sizeof taken) > 0) return;
         }
         if (polled[1].revents != 0) return;
@@ -61,4 +62,4 @@ void StopSource::wait() {
 
 void StopSource::ask() { ::eventfd_write(m_asked, 1); }
 
-}  // namespace facet::host
+} // namespace facet::host

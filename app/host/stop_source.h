@@ -1,4 +1,5 @@
-// When to stop serving: SIGTERM or SIGINT, the end of standard input (private link), or somebody in this process asking.
+// When to stop serving: SIGTERM or SIGINT, the end of standard input (private link), or somebody in this process
+// asking.
 //
 //     StopSource stop(options.privateLink);   // before any thread is started: it blocks the signals for all of them
 //     stop.wait();
@@ -9,12 +10,12 @@ namespace facet::host {
 class StopSource {
 public:
     explicit StopSource(bool watchInput);
-    ~StopSource();  // the signals work as before
+    ~StopSource(); // the signals work as before
     StopSource(const StopSource &) = delete;
     StopSource &operator=(const StopSource &) = delete;
 
     void wait();
-    void ask();  // from any thread
+    void ask(); // from any thread
 
 private:
     bool m_watchInput;
@@ -22,4 +23,4 @@ private:
     int m_asked = -1;
 };
 
-}  // namespace facet::host
+} // namespace facet::host

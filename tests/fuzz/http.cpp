@@ -1,5 +1,5 @@
-// Everything the host reads from a peer, without a socket. The first line of the input chooses the reader: "head", "form",
-// "url" or "chat" (anything else: all of them); of a form the next line is the Content-Type.
+// Everything the host reads from a peer, without a socket. The first line of the input chooses the reader: "head",
+// "form", "url" or "chat" (anything else: all of them); of a form the next line is the Content-Type.
 #include "host/json_reader.h"
 #include "host/media_url.h"
 #include "host/multipart.h"
@@ -68,7 +68,7 @@ void readChat(std::string_view text) {
     }
 }
 
-}  // namespace
+} // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
     const std::string text(data, data + size);

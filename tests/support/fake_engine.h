@@ -1,5 +1,5 @@
-// An engine that plays a script: for tests of everything above the engine. One thread runs the requests in order, as the
-// real one does.
+// An engine that plays a script: for tests of everything above the engine. One thread runs the requests in order, as
+// the real one does.
 //
 //     auto control = std::make_shared<FakeControl>();
 //     control->script = [](const Request &, FakeEngine::Run &run) { run.text("Hello"); run.done(); };
@@ -117,7 +117,7 @@ struct FakeControl {
     std::function<Status(const Request &)> check = [](const Request &) -> Status { return ok(); };
 
     std::mutex mutex;
-    std::vector<Request> seen;  // in the order they were run
+    std::vector<Request> seen; // in the order they were run
     std::atomic<int> submitted{0}, running{0}, cancels{0}, ended{0}, loads{0}, alive{0};
 };
 
@@ -195,7 +195,8 @@ private:
     std::thread m_thread;
 };
 
-// Paths that hold "missing" are not there, "corrupt" fail to load, "slow" load until cancelled; all others load at once.
+// Paths that hold "missing" are not there, "corrupt" fail to load, "slow" load until cancelled; all others load at
+// once.
 class FakeLoader final : public EngineLoader {
 public:
     explicit FakeLoader(std::shared_ptr<FakeControl> control) : m_control(std::move(control)) {}
@@ -205,7 +206,9 @@ public:
         lastOptions = options;
         if (progress) progress(Phase::Loading, 1, 10);
         if (options.path.find("corrupt") != std::string::npos) {
-            return Error{.code = ErrorCode::ModelFileCorrupt, .message = "The model file is cut short.", .file = options.path,
+            return Error{.code = ErrorCode::ModelFileCorrupt,
+                         .message = "The model file is cut short.",
+                         .file = options.path,
                          .offset = 42};
         }
         while (options.path.find("slow") != std::string::npos) {
@@ -229,4 +232,4 @@ private:
     std::shared_ptr<FakeControl> m_control;
 };
 
-}  // namespace facet::host
+} // namespace facet::host

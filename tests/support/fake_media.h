@@ -12,7 +12,8 @@ namespace facet::host {
 class FakeMedia final : public MediaLoader {
 public:
     media::MediaKind sniff(const media::Source &source) override {
-        const std::string head(source.bytes.begin(), source.bytes.begin() + static_cast<long>(std::min<std::size_t>(3, source.bytes.size())));
+        const std::string head(source.bytes.begin(),
+                               source.bytes.begin() + static_cast<long>(std::min<std::size_t>(3, source.bytes.size())));
         if (head == "PIC") return media::MediaKind::Picture;
         if (head == "SND") return media::MediaKind::Sound;
         if (head == "FLM") return media::MediaKind::Film;
@@ -29,8 +30,9 @@ public:
         details.hasSound = true;
         return details;
     }
-    Result<ImageInput> image(const media::Source &source, int tokenBudget, const VisionInfo &, const CancelToken &cancel) override {
-        if (source.bytes.size() > 3 && source.bytes[3] == '~') {  // "PIC~": decodes until cancelled
+    Result<ImageInput> image(const media::Source &source, int tokenBudget, const VisionInfo &,
+                             const CancelToken &cancel) override {
+        if (source.bytes.size() > 3 && source.bytes[3] == '~') { // "PIC~": decodes until cancelled
             while (!cancel.cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
             return Error{ErrorCode::Cancelled, "Decoding was stopped."};
         }
@@ -61,4 +63,4 @@ private:
     static Error unreadable() { return {ErrorCode::MediaUnreadable, "The medium cannot be decoded."}; }
 };
 
-}  // namespace facet::host
+} // namespace facet::host

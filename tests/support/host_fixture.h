@@ -29,16 +29,20 @@ bool eventually(Condition condition) {
 }
 
 struct HostFixture {
-    explicit HostFixture(bool privateLink = false, bool loaded = true, std::chrono::milliseconds ping = std::chrono::seconds(15)) {
+    explicit HostFixture(bool privateLink = false, bool loaded = true,
+                         std::chrono::milliseconds ping = std::chrono::seconds(15)) {
         services.pingAfter = ping;
         if (loaded) REQUIRE(slot.load({.path = "/models/a"}, {}, {}));
-        auto started = HttpServer::start({.key = "secret", .privateLink = privateLink}, allRoutes(services, privateLink));
+        auto started =
+            HttpServer::start({.key = "secret", .privateLink = privateLink}, allRoutes(services, privateLink));
         REQUIRE(started);
         server = std::move(started).value();
     }
     int port() const { return server->port(); }
     HttpAnswer get(const std::string &path) const { return ask(port(), httpGet(path)); }
-    HttpAnswer post(const std::string &path, const std::string &body) const { return ask(port(), httpPost(path, body)); }
+    HttpAnswer post(const std::string &path, const std::string &body) const {
+        return ask(port(), httpPost(path, body));
+    }
 
     std::shared_ptr<FakeControl> control = std::make_shared<FakeControl>();
     FakeLoader loader{control};
@@ -71,4 +75,4 @@ inline std::vector<std::string> dataLines(const std::string &body) {
     return lines;
 }
 
-}  // namespace facet::host
+} // namespace facet::host

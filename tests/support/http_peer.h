@@ -18,13 +18,14 @@
 #include <cstring>
 #include <map>
 #include <string>
+#include <utility>
 #include <string_view>
 
 namespace facet::host {
 
 struct HttpAnswer {
-    int status = 0;                               // 0: none came
-    std::map<std::string, std::string> headers;   // lower case names
+    int status = 0;                             // 0: none came
+    std::map<std::string, std::string> headers; // lower case names
     std::string body;
 };
 
@@ -63,7 +64,8 @@ public:
     }
     // Whether the other side closes within the time.
     bool closes(int timeoutMs = 10'000) {
-        while (more(timeoutMs)) {}
+        while (more(timeoutMs)) {
+        }
         return m_closed;
     }
     const std::string &received() const { return m_received; }
@@ -78,7 +80,8 @@ public:
             const std::size_t end = head.find("\r\n", line);
             const std::size_t colon = head.find(':', line);
             std::string name = head.substr(line, colon - line);
-            std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+            std::transform(name.begin(), name.end(), name.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
             answer.headers[name] = head.substr(colon + 2, end - colon - 2);
             line = end + 2;
         }
@@ -87,11 +90,13 @@ public:
             readChunks(answer.body);
         } else if (answer.headers.count("content-length")) {
             const auto length = static_cast<std::size_t>(std::atoll(answer.headers["content-length"].c_str()));
-            while (m_received.size() < length && more(10'000)) {}
+            while (m_received.size() < length && more(10'000)) {
+            }
             answer.body = m_received.substr(0, length);
             m_received.erase(0, length);
         } else if (answer.status != 204) {
-            while (more(10'000)) {}
+            while (more(10'000)) {
+            }
             answer.body = std::exchange(m_received, {});
         }
         return answer;
@@ -136,10 +141,11 @@ inline std::string httpGet(const std::string &path, const std::string &headers =
     return "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + headers + "\r\n";
 }
 
-inline std::string httpPost(const std::string &path, const std::string &body,
-                            const std::string &headers = "Authorization: Bearer secret\r\nContent-Type: application/json\r\n") {
-    return "POST " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + headers + "Content-Length: " + std::to_string(body.size()) +
-           "\r\n\r\n" + body;
+inline std::string
+httpPost(const std::string &path, const std::string &body,
+         const std::string &headers = "Authorization: Bearer secret\r\nContent-Type: application/json\r\n") {
+    return "POST " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + headers +
+           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
 inline HttpAnswer ask(int port, const std::string &request) {
@@ -148,4 +154,4 @@ inline HttpAnswer ask(int port, const std::string &request) {
     return peer.answer();
 }
 
-}  // namespace facet::host
+} // namespace facet::host

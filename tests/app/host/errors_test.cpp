@@ -40,7 +40,8 @@ TEST_CASE("every error code has its status and type") {
         CHECK(json["error"]["type"] == wanted.second);
         CHECK(json["error"]["message"] == "What happened.");
         CHECK(json["error"]["param"].is_null());
-        CHECK(json["error"]["code"] == (code == ErrorCode::ContextExceeded ? "context_length_exceeded" : errorCodeName(code)));
+        CHECK(json["error"]["code"] ==
+              (code == ErrorCode::ContextExceeded ? "context_length_exceeded" : errorCodeName(code)));
         CHECK((error.retryAfterSeconds > 0) == (code == ErrorCode::Busy));
     }
 }
@@ -53,7 +54,8 @@ TEST_CASE("a field error names the field in param and not in the message") {
 }
 
 TEST_CASE("other errors keep their place in the message, and broken UTF-8 cannot break the body") {
-    const ApiError error = apiError({.code = ErrorCode::ModelFileCorrupt, .message = "Cut short.", .file = "a\xFF", .offset = 7});
+    const ApiError error =
+        apiError({.code = ErrorCode::ModelFileCorrupt, .message = "Cut short.", .file = "a\xFF", .offset = 7});
     CHECK(nlohmann::json::accept(error.json()));
     CHECK(error.message.find("byte 7") != std::string::npos);
 }

@@ -34,7 +34,8 @@ TEST_CASE("a model seen from its headers") {
     const Json json = parsed(f.post("/x_facet/inspect", R"({"path":"/models/b"})").body);
     CHECK(json["name"] == "fake-model");
     CHECK(json["audio"].is_null());
-    CHECK(json["memory"] == Json::parse(R"([{"context":4096,"total_bytes":1011},{"context":8192,"total_bytes":1021}])"));
+    CHECK(json["memory"] ==
+          Json::parse(R"([{"context":4096,"total_bytes":1011},{"context":8192,"total_bytes":1021}])"));
     CHECK(json["unsupported"][0] == "It cannot sing.");
     const HttpAnswer missing = f.post("/x_facet/inspect", R"({"path":"/missing"})");
     CHECK(missing.status == 404);
@@ -97,15 +98,19 @@ TEST_CASE("unloading") {
 
 TEST_CASE("costs of media") {
     HostFixture f;
-    const Json picture = parsed(f.post("/x_facet/cost", R"({"kind":"image","url":"data:;base64,UElD","token_budget":280})").body);
+    const Json picture =
+        parsed(f.post("/x_facet/cost", R"({"kind":"image","url":"data:;base64,UElD","token_budget":280})").body);
     CHECK(picture["width"] == 640);
     CHECK(picture["tokens"].get<int>() > 200);
     CHECK(picture["tokens"].get<int>() <= 282);
     CHECK(parsed(f.post("/x_facet/cost", R"({"kind":"audio","url":"data:;base64,U05E"})").body)["seconds"] == 10.0);
-    CHECK(parsed(f.post("/x_facet/cost", R"({"kind":"video","url":"data:;base64,RkxN","frames":4})").body)["frames"] == 4);
-    CHECK(parsed(f.post("/x_facet/cost", R"({"kind":"smell","url":"data:;base64,UElD"})").body)["error"]["param"] == "kind");
+    CHECK(parsed(f.post("/x_facet/cost", R"({"kind":"video","url":"data:;base64,RkxN","frames":4})").body)["frames"] ==
+          4);
+    CHECK(parsed(f.post("/x_facet/cost", R"({"kind":"smell","url":"data:;base64,UElD"})").body)["error"]["param"] ==
+          "kind");
     CHECK(parsed(f.post("/x_facet/cost", R"({"kind":"image"})").body)["error"]["param"] == "url");
-    CHECK(parsed(f.post("/x_facet/cost", R"({"kind":"image","url":"file:///etc/hostname"})").body)["error"]["param"] == "url");
+    CHECK(parsed(f.post("/x_facet/cost", R"({"kind":"image","url":"file:///etc/hostname"})").body)["error"]["param"] ==
+          "url");
     CHECK(f.post("/x_facet/cost", R"({"kind":"image","url":"data:;base64,AAAA"})").status == 400);
     CHECK(f.post("/x_facet/cost", R"({"kind":"image","url":"data:;base64,UElD","token_budget":99})").status == 400);
     f.slot.unload();

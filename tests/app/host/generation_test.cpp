@@ -52,11 +52,18 @@ TEST_CASE("cancelled by the token, by an event hook, by the idle hook") {
     FakeEngine engine(control);
     SUBCASE("token") {
         const CancelToken gone;
-        const auto answer = runRequest(engine, {}, {.event = [&](const Event &) { gone.cancel(); return true; }}, gone);
+        const auto answer = runRequest(engine, {},
+                                       {.event =
+                                            [&](const Event &) {
+                                                gone.cancel();
+                                                return true;
+                                            }},
+                                       gone);
         CHECK(answer->finish == FinishReason::Cancelled);
     }
     SUBCASE("event hook") {
-        CHECK(runRequest(engine, {}, {.event = [](const Event &) { return false; }}, {})->finish == FinishReason::Cancelled);
+        CHECK(runRequest(engine, {}, {.event = [](const Event &) { return false; }}, {})->finish ==
+              FinishReason::Cancelled);
     }
     SUBCASE("idle hook") {
         CHECK(runRequest(engine, {}, {.idle = [] { return false; }}, {})->finish == FinishReason::Cancelled);

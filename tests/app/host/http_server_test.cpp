@@ -26,39 +26,43 @@ struct Fixture {
     explicit Fixture(HttpServerOptions options = {}) {
         options.key = "secret";
         std::vector<Route> routes;
-        routes.push_back({.method = "GET", .path = "/open", .handler = [](HttpCall &) { return jsonReply(200, "{}"); }, .needsKey = false});
-        routes.push_back({.method = "POST",
-                          .path = "/echo",
-                          .handler = [](HttpCall &call) { return HttpReply{.contentType = call.contentType, .body = call.body}; },
-                          .bodyLimit = kLimit});
+        routes.push_back({.method = "GET",
+                          .path = "/open",
+                          .handler = [](HttpCall &) { return jsonReply(200, "{}"); },
+                          .needsKey = false});
+        routes.push_back(
+            {.method = "POST",
+             .path = "/echo",
+             .handler = [](HttpCall &call) { return HttpReply{.contentType = call.contentType, .body = call.body}; },
+             .bodyLimit = kLimit});
         routes.push_back({.method = "POST",
                           .path = "/wait",
                           .handler =
                               [this](HttpCall &call) {
                                   ++waiting;
-                                  while (!call.gone.cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                                  while (!call.gone.cancelled())
+                                      std::this_thread::sleep_for(std::chrono::milliseconds(1));
                                   --waiting;
                                   ++gone;
                                   return jsonReply(503, R"({"error":{}})");
                               },
                           .bodyLimit = kLimit});
-        routes.push_back({.method = "GET",
-                          .path = "/stream",
-                          .handler =
-                              [this](HttpCall &call) {
-                                  HttpReply reply{.contentType = "text/event-stream"};
-                                  reply.stream = [this, token = call.gone](SseWriter &writer) {
-                                      ++waiting;
-                                      writer.event("1");
-                                      while (!token.cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-                                      writer.event("2");
-                                      writer.done();
-                                      --waiting;
-                                      ++gone;
-                                  };
-                                  return reply;
-                              }});
-        routes.push_back({.method = "GET", .path = "/throws", .handler = [](HttpCall &) -> HttpReply { throw std::runtime_error("x"); }});
+        routes.push_back({.method = "GET", .path = "/stream", .handler = [this](HttpCall &call) {
+                              HttpReply reply{.contentType = "text/event-stream"};
+                              reply.stream = [this, token = call.gone](SseWriter &writer) {
+                                  ++waiting;
+                                  writer.event("1");
+                                  while (!token.cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                                  writer.event("2");
+                                  writer.done();
+                                  --waiting;
+                                  ++gone;
+                              };
+                              return reply;
+                          }});
+        routes.push_back({.method = "GET", .path = "/throws", .handler = [](HttpCall &) -> HttpReply {
+                              throw std::runtime_error("x");
+                          }});
         auto started = HttpServer::start(std::move(options), std::move(routes));
         REQUIRE(started);
         server = std::move(started).value();
@@ -86,7 +90,7 @@ std::string code(const HttpAnswer &answer) {
     return json["error"]["code"];
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("the key, the host and the origin are checked on every route") {
     Fixture f;
@@ -114,7 +118,8 @@ TEST_CASE("OPTIONS is answered to local pages only") {
 
 TEST_CASE("unknown addresses and methods get a quick 404 in JSON, without a key") {
     Fixture f;
-    for (const char *path : {"/", "/api/tags", "/props", "/v1/props", "/version", "/api/v1/models", "/echo/", "/ech%6F", "/../etc/passwd"}) {
+    for (const char *path : {"/", "/api/tags", "/props", "/v1/props", "/version", "/api/v1/models", "/echo/", "/ech%6F",
+                             "/../etc/passwd"}) {
         CAPTURE(path);
         const HttpAnswer answer = ask(f.port(), httpGet(path, ""));
         CHECK(answer.status == 404);
@@ -135,8 +140,9 @@ TEST_CASE("bodies arrive whole, chunked ones too, and connections are used again
         CHECK(answer.status == 200);
         CHECK(answer.body == "hello " + std::to_string(i));
     }
-    peer.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\nTransfer-Encoding: chunked\r\n\r\n"
-              "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n");
+    peer.send(
+        "POST /echo HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n");
     CHECK(peer.answer().body == "hello world");
     CHECK(peer.closes());
     // In pieces, and split in the middle of the head.
@@ -160,8 +166,9 @@ TEST_CASE("a body where none belongs cannot become a second request") {
     Fixture f;
     HttpPeer peer(f.port());
     const std::string inner = httpPost("/echo", "smuggled");
-    peer.send("GET /open HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(inner.size()) + "\r\n\r\n" + inner);
-    CHECK(peer.answer().status == 413);  // the route takes no body at all
+    peer.send("GET /open HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(inner.size()) + "\r\n\r\n" +
+              inner);
+    CHECK(peer.answer().status == 413); // the route takes no body at all
     CHECK(peer.closes());
     CHECK(peer.received().find("smuggled") == std::string::npos);
 }
@@ -173,9 +180,11 @@ TEST_CASE("too large: said from the head, said while reading chunks") {
     CHECK(code(declared) == "limit_exceeded");
     CHECK(statusOf(f, httpPost("/echo", std::string(kLimit, 'x'))) == 200);
     std::string chunk = "190\r\n" + std::string(400, 'x') + "\r\n";
-    CHECK(statusOf(f, "POST /echo HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\nTransfer-Encoding: chunked\r\n\r\n" +
+    CHECK(statusOf(f, "POST /echo HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\nTransfer-Encoding: "
+                      "chunked\r\n\r\n" +
                           chunk + chunk + chunk + "0\r\n\r\n") == 413);
-    CHECK(statusOf(f, "POST /echo HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\nContent-Length: 18446744073709551615\r\n\r\n") == 413);
+    CHECK(statusOf(f, "POST /echo HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\nContent-Length: "
+                      "18446744073709551615\r\n\r\n") == 413);
 }
 
 TEST_CASE("bodies of all connections share one budget") {
@@ -188,14 +197,16 @@ TEST_CASE("bodies of all connections share one budget") {
 
 TEST_CASE("what is not HTTP is refused and the connection closed") {
     Fixture f;
-    for (const char *bytes : {"\x16\x03\x01\x02\r\n\r\n", "GET /open HTTP/9\r\n\r\n", "GET /open HTTP/1.1\r\nHost: localhost\r\nX\r\n\r\n",
-                              "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
+    for (const char *bytes :
+         {"\x16\x03\x01\x02\r\n\r\n", "GET /open HTTP/9\r\n\r\n", "GET /open HTTP/1.1\r\nHost: localhost\r\nX\r\n\r\n",
+          "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
         HttpPeer peer(f.port());
         peer.send(bytes);
         CHECK(peer.answer().status == 400);
         CHECK(peer.closes());
     }
-    CHECK(statusOf(f, "POST /echo HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n") == 400);
+    CHECK(statusOf(f, "POST /echo HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\nTransfer-Encoding: "
+                      "chunked\r\n\r\nzz\r\n") == 400);
     HttpPeer large(f.port());
     large.send("GET /open HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(40'000, 'x'));
     CHECK(large.answer().status == 431);
@@ -230,7 +241,8 @@ TEST_CASE("a body is asked for only from those who may send it") {
 }
 
 TEST_CASE("slow senders are given up: silent, in the head, in the body") {
-    Fixture f({.idleTimeout = std::chrono::milliseconds(100), .headTimeout = std::chrono::milliseconds(100),
+    Fixture f({.idleTimeout = std::chrono::milliseconds(100),
+               .headTimeout = std::chrono::milliseconds(100),
                .bodySilence = std::chrono::milliseconds(100)});
     HttpPeer silent(f.port());
     CHECK(silent.closes());
@@ -238,7 +250,8 @@ TEST_CASE("slow senders are given up: silent, in the head, in the body") {
     head.send("GET /op");
     CHECK(head.closes());
     HttpPeer body(f.port());
-    body.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\nContent-Length: 10\r\n\r\nabc");
+    body.send(
+        "POST /echo HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\nContent-Length: 10\r\n\r\nabc");
     CHECK(body.answer().status == 400);
     CHECK(body.closes());
 }

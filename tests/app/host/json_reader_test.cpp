@@ -35,7 +35,8 @@ TEST_CASE("the number of values is limited") {
 }
 
 TEST_CASE("fields have their type or an error that names them") {
-    const auto json = parseJson(R"({"s":"x","i":5,"f":5.0,"d":0.5,"b":true,"z":null,"o":{"q":1},"a":[1,2],"big":18446744073709551615})");
+    const auto json = parseJson(
+        R"({"s":"x","i":5,"f":5.0,"d":0.5,"b":true,"z":null,"o":{"q":1},"a":[1,2],"big":18446744073709551615})");
     REQUIRE(json);
     const JsonFields fields(*json, "at");
     CHECK(**fields.string("s") == "x");

@@ -32,7 +32,7 @@ ChatCall callWith(MediumKind kind, const std::string &text) {
     return call;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("media land in their parts, their bytes are let go") {
     FakeMedia loader;
@@ -126,7 +126,7 @@ TEST_CASE("costs from the header") {
 
     medium.kind = MediumKind::Audio;
     medium.source = bytes("SND");
-    CHECK(mediumCost(medium, true, model(), loader)->tokens == 250 + 2);  // 10 s: 999 frames, 250 tokens
+    CHECK(mediumCost(medium, true, model(), loader)->tokens == 250 + 2); // 10 s: 999 frames, 250 tokens
 
     medium.kind = MediumKind::Sniffed;
     medium.source = bytes("FLM");

@@ -19,7 +19,7 @@ std::string decoded(std::string_view text) {
     return bytes ? std::string(bytes->begin(), bytes->end()) : std::string("refused");
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("base64 by RFC 4648") {
     CHECK(decoded("") == "");
@@ -31,7 +31,8 @@ TEST_CASE("base64 by RFC 4648") {
 }
 
 TEST_CASE("base64 is strict") {
-    for (const char *text : {"Z", "Zg", "Zg=", "Zg===", "Zm9v=", "====", "Zm9v\n", "Zm 9v", "Zm-v", "Zm_v", "Zh==", "Zm9=", "=Zg=", "Z===", "Zm9vZg==Zm9v"}) {
+    for (const char *text : {"Z", "Zg", "Zg=", "Zg===", "Zm9v=", "====", "Zm9v\n", "Zm 9v", "Zm-v", "Zm_v",
+                             "Zh==", "Zm9=", "=Zg=", "Z===", "Zm9vZg==Zm9v"}) {
         CAPTURE(text);
         CHECK(decoded(text) == "refused");
     }
@@ -42,7 +43,8 @@ TEST_CASE("data URLs") {
     REQUIRE(source);
     CHECK(std::string(source->bytes.begin(), source->bytes.end()) == "foo");
     CHECK(mediaFromUrl("DATA:;BASE64,Zm9v", false));
-    for (const char *url : {"data:image/png,Zm9v", "data:image/png;base64", "data:;base64,", "data:;base64,###", "data:"}) {
+    for (const char *url :
+         {"data:image/png,Zm9v", "data:image/png;base64", "data:;base64,", "data:;base64,###", "data:"}) {
         CAPTURE(url);
         CHECK_FALSE(mediaFromUrl(url, true));
     }
@@ -62,11 +64,13 @@ TEST_CASE("addresses in the network are refused with a sentence") {
 }
 
 TEST_CASE("file URLs: only where allowed, only ordinary files") {
-    const std::filesystem::path folder = std::filesystem::temp_directory_path() / ("facet media url " + std::to_string(::getpid()));
+    const std::filesystem::path folder =
+        std::filesystem::temp_directory_path() / ("facet media url " + std::to_string(::getpid()));
     std::filesystem::create_directory(folder);
     const std::filesystem::path file = folder / "a%b.txt";
     std::ofstream(file) << "hello";
-    const std::string url = "file://" + folder.parent_path().string() + "/facet%20media%20url%20" + std::to_string(::getpid()) + "/a%25b.txt";
+    const std::string url = "file://" + folder.parent_path().string() + "/facet%20media%20url%20" +
+                            std::to_string(::getpid()) + "/a%25b.txt";
 
     CHECK_FALSE(mediaFromUrl(url, false));
     const auto source = mediaFromUrl(url, true);
@@ -77,7 +81,7 @@ TEST_CASE("file URLs: only where allowed, only ordinary files") {
 
     const auto missing = mediaFromUrl("file://" + (folder / "none").string(), true);
     REQUIRE_FALSE(missing);
-    CHECK_FALSE(mediaFromUrl("file://" + folder.string(), true));       // a folder (and a broken escape free path)
+    CHECK_FALSE(mediaFromUrl("file://" + folder.string(), true)); // a folder (and a broken escape free path)
     CHECK_FALSE(mediaFromUrl("file:///dev/null", true));
     CHECK_FALSE(mediaFromUrl("file://elsewhere/etc/hostname", true));
     CHECK_FALSE(mediaFromUrl("file:relative", true));
@@ -86,7 +90,7 @@ TEST_CASE("file URLs: only where allowed, only ordinary files") {
     const std::string fifo = (folder / "fifo").string();
     REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
     const std::string fifoUrl = url.substr(0, url.rfind('/')) + "/fifo";
-    const auto pipe = mediaFromUrl(fifoUrl, true);  // must not block
+    const auto pipe = mediaFromUrl(fifoUrl, true); // must not block
     REQUIRE_FALSE(pipe);
     CHECK(pipe.error().code == ErrorCode::FileUnreadable);
     std::filesystem::remove_all(folder);

@@ -24,7 +24,7 @@ ApiError refusal(std::variant<ModelSlot::Ticket, ApiError> entry) {
     return std::get<ApiError>(entry);
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("an empty slot refuses, a loaded one lets in") {
     Fixture f;
@@ -74,7 +74,7 @@ TEST_CASE("unloading stops who is inside and waits for them") {
     auto entry = std::make_unique<std::variant<ModelSlot::Ticket, ApiError>>(f.slot.enter(stop));
     std::thread unloading([&] { f.slot.unload(); });
     while (!stop.cancelled()) std::this_thread::yield();
-    CHECK(f.control->alive == 1);  // still there for the one inside
+    CHECK(f.control->alive == 1); // still there for the one inside
     CHECK(refusal(f.slot.enter({})).status == 503);
     entry.reset();
     unloading.join();
@@ -91,6 +91,22 @@ TEST_CASE("while one loads nobody else loads or enters; unload cancels it") {
     f.slot.unload();
     loading.join();
     CHECK(f.slot.state() == ModelSlot::State::Empty);
+}
+
+TEST_CASE("a load that was cancelled makes way for the next") {
+    Fixture f;
+    const CancelToken first;
+    std::thread loading(
+        [&] { CHECK(f.slot.load({.path = "/models/slow"}, {}, first).error().code == ErrorCode::Cancelled); });
+    while (f.control->loads == 0) std::this_thread::yield();
+    std::thread changedMind([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(30));
+        first.cancel();
+    });
+    CHECK(f.load("/models/b"));
+    loading.join();
+    changedMind.join();
+    CHECK(f.slot.state() == ModelSlot::State::Ready);
 }
 
 TEST_CASE("a closed slot stays closed") {

@@ -12,7 +12,8 @@ const std::string kType = "multipart/form-data; boundary=XX";
 }
 
 TEST_CASE("parts with their names and bytes") {
-    const std::string body = "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a;\\\"b.wav\"\r\nContent-Type: audio/wav\r\n\r\n"
+    const std::string body = "--XX\r\nContent-Disposition: form-data; name=\"file\"; "
+                             "filename=\"a;\\\"b.wav\"\r\nContent-Type: audio/wav\r\n\r\n"
                              "\r\n--X\r\nbytes\r\n"
                              "--XX\r\ncontent-disposition: form-data; name=model\r\n\r\nm\r\n--XX--\r\n";
     const auto form = parseMultipart("Multipart/Form-Data; charset=x; boundary=\"XX\"", body);
@@ -25,7 +26,8 @@ TEST_CASE("parts with their names and bytes") {
 }
 
 TEST_CASE("an empty value and a preamble are fine") {
-    const auto form = parseMultipart(kType, "preamble\r\n--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n--XX--");
+    const auto form =
+        parseMultipart(kType, "preamble\r\n--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n--XX--");
     REQUIRE(form);
     CHECK(form->find("a")->content.empty());
 }
@@ -34,9 +36,10 @@ TEST_CASE("what is no form is refused") {
     CHECK_FALSE(parseMultipart("application/json", "{}"));
     CHECK_FALSE(parseMultipart("multipart/form-data", "--XX--"));
     CHECK_FALSE(parseMultipart("multipart/form-data; boundary=" + std::string(71, 'x'), ""));
-    for (const char *body : {"", "--XX", "--XXjunk", "no boundary", "x--XX\r\n", "--XX\r\n", "--XX\r\n\r\n", "--XX\r\nno colon\r\n\r\nv\r\n--XX--",
-                             "--XX\r\nContent-Disposition: form-data\r\n\r\nv\r\n--XX--",
-                             "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\ncut short"}) {
+    for (const char *body :
+         {"", "--XX", "--XXjunk", "no boundary", "x--XX\r\n", "--XX\r\n", "--XX\r\n\r\n",
+          "--XX\r\nno colon\r\n\r\nv\r\n--XX--", "--XX\r\nContent-Disposition: form-data\r\n\r\nv\r\n--XX--",
+          "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\ncut short"}) {
         CAPTURE(body);
         CHECK_FALSE(parseMultipart(kType, body));
     }

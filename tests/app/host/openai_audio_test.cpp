@@ -23,7 +23,8 @@ std::string upload(const std::string &parts, const std::string &sound = "SND") {
 struct Fixture : HostFixture {
     explicit Fixture(bool privateLink = false) : HostFixture(privateLink) {
         services.transcribe = [this](const tasks::AnswerFn &answer, const ModelInfo &, const media::Source &source,
-                                     const tasks::TranscribeOptions &options, const tasks::TranscribeCallbacks &callbacks,
+                                     const tasks::TranscribeOptions &options,
+                                     const tasks::TranscribeCallbacks &callbacks,
                                      const CancelToken &cancel) -> Result<tasks::Transcript> {
             lastOptions = options;
             lastSource = source;
@@ -50,7 +51,7 @@ struct Fixture : HostFixture {
     media::Source lastSource;
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("the formats") {
     Fixture f;
@@ -88,7 +89,8 @@ TEST_CASE("as a stream") {
     CHECK(parsed(lines[2])["text"] == "Hello there");
     CHECK(parsed(lines[2])["usage"]["total_tokens"] == 55);
     CHECK(lines[3] == "[DONE]");
-    const auto more = dataLines(ask(f.port(), upload(part("stream", "true") + part("x_facet", R"({"progress":true})"))).body);
+    const auto more =
+        dataLines(ask(f.port(), upload(part("stream", "true") + part("x_facet", R"({"progress":true})"))).body);
     REQUIRE(more.size() == 6);
     CHECK(parsed(more[0]) == Json::parse(R"({"type":"x_facet.progress","done":0.0,"total":2.0})"));
     CHECK(parsed(more[3])["segments"][1]["text"] == "there");
@@ -116,7 +118,8 @@ TEST_CASE("what is wrong with the form is said with the field") {
 
 TEST_CASE("a file by its path, on the private link only") {
     const std::string body = part("url", "file:///proc/self/status") + "--XX--\r\n";
-    const std::string request = httpPost(kPath, body, "Authorization: Bearer secret\r\nContent-Type: multipart/form-data; boundary=XX\r\n");
+    const std::string request =
+        httpPost(kPath, body, "Authorization: Bearer secret\r\nContent-Type: multipart/form-data; boundary=XX\r\n");
     Fixture open;
     CHECK(ask(open.port(), request).status == 400);
     Fixture priv(true);

@@ -12,12 +12,17 @@ namespace {
 Answer answer() {
     Answer a;
     a.content = "Hi";
-    a.usage = {.promptTokens = 100, .cachedTokens = 40, .completionTokens = 20, .reasoningTokens = 5, .encodeMs = 3, .prefillMs = 600,
+    a.usage = {.promptTokens = 100,
+               .cachedTokens = 40,
+               .completionTokens = 20,
+               .reasoningTokens = 5,
+               .encodeMs = 3,
+               .prefillMs = 600,
                .decodeMs = 1000};
     return a;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("a whole answer") {
     const Json json = Json::parse(ChatReply("chatcmpl-1", 7, "m").whole(answer()));
@@ -53,7 +58,8 @@ TEST_CASE("tool calls, thoughts and what could not be read") {
     const Json &message = json["choices"][0]["message"];
     CHECK(message["content"].is_null());
     CHECK(message["reasoning_content"] == "hm");
-    CHECK(message["tool_calls"] == Json::parse(R"([{"id":"call_1","type":"function","function":{"name":"add","arguments":"{\"a\":1}"}}])"));
+    CHECK(message["tool_calls"] ==
+          Json::parse(R"([{"id":"call_1","type":"function","function":{"name":"add","arguments":"{\"a\":1}"}}])"));
     CHECK(json["choices"][0]["finish_reason"] == "tool_calls");
     CHECK(json["x_facet"]["malformed"][0] == "<broken");
 }
@@ -68,7 +74,8 @@ TEST_CASE("chunks") {
     CHECK(Json::parse(reply.text("a\nb"))["choices"][0]["delta"] == Json{{"content", "a\nb"}});
     CHECK(Json::parse(reply.thought("t"))["choices"][0]["delta"] == Json{{"reasoning_content", "t"}});
     const Json call = Json::parse(reply.toolCall(2, {"call_1", "add", "{}"}))["choices"][0]["delta"]["tool_calls"][0];
-    CHECK(call == Json::parse(R"({"index":2,"id":"call_1","type":"function","function":{"name":"add","arguments":"{}"}})"));
+    CHECK(call ==
+          Json::parse(R"({"index":2,"id":"call_1","type":"function","function":{"name":"add","arguments":"{}"}})"));
 
     Answer a = answer();
     a.finish = FinishReason::Length;

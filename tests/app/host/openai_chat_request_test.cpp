@@ -28,7 +28,7 @@ std::string wrongField(const Result<ChatCall> &call) {
 
 std::string message(const std::string &json) { return R"({"messages":[)" + json + "]}"; }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("defaults") {
     const auto call = with("");
@@ -44,7 +44,8 @@ TEST_CASE("defaults") {
 }
 
 TEST_CASE("every field is read") {
-    const auto call = with(R"("model":"x","stream":true,"stream_options":{"include_usage":true},"max_tokens":5,"max_completion_tokens":7,
+    const auto call = with(
+        R"("model":"x","stream":true,"stream_options":{"include_usage":true},"max_tokens":5,"max_completion_tokens":7,
         "temperature":0,"top_p":0.5,"top_k":3,"min_p":0.1,"stop":["a","","b"],"seed":42,"frequency_penalty":0.5,"presence_penalty":-1,
         "repetition_penalty":1.5,"n":1,"tools":[],"reasoning_effort":"high",
         "x_facet":{"progress":true,"token_budget":560,"frames":4,"video_sound":false},
@@ -71,7 +72,8 @@ TEST_CASE("every field is read") {
 }
 
 TEST_CASE("null is as good as absent") {
-    const auto call = with(R"("stream":null,"max_tokens":null,"stop":null,"tools":null,"tool_choice":null,"n":null,"seed":null,
+    const auto call =
+        with(R"("stream":null,"max_tokens":null,"stop":null,"tools":null,"tool_choice":null,"n":null,"seed":null,
         "stream_options":null,"temperature":null,"reasoning_effort":null,"chat_template_kwargs":null,"x_facet":null)");
     CHECK(call);
 }
@@ -95,7 +97,8 @@ TEST_CASE("wrong types and values name the field") {
     CHECK(wrongField(with(R"("model":5)")) == "model");
     CHECK(wrongField(with(R"("frequency_penalty":3)")) == "frequency_penalty");
     CHECK(wrongField(with(R"("x_facet":{"frames":"many"})")) == "x_facet.frames");
-    CHECK(wrongField(with(R"("chat_template_kwargs":{"enable_thinking":"yes"})")) == "chat_template_kwargs.enable_thinking");
+    CHECK(wrongField(with(R"("chat_template_kwargs":{"enable_thinking":"yes"})")) ==
+          "chat_template_kwargs.enable_thinking");
     CHECK(wrongField(parse("[]")) == "");
     CHECK(wrongField(parse("{}")) == "messages");
     CHECK(wrongField(parse(R"({"messages":[]})")) == "messages");
@@ -106,7 +109,8 @@ TEST_CASE("thinking") {
     CHECK_FALSE(with(R"("reasoning_effort":"none")")->request.thinking);
     CHECK(with(R"("reasoning_effort":"low")")->request.thinking);
     CHECK(with(R"("chat_template_kwargs":{"enable_thinking":true})")->request.thinking);
-    CHECK_FALSE(with(R"("reasoning_effort":"high","chat_template_kwargs":{"enable_thinking":false})")->request.thinking);
+    CHECK_FALSE(
+        with(R"("reasoning_effort":"high","chat_template_kwargs":{"enable_thinking":false})")->request.thinking);
 }
 
 TEST_CASE("no limit and any seed, as other servers' clients write them") {
@@ -116,7 +120,8 @@ TEST_CASE("no limit and any seed, as other servers' clients write them") {
 }
 
 TEST_CASE("tools and tool_choice") {
-    const std::string tools = R"("tools":[{"type":"function","function":{"name":"add","description":"Adds","parameters":{"type":"object"},"strict":true}},
+    const std::string tools =
+        R"("tools":[{"type":"function","function":{"name":"add","description":"Adds","parameters":{"type":"object"},"strict":true}},
         {"type":"function","function":{"name":"now"}}])";
     const auto call = with(tools);
     REQUIRE(call);
@@ -135,18 +140,21 @@ TEST_CASE("tools and tool_choice") {
     REQUIRE(named->request.tools.size() == 1);
     CHECK(named->request.tools[0].name == "now");
 
-    CHECK(wrongField(with(tools + R"(,"tool_choice":{"type":"function","function":{"name":"gone"}})")) == "tool_choice");
+    CHECK(wrongField(with(tools + R"(,"tool_choice":{"type":"function","function":{"name":"gone"}})")) ==
+          "tool_choice");
     CHECK(wrongField(with(tools + R"(,"tool_choice":"maybe")")) == "tool_choice");
     CHECK(wrongField(with(R"("tool_choice":"required")")) == "tool_choice");
     CHECK(wrongField(with(R"("tools":{})")) == "tools");
     CHECK(wrongField(with(R"("tools":[5])")) == "tools[0]");
     CHECK(wrongField(with(R"("tools":[{"type":"retrieval"}])")) == "tools[0].type");
     CHECK(wrongField(with(R"("tools":[{"type":"function","function":{"name":""}}])")) == "tools[0].function.name");
-    CHECK(wrongField(with(R"("tools":[{"type":"function","function":{"name":"a","parameters":[]}}])")) == "tools[0].function.parameters");
+    CHECK(wrongField(with(R"("tools":[{"type":"function","function":{"name":"a","parameters":[]}}])")) ==
+          "tools[0].function.parameters");
 }
 
 TEST_CASE("roles and history") {
-    const auto call = parse(message(R"({"role":"developer","content":"be brief"},{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},
+    const auto call = parse(message(
+        R"({"role":"developer","content":"be brief"},{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},
         {"role":"assistant","content":null,"reasoning_content":"hm","tool_calls":[{"id":"call_1","type":"function","function":{"name":"add","arguments":"{\"a\":1}"}}]},
         {"role":"tool","tool_call_id":"call_1","content":"2"},{"role":"tool","name":"add","content":[{"type":"text","text":"3"}]},
         {"role":"assistant","content":[{"type":"text","text":"done"}]})"));
@@ -171,16 +179,23 @@ TEST_CASE("malformed messages name the place") {
     CHECK(wrongField(parse(message(R"({"content":""})"))) == "messages[0].role");
     CHECK(wrongField(parse(message(R"({"role":"user","content":5})"))) == "messages[0].content");
     CHECK(wrongField(parse(message(R"({"role":"user","content":["x"]})"))) == "messages[0].content[0]");
-    CHECK(wrongField(parse(message(R"({"role":"user","content":[{"type":"smell"}]})"))) == "messages[0].content[0].type");
-    CHECK(wrongField(parse(message(R"({"role":"user","content":[{"type":"text"}]})"))) == "messages[0].content[0].text");
+    CHECK(wrongField(parse(message(R"({"role":"user","content":[{"type":"smell"}]})"))) ==
+          "messages[0].content[0].type");
+    CHECK(wrongField(parse(message(R"({"role":"user","content":[{"type":"text"}]})"))) ==
+          "messages[0].content[0].text");
     CHECK(wrongField(parse(message(R"({"role":"tool","content":"x"})"))) == "messages[0].tool_call_id");
-    CHECK(wrongField(parse(message(R"({"role":"assistant","tool_calls":[{"function":{"name":"a","arguments":"{bad"}}]})"))) ==
+    CHECK(wrongField(
+              parse(message(R"({"role":"assistant","tool_calls":[{"function":{"name":"a","arguments":"{bad"}}]})"))) ==
           "messages[0].tool_calls[0].function.arguments");
-    CHECK(wrongField(parse(message(R"({"role":"assistant","tool_calls":[{"function":{"name":"a","arguments":"[1]"}}]})"))) ==
+    CHECK(wrongField(
+              parse(message(R"({"role":"assistant","tool_calls":[{"function":{"name":"a","arguments":"[1]"}}]})"))) ==
           "messages[0].tool_calls[0].function.arguments");
-    CHECK(wrongField(parse(message(R"({"role":"assistant","tool_calls":[{"id":"x"}]})"))) == "messages[0].tool_calls[0].function");
+    CHECK(wrongField(parse(message(R"({"role":"assistant","tool_calls":[{"id":"x"}]})"))) ==
+          "messages[0].tool_calls[0].function");
     CHECK(parse(message(R"({"role":"assistant","tool_calls":[{"function":{"name":"a","arguments":""}}]})"))
-              ->request.messages[0].toolCalls[0].argumentsJson == "{}");
+              ->request.messages[0]
+              .toolCalls[0]
+              .argumentsJson == "{}");
 }
 
 TEST_CASE("media parts") {
@@ -211,15 +226,20 @@ TEST_CASE("media parts") {
 }
 
 TEST_CASE("media that cannot be taken name their field") {
-    const auto part = [](const std::string &json) { return parse(message(R"({"role":"user","content":[)" + json + "]}")); };
+    const auto part = [](const std::string &json) {
+        return parse(message(R"({"role":"user","content":[)" + json + "]}"));
+    };
     const auto web = part(R"({"type":"image_url","image_url":{"url":"https://example.com/a.png"}})");
     CHECK(wrongField(web) == "messages[0].content[0].image_url");
     CHECK(web.error().code == ErrorCode::InvalidArgument);
-    CHECK(wrongField(part(R"({"type":"image_url","image_url":{"url":"file:///dev/zero"}})")) == "messages[0].content[0].image_url");
+    CHECK(wrongField(part(R"({"type":"image_url","image_url":{"url":"file:///dev/zero"}})")) ==
+          "messages[0].content[0].image_url");
     CHECK(wrongField(part(R"({"type":"image_url","image_url":{}})")) == "messages[0].content[0].image_url.url");
     CHECK(wrongField(part(R"({"type":"image_url"})")) == "messages[0].content[0].image_url");
-    CHECK(wrongField(part(R"({"type":"input_audio","input_audio":{"data":5}})")) == "messages[0].content[0].input_audio.data");
-    CHECK(wrongField(part(R"({"type":"input_audio","input_audio":{"data":"*"}})")) == "messages[0].content[0].input_audio");
+    CHECK(wrongField(part(R"({"type":"input_audio","input_audio":{"data":5}})")) ==
+          "messages[0].content[0].input_audio.data");
+    CHECK(wrongField(part(R"({"type":"input_audio","input_audio":{"data":"*"}})")) ==
+          "messages[0].content[0].input_audio");
     CHECK(wrongField(part(R"({"type":"image_url","image_url":{"url":"data:;base64,UElD","token_budget":"big"}})")) ==
           "messages[0].content[0].image_url.token_budget");
     CHECK(wrongField(part(R"({"type":"file","file":{"file_id":"abc"}})")) == "messages[0].content[0].file.file_data");

@@ -18,7 +18,7 @@ std::string chat(const std::string &content, const std::string &fields = "") {
 }
 const std::string kChat = "/v1/chat/completions";
 
-}  // namespace
+} // namespace
 
 TEST_CASE("health") {
     HostFixture f(false, false);
@@ -44,7 +44,8 @@ TEST_CASE("models") {
         const Json json = parsed(f.get(path).body);
         CHECK(json["object"] == "list");
         REQUIRE(json["data"].size() == 1);
-        CHECK(json["data"][0] == Json::parse(R"({"id":"fake-model","object":"model","created":1700000000,"owned_by":"facet",
+        CHECK(json["data"][0] ==
+              Json::parse(R"({"id":"fake-model","object":"model","created":1700000000,"owned_by":"facet",
             "context_length":8192,"max_model_len":8192,"meta":{"n_ctx":8192,"n_ctx_train":131072,"n_params":1234,"size":5678}})"));
     }
     CHECK(ask(f.port(), httpGet("/v1/models", "")).status == 401);
@@ -109,7 +110,8 @@ TEST_CASE("progress and malformed calls only for those who ask") {
         run.malformed("<bad");
         run.done();
     };
-    const std::vector<std::string> lines = dataLines(f.post(kChat, chat("\"hi\"", R"("stream":true,"x_facet":{"progress":true})")).body);
+    const std::vector<std::string> lines =
+        dataLines(f.post(kChat, chat("\"hi\"", R"("stream":true,"x_facet":{"progress":true})")).body);
     REQUIRE(lines.size() == 5);
     CHECK(parsed(lines[1])["x_facet"]["phase"] == "reading_picture");
     CHECK(parsed(lines[2])["x_facet"]["malformed"] == "<bad");
@@ -130,7 +132,8 @@ TEST_CASE("media are decoded and handed over") {
         CHECK(message.parts[1].audio->frames == 7);
         CHECK(message.parts[2].text == "?");
     }
-    const HttpAnswer broken = f.post(kChat, chat(R"([{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}])"));
+    const HttpAnswer broken =
+        f.post(kChat, chat(R"([{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}])"));
     CHECK(broken.status == 400);
     CHECK(parsed(broken.body)["error"]["code"] == "media_unreadable");
     CHECK(parsed(broken.body)["error"]["param"] == "messages[0].content[0].image_url");
@@ -143,7 +146,7 @@ TEST_CASE("file: URLs on the private link only") {
     CHECK(refused.status == 400);
     CHECK(parsed(refused.body)["error"]["message"].get<std::string>().find("window") != std::string::npos);
     HostFixture priv(true);
-    CHECK(parsed(priv.post(kChat, body).body)["error"]["code"] == "media_unreadable");  // found, but no picture
+    CHECK(parsed(priv.post(kChat, body).body)["error"]["code"] == "media_unreadable"); // found, but no picture
 }
 
 TEST_CASE("bad requests are 400 with the field") {
@@ -164,7 +167,9 @@ TEST_CASE("bad requests are 400 with the field") {
 
 TEST_CASE("a prompt that does not fit is a 400 even for a stream") {
     HostFixture f;
-    f.control->check = [](const Request &) -> Status { return Error{ErrorCode::ContextExceeded, "The prompt is too long."}; };
+    f.control->check = [](const Request &) -> Status {
+        return Error{ErrorCode::ContextExceeded, "The prompt is too long."};
+    };
     const HttpAnswer answer = f.post(kChat, chat("\"hi\"", R"("stream":true)"));
     CHECK(answer.status == 400);
     CHECK(parsed(answer.body)["error"]["code"] == "context_length_exceeded");
@@ -209,7 +214,7 @@ TEST_CASE("a peer that hangs up cancels: streaming, waiting for the whole, queue
     decoding.send(httpPost(kChat, chat(R"([{"type":"image_url","image_url":{"url":"data:;base64,UElDfg=="}}])")));
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     decoding.hangUp();
-    f.server->stop();  // waits for every request's thread
+    f.server->stop(); // waits for every request's thread
     CHECK(f.control->submitted == 3);
 }
 
@@ -229,7 +234,8 @@ TEST_CASE("requests run one after the other in the order they came") {
     }
     go = true;
     for (int i = 0; i < 8; ++i) {
-        CHECK(parsed(peers[static_cast<std::size_t>(i)]->answer().body)["choices"][0]["message"]["content"] == std::to_string(i));
+        CHECK(parsed(peers[static_cast<std::size_t>(i)]->answer().body)["choices"][0]["message"]["content"] ==
+              std::to_string(i));
     }
     const std::lock_guard lock(f.control->mutex);
     for (std::size_t i = 0; i < 8; ++i) CHECK(f.control->seen[i].messages[0].parts[0].text == std::to_string(i));

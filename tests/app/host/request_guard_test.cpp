@@ -18,15 +18,16 @@ int status(const std::string &headers, bool needsKey = true) {
     return refused ? refused->status : 200;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("hosts of this computer only") {
     for (const char *host : {"127.0.0.1", "127.0.0.1:80", "localhost", "LOCALHOST:65535", "[::1]", "[::1]:1"}) {
         CAPTURE(host);
         CHECK(RequestGuard::isLocalHost(host));
     }
-    for (const char *host : {"", "example.com", "localhost.example.com", "127.0.0.1.example.com", "127.0.0.2", "localhost:", "localhost:x",
-                             "localhost:99999", "localhost:80:80", "[::1", "::1", "[::1]x", "[::2]", "127.0.0.1@evil", "0.0.0.0"}) {
+    for (const char *host :
+         {"", "example.com", "localhost.example.com", "127.0.0.1.example.com", "127.0.0.2", "localhost:", "localhost:x",
+          "localhost:99999", "localhost:80:80", "[::1", "::1", "[::1]x", "[::2]", "127.0.0.1@evil", "0.0.0.0"}) {
         CAPTURE(host);
         CHECK_FALSE(RequestGuard::isLocalHost(host));
     }
@@ -35,7 +36,8 @@ TEST_CASE("hosts of this computer only") {
 TEST_CASE("origins of this computer only") {
     CHECK(RequestGuard::isLocalOrigin("http://localhost:3000"));
     CHECK(RequestGuard::isLocalOrigin("https://127.0.0.1"));
-    for (const char *origin : {"null", "", "https://example.com", "http://localhost.example.com", "file://", "http://localhost/x", "chrome-extension://abc"}) {
+    for (const char *origin : {"null", "", "https://example.com", "http://localhost.example.com", "file://",
+                               "http://localhost/x", "chrome-extension://abc"}) {
         CAPTURE(origin);
         CHECK_FALSE(RequestGuard::isLocalOrigin(origin));
     }

@@ -11,7 +11,7 @@ namespace {
 
 Result<RequestHead> parse(const std::string &lines) { return parseRequestHead(lines + "\r\n"); }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("a plain head") {
     const auto head = parse("POST /v1/x?a=b HTTP/1.1\r\nHost: localhost:1\r\nContent-Length:  12 \r\nX-Thing: a b\r\n");
@@ -70,7 +70,7 @@ TEST_CASE("everything ambiguous or malformed is refused") {
         CAPTURE(lines);
         CHECK_FALSE(parse(lines));
     }
-    CHECK_FALSE(parseRequestHead("GET / HTTP/1.1\r\nA: b\r\n"));  // no empty line
+    CHECK_FALSE(parseRequestHead("GET / HTTP/1.1\r\nA: b\r\n")); // no empty line
     CHECK_FALSE(parseRequestHead(std::string("GET / HTTP/1.1\r\nA: \0b\r\n\r\n", 26)));
 }
 

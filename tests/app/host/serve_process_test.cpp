@@ -1,0 +1,211 @@
+// `facet-cli serve` as the window and agents use it: the real program with the demo model.
+#include "support/child_process.h"
+#include "support/http_peer.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+using namespace facet::host;
+using Json = nlohmann::json;
+
+namespace {
+
+std::string environment(const char *name) {
+    const char *value = std::getenv(name);
+    REQUIRE_MESSAGE(value != nullptr, name);
+    return value;
+}
+
+std::string program() { return environment("FACET_BIN") + "/facet-cli"; }
+std::string demoModel() { return environment("FACET_RESOURCES") + "/demo-model"; }
+std::string sample(const std::string &name) { return environment("FACET_FIXTURES") + "/demo-model/" + name; }
+
+// What the reference answers to the samples; the first of a task where rounding cannot change the answer.
+Json expectation(const std::string &task) {
+    std::ifstream file(sample("expected.jsonl"));
+    for (std::string line; std::getline(file, line);) {
+        Json entry = Json::parse(line);
+        if (entry["task"] == task && entry["smallest_margin"].get<double>() > 0.1) return entry;
+    }
+    FAIL("no sample for ", task);
+    return {};
+}
+
+std::string base64Of(const std::string &path) {
+    std::ifstream file(path, std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    REQUIRE_FALSE(bytes.empty());
+    constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string out;
+    for (std::size_t i = 0; i < bytes.size(); i += 3) {
+        std::uint32_t bits = 0;
+        for (std::size_t j = 0; j < 3; ++j)
+            bits = bits << 8 | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0U);
+        for (std::size_t j = 0; j < 4; ++j) out += i + j > bytes.size() ? '=' : kDigits[bits >> (18 - 6 * j) & 63];
+    }
+    return out;
+}
+
+struct Host {
+    Host() : child({program(), "serve", "--private", "--port", "0"}) {
+        REQUIRE(child.write("secret\n"));
+        const Json line = Json::parse(child.readLine(), nullptr, false);
+        REQUIRE(line.is_object());
+        CHECK(line["pid"].is_number());
+        port = line["port"];
+    }
+    HttpAnswer post(const std::string &path, const Json &body) const { return ask(port, httpPost(path, body.dump())); }
+    Json chat(Json body) const {
+        body["temperature"] = 0;
+        const HttpAnswer answer = post("/v1/chat/completions", body);
+        CHECK_MESSAGE(answer.status == 200, answer.body);
+        return Json::parse(answer.body)["choices"][0];
+    }
+    ChildProcess child;
+    int port = 0;
+};
+
+Json user(Json content) { return Json::array({{{"role", "user"}, {"content", std::move(content)}}}); }
+
+} // namespace
+
+TEST_CASE("the private host: loads, answers, sees, hears, calls, transcribes, and ends with its input") {
+    Host host;
+    CHECK(ask(host.port, httpGet("/health", "")).body == R"({"status":"no_model"})");
+    const std::string loaded = host.post("/x_facet/load", {{"path", demoModel()}}).body;
+    CHECK(loaded.find(R"("loaded":true)") != std::string::npos);
+    CHECK(ask(host.port, httpGet("/health", "")).body == R"({"status":"ok"})");
+
+    SUBCASE("a conversation, whole and as a stream") {
+        const Json talk = expectation("talk");
+        Json body = {{"messages", talk["messages"]},
+                     {"chat_template_kwargs", {{"enable_thinking", talk["enable_thinking"]}}}};
+        const Json choice = host.chat(body);
+        CHECK(choice["message"]["content"] == talk["expected"]);
+        CHECK(choice["message"].value("reasoning_content", "") == talk["expected_thought"]);
+        CHECK(choice["finish_reason"] == "stop");
+        body["stream"] = true;
+        body["temperature"] = 0;
+        body["stream_options"] = {{"include_usage", true}};
+        std::string content;
+        Json usage;
+        std::string events = host.post("/v1/chat/completions", body).body;
+        CHECK(events.ends_with("data: [DONE]\n\n"));
+        for (std::size_t at = 0; (at = events.find("data: {", at)) != std::string::npos; ++at) {
+            const Json chunk = Json::parse(events.substr(at + 6, events.find('\n', at) - at - 6));
+            if (chunk["choices"].empty()) {
+                usage = chunk["usage"];
+            } else {
+                content += chunk["choices"][0]["delta"].value("content", "");
+            }
+        }
+        CHECK(content == talk["expected"]);
+        CHECK(usage["completion_tokens"].get<int>() > 0);
+    }
+    SUBCASE("a picture, as data and as a file") {
+        const Json ocr = expectation("ocr");
+        const std::string file = sample(ocr["image"]);
+        const Json text = ocr["messages"][0]["content"][1];
+        for (const std::string &url : {"data:image/png;base64," + base64Of(file), "file://" + file}) {
+            const Json picture = {{"type", "image_url"}, {"image_url", {{"url", url}}}};
+            CHECK(host.chat({{"messages", user({picture, text})}})["message"]["content"] == ocr["expected"]);
+        }
+        const Json cost = Json::parse(host.post("/x_facet/cost", {{"kind", "image"}, {"url", "file://" + file}}).body);
+        CHECK(cost["tokens"].get<int>() > 0);
+        CHECK(cost["width"].get<int>() > 0);
+    }
+    SUBCASE("a sound in a message, and a recording to transcribe") {
+        const Json speech = expectation("speech");
+        const std::string file = sample(speech["audio"]);
+        const Json sound = {{"type", "input_audio"}, {"input_audio", {{"data", base64Of(file)}, {"format", "wav"}}}};
+        const Json choice = host.chat({{"messages", user({sound, speech["messages"][0]["content"][1]})},
+                                       {"chat_template_kwargs", {{"enable_thinking", speech["enable_thinking"]}}}});
+        CHECK(choice["message"]["content"] == speech["expected"]);
+        const std::string form =
+            "--X\r\nContent-Disposition: form-data; name=\"url\"\r\n\r\nfile://" + file + "\r\n--X--\r\n";
+        const HttpAnswer transcript =
+            ask(host.port, httpPost("/v1/audio/transcriptions", form,
+                                    "x-api-key: secret\r\nContent-Type: multipart/form-data; boundary=X\r\n"));
+        CHECK(transcript.status == 200);
+        CHECK(Json::parse(transcript.body)["text"].get<std::string>().size() > 3);
+    }
+    SUBCASE("a tool call") {
+        const Json tool = expectation("tool");
+        const Json choice = host.chat({{"messages", tool["messages"]}, {"tools", tool["tools"]}});
+        CHECK(choice["finish_reason"] == "tool_calls");
+        const Json &call = choice["message"]["tool_calls"][0];
+        CHECK(call["function"]["name"] == tool["tools"][0]["function"]["name"]);
+        CHECK(Json::parse(call["function"]["arguments"].get<std::string>()).is_object());
+        CHECK(tool["expected"].get<std::string>().find(call["function"]["name"].get<std::string>()) !=
+              std::string::npos);
+    }
+    SUBCASE("too long, and a broken picture") {
+        const HttpAnswer answer =
+            host.post("/v1/chat/completions", {{"messages", user(std::string(200'000, 'x'))}, {"stream", true}});
+        CHECK(answer.status == 400);
+        CHECK(Json::parse(answer.body)["error"]["code"] == "context_length_exceeded");
+        const Json picture = {{"type", "image_url"}, {"image_url", {{"url", "data:image/png;base64,iVBORw0KGgo="}}}};
+        const HttpAnswer broken = host.post("/v1/chat/completions", {{"messages", user(Json::array({picture}))}});
+        CHECK(broken.status == 400);
+        CHECK(Json::parse(broken.body)["error"]["param"] == "messages[0].content[0].image_url");
+    }
+    SUBCASE("a peer that hangs up leaves the engine free for the next; ending while an answer streams") {
+        // Long enough that it is still being read when the peer leaves.
+        const Json body = {
+            {"messages", user(std::string(6000, 'y'))}, {"stream", true}, {"x_facet", {{"progress", true}}}};
+        for (int i = 0; i < 3; ++i) {
+            HttpPeer peer(host.port);
+            peer.send(httpPost("/v1/chat/completions", body.dump()));
+            CHECK(peer.waitFor("data: "));
+        }
+        CHECK(host.chat({{"messages", user("Hello")}, {"max_tokens", 3}})["finish_reason"] == "length");
+        HttpPeer last(host.port);
+        last.send(httpPost("/v1/chat/completions", body.dump()));
+        CHECK(last.waitFor("data: "));
+        host.child.closeInput();
+        CHECK(last.closes());
+    }
+    host.child.closeInput();
+    CHECK(host.child.wait() == 0);
+}
+
+TEST_CASE("stopped by a signal") {
+    Host host;
+    host.child.signal(SIGTERM);
+    CHECK(host.child.wait() == 0);
+}
+
+TEST_CASE("without a key on the input it does not start") {
+    ChildProcess child({program(), "serve", "--private", "--port", "0"});
+    child.closeInput();
+    CHECK(child.wait() == 1);
+    CHECK(child.readErrorLine().find("key") != std::string::npos);
+}
+
+TEST_CASE("for agents: says where it listens, makes a key, ends when the model cannot be loaded") {
+    ChildProcess child({program(), "serve", "--port", "0"});
+    const std::string where = child.readErrorLine();
+    CHECK(where.find("http://127.0.0.1:") != std::string::npos);
+    const std::string key = child.readErrorLine();
+    REQUIRE(key.find("key: ") != std::string::npos);
+    const int port = std::atoi(where.substr(where.rfind(':', where.rfind('/')) + 1).c_str());
+    const std::string secret = key.substr(key.find("key: ") + 5);
+    CHECK(ask(port, httpGet("/v1/models", "Authorization: Bearer " + secret + "\r\n")).status == 200);
+    CHECK(ask(port, httpGet("/v1/models", "Authorization: Bearer other\r\n")).status == 401);
+    child.signal(SIGINT);
+    CHECK(child.wait() == 0);
+
+    ChildProcess bad({program(), "serve", "--port", "0", "--key", "k", "--model", "/nowhere/at/all"});
+    CHECK(bad.wait() == 1);
+    bad.readErrorLine();
+    CHECK(bad.readErrorLine().find("/nowhere/at/all") != std::string::npos);
+    ChildProcess open({program(), "serve", "--host", "0.0.0.0"});
+    CHECK(open.wait() == 1);
+}
