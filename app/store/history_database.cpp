@@ -146,15 +146,15 @@ Status HistoryDatabase::collect(HistoryOpened &opened) {
 Result<HistoryOpened> HistoryDatabase::open() {
     const QFileInfo file(m_options.file);
     // Two windows on one history would mark each other's running answers as interrupted.
-    m_lock = std::make_unique<QLockFile>(m_options.file + QStringLiteral(".lock"));
-    m_lock->setStaleLockTime(0);
-    if (!m_lock->tryLock(0)) {
-        if (m_lock->error() == QLockFile::LockFailedError) {
-            return Error{ErrorCode::Busy,
-                         "Another Facet window uses this history; this one does not save conversations.",
-                         {},
-                         m_options.file.toStdString()};
-        }
+    m_lock = std::make_unique<FileLock>(m_options.file + QStringLiteral(".lock"));
+    switch (m_lock->tryLock()) {
+    case FileLock::State::Held: break;
+    case FileLock::State::Taken:
+        return Error{ErrorCode::Busy,
+                     "Another Facet window uses this history; this one does not save conversations.",
+                     {},
+                     m_options.file.toStdString()};
+    case FileLock::State::Failed:
         return Error{ErrorCode::FileWriteFailed,
                      "The history's folder cannot be written to; conversations are not saved.",
                      {},

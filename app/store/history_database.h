@@ -5,9 +5,9 @@
 
 #include "chat/types.h"
 #include "facet/result.h"
+#include "store/file_lock.h"
 #include "store/migrations.h"
 
-#include <QLockFile>
 #include <QSet>
 #include <QString>
 
@@ -64,7 +64,7 @@ private:
 
     HistoryOptions m_options;
     QString m_connection;
-    std::unique_ptr<QLockFile> m_lock;
+    std::unique_ptr<FileLock> m_lock;
 };
 
 } // namespace facet::store

@@ -6,7 +6,7 @@
 
 namespace facet::test {
 
-inline constexpr int kAnswerLength = 4000;
+inline constexpr int kAnswerLength = 1000;
 
 inline QString streamedText(qint64 id, int length) {
     QString text;
