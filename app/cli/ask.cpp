@@ -54,7 +54,7 @@ private:
     void write(const std::string &text) {
         if (text.empty()) return;
         m_atLineStart = text.back() == '\n';
-        if (!m_terminal.write(text)) m_cancel.cancel();  // nobody reads any more
+        if (!m_terminal.write(text)) m_cancel.cancel(); // nobody reads any more
     }
 
     Terminal &m_terminal;
@@ -65,14 +65,16 @@ private:
     bool m_atLineStart = true;
 };
 
-}  // namespace
+} // namespace
 
 Result<Answer> ask(Engine &engine, Request request, Terminal &terminal, Show show, const CancelToken &cancel) {
     AnswerPrinter printer(terminal, show, cancel);
-    Result<Answer> answer = engine.generate(std::move(request), [&printer](const Event &event) { printer.take(event); }, cancel);
+    Result<Answer> answer = engine.generate(
+        std::move(request), [&printer](const Event &event) { printer.take(event); }, cancel);
     terminal.clearProgress();
     printer.finish();
-    if (answer && answer->finish == FinishReason::Cancelled) return Error{.code = ErrorCode::Cancelled, .message = "The answer was stopped."};
+    if (answer && answer->finish == FinishReason::Cancelled)
+        return Error{.code = ErrorCode::Cancelled, .message = "The answer was stopped."};
     return answer;
 }
 
@@ -83,4 +85,4 @@ Message userMessage(std::vector<Part> media, const std::string &text) {
     return message;
 }
 
-}  // namespace facet::cli
+} // namespace facet::cli

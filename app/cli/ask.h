@@ -16,4 +16,4 @@ Result<Answer> ask(Engine &engine, Request request, Terminal &terminal, Show sho
 // A user message: media first, then the text, as the model's makers advise.
 Message userMessage(std::vector<Part> media, const std::string &text);
 
-}  // namespace facet::cli
+} // namespace facet::cli

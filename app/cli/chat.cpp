@@ -2,6 +2,7 @@
 #include "ask.h"
 #include "verbs.h"
 
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
@@ -59,7 +60,8 @@ Result<Request> startingRequest(const ChatArguments &a, const MediaContext &cont
     if (!a.system.empty()) request.messages.push_back({.role = Role::System, .parts = {{.text = a.system}}});
     if (!a.messagesFile.empty()) {
         FACET_TRY(json, readJsonFile(a.messagesFile));
-        FACET_TRY(messages, messagesFromJson(json, std::filesystem::path(a.messagesFile).parent_path().string(), a.messagesFile, context));
+        FACET_TRY(messages, messagesFromJson(json, std::filesystem::path(a.messagesFile).parent_path().string(),
+                                             a.messagesFile, context));
         for (Message &message : messages) request.messages.push_back(std::move(message));
     }
     request.thinking = a.think;
@@ -68,27 +70,34 @@ Result<Request> startingRequest(const ChatArguments &a, const MediaContext &cont
 }
 
 int oneShot(const ChatArguments &a, Engine &engine, Terminal &terminal, const CancelToken &cancel) {
-    const MediaContext context{.model = engine.info(), .tokenBudget = a.budget, .frames = a.frames, .filmSound = !a.noVideoSound, .cancel = cancel};
+    const MediaContext context{.model = engine.info(),
+                               .tokenBudget = a.budget,
+                               .frames = a.frames,
+                               .filmSound = !a.noVideoSound,
+                               .cancel = cancel};
     Result<Request> request = startingRequest(a, context);
     if (!request) return terminal.fail(request.error(), kUsage);
     Result<std::vector<Part>> media = attachments(a, context);
     if (!media) return terminal.fail(media.error(), kMediaProblem);
     if (!a.prompt.empty() || !media->empty()) request->messages.push_back(userMessage(std::move(*media), a.prompt));
-    const Result<Answer> answer = ask(engine, std::move(*request), terminal, a.json ? Show::Nothing : Show::TextAndCalls, cancel);
+    const Result<Answer> answer =
+        ask(engine, std::move(*request), terminal, a.json ? Show::Nothing : Show::TextAndCalls, cancel);
     if (terminal.broken()) return kFailed;
     if (!answer) return terminal.fail(answer.error(), kFailed);
     if (a.json) terminal.writeLine(jsonText(answerToJson(*answer)));
     return terminal.broken() ? kFailed : kDone;
 }
 
-constexpr const char *kCommands = "/image FILE, /audio FILE, /video FILE add to the next question; /think on|off; /new starts again; /quit ends.\n"
-                                  "Ctrl-C stops an answer.";
+constexpr const char *kCommands =
+    "/image FILE, /audio FILE, /video FILE add to the next question; /think on|off; /new starts again; /quit ends.\n"
+    "Ctrl-C stops an answer.";
 
 // Questions from the terminal, one after the other, with everything said before.
 class Conversation {
 public:
     Conversation(const ChatArguments &arguments, Engine &engine, Terminal &terminal, Request start)
-        : m_arguments(arguments), m_engine(engine), m_terminal(terminal), m_request(std::move(start)), m_start(m_request.messages) {}
+        : m_arguments(arguments), m_engine(engine), m_terminal(terminal), m_request(std::move(start)),
+          m_start(m_request.messages) {}
 
     int run(std::vector<Part> media) {
         m_pending = std::move(media);
@@ -97,8 +106,10 @@ public:
         while (!m_terminal.broken() && m_terminal.readLine("> ", line)) {
             if (line == "/quit" || line == "/exit") break;
             if (line.empty()) continue;
-            if (line.front() == '/') command(line);
-            else question(line);
+            if (line.front() == '/')
+                command(line);
+            else
+                question(line);
         }
         return m_terminal.broken() ? kFailed : kDone;
     }
@@ -122,11 +133,18 @@ private:
 
     void attach(const std::string &verb, const std::string &file) {
         const InterruptGuard interrupt;
-        const MediaContext context{.model = m_engine.info(), .tokenBudget = m_arguments.budget, .frames = m_arguments.frames,
-                                   .filmSound = !m_arguments.noVideoSound, .cancel = interrupt.token()};
-        Result<Part> part = verb == "/image" ? imagePart(file, context) : verb == "/audio" ? audioPart(file, context) : videoPart(file, context);
-        if (part) m_pending.push_back(std::move(*part));
-        else m_terminal.fail(part.error(), kMediaProblem);
+        const MediaContext context{.model = m_engine.info(),
+                                   .tokenBudget = m_arguments.budget,
+                                   .frames = m_arguments.frames,
+                                   .filmSound = !m_arguments.noVideoSound,
+                                   .cancel = interrupt.token()};
+        Result<Part> part = verb == "/image"   ? imagePart(file, context)
+                            : verb == "/audio" ? audioPart(file, context)
+                                               : videoPart(file, context);
+        if (part)
+            m_pending.push_back(std::move(*part));
+        else
+            m_terminal.fail(part.error(), kMediaProblem);
     }
 
     void question(const std::string &text) {
@@ -138,17 +156,22 @@ private:
             Result<Answer> answer = ask(m_engine, m_request, m_terminal, Show::TextAndCalls, interrupt.token());
             if (!answer) {
                 m_terminal.fail(answer.error(), kFailed);
-                m_request.messages.resize(before);  // as if the question had not been asked
+                m_request.messages.resize(before); // as if the question had not been asked
                 return;
             }
-            Message said{.role = Role::Assistant, .parts = {{.text = answer->content}}, .reasoning = answer->thinking, .toolCalls = answer->toolCalls};
+            Message said{.role = Role::Assistant,
+                         .parts = {{.text = answer->content}},
+                         .reasoning = answer->thinking,
+                         .toolCalls = answer->toolCalls};
             m_request.messages.push_back(std::move(said));
             if (answer->toolCalls.empty()) return;
             for (const ToolCall &call : answer->toolCalls) {
                 std::string result;
                 if (!m_terminal.readLine("result of " + call.name + "> ", result)) return;
-                m_request.messages.push_back(
-                    {.role = Role::Tool, .parts = {{.text = std::move(result)}}, .toolCallId = call.id, .toolName = call.name});
+                m_request.messages.push_back({.role = Role::Tool,
+                                              .parts = {{.text = std::move(result)}},
+                                              .toolCallId = call.id,
+                                              .toolName = call.name});
             }
         }
     }
@@ -163,7 +186,8 @@ private:
 };
 
 int interactive(const ChatArguments &a, Engine &engine, Terminal &terminal) {
-    const MediaContext context{.model = engine.info(), .tokenBudget = a.budget, .frames = a.frames, .filmSound = !a.noVideoSound};
+    const MediaContext context{
+        .model = engine.info(), .tokenBudget = a.budget, .frames = a.frames, .filmSound = !a.noVideoSound};
     Result<Request> start = startingRequest(a, context);
     if (!start) return terminal.fail(start.error(), kUsage);
     Result<std::vector<Part>> media = attachments(a, context);
@@ -174,7 +198,7 @@ int interactive(const ChatArguments &a, Engine &engine, Terminal &terminal) {
 int runChat(ChatArguments &a, Terminal &terminal) {
     const bool asks = !a.prompt.empty() || !a.messagesFile.empty();
     const bool talk = !asks && !a.json && terminal.inIsTerminal();
-    if (!asks && !talk) {  // the question comes through a pipe
+    if (!asks && !talk) { // the question comes through a pipe
         Result<std::string> text = readTextFile("-");
         if (!text) return terminal.fail(text.error(), kFailed);
         while (!text->empty() && (text->back() == '\n' || text->back() == '\r')) text->pop_back();
@@ -198,7 +222,7 @@ int runChat(ChatArguments &a, Terminal &terminal) {
     return interactive(a, *engine, terminal);
 }
 
-}  // namespace
+} // namespace
 
 void addChat(CLI::App &app, RunVerb &chosen) {
     auto a = std::make_shared<ChatArguments>();
@@ -209,7 +233,8 @@ void addChat(CLI::App &app, RunVerb &chosen) {
     verb->add_option("--video", a->videos, "Add a film (repeatable)")->allow_extra_args(false);
     verb->add_option("--system", a->system, "System message");
     verb->add_flag("--think", a->think, "Let the model think first; thoughts go to the terminal, or into --json");
-    verb->add_option("--tools", a->toolsFile, "JSON file with a list of tools in OpenAI's form; calls are printed, not run");
+    verb->add_option("--tools", a->toolsFile,
+                     "JSON file with a list of tools in OpenAI's form; calls are printed, not run");
     verb->add_option("--messages", a->messagesFile, "JSON file with a list of messages; parts name files beside it");
     addBudgetFlag(*verb, a->budget);
     verb->add_option("--frames", a->frames, "Frames of a film; 0: by its length")->check(CLI::Range(0, 1024));
@@ -227,4 +252,4 @@ void addChat(CLI::App &app, RunVerb &chosen) {
     verb->callback([a, &chosen] { chosen = [a](Terminal &terminal) { return runChat(*a, terminal); }; });
 }
 
-}  // namespace facet::cli
+} // namespace facet::cli

@@ -29,14 +29,17 @@ std::optional<std::string> textOf(const Json &object, const char *key) {
 }
 
 // The file a part names: {"file"}, {"path"}, or OpenAI's {"image_url": {"url": "file:..."}}.
-Result<std::string> fileOf(const Json &part, const std::string &folder, const std::string &name, const std::string &where) {
+Result<std::string> fileOf(const Json &part, const std::string &folder, const std::string &name,
+                           const std::string &where) {
     std::optional<std::string> file = textOf(part, "file");
     if (!file) file = textOf(part, "path");
     for (const char *key : {"image_url", "video_url", "input_audio", "input_video"}) {
         if (file || !part.contains(key)) continue;
         const Json &inner = part.at(key);
-        if (inner.is_string()) file = inner.get<std::string>();
-        else if (inner.is_object()) file = textOf(inner, inner.contains("url") ? "url" : "file");
+        if (inner.is_string())
+            file = inner.get<std::string>();
+        else if (inner.is_object())
+            file = textOf(inner, inner.contains("url") ? "url" : "file");
     }
     if (!file || file->empty()) return wrong(name, where, "a medium needs a \"file\".");
     for (const char *scheme : {"file://", "file:"}) {
@@ -51,8 +54,8 @@ Result<std::string> fileOf(const Json &part, const std::string &folder, const st
     return (std::filesystem::path(folder) / *file).string();
 }
 
-Result<Part> partFromJson(const Json &json, const std::string &folder, const std::string &name, const std::string &where,
-                          const MediaContext &context) {
+Result<Part> partFromJson(const Json &json, const std::string &folder, const std::string &name,
+                          const std::string &where, const MediaContext &context) {
     if (json.is_string()) return Part{.text = json.get<std::string>()};
     const std::optional<std::string> type = json.is_object() ? textOf(json, "type") : std::nullopt;
     if (!type) return wrong(name, where, "a part needs a \"type\".");
@@ -63,7 +66,9 @@ Result<Part> partFromJson(const Json &json, const std::string &folder, const std
     }
     MediaContext own = context;
     if (const auto budget = json.find("token_budget"); budget != json.end() && budget->is_number_integer()) {
-        FACET_TRY(known, pictureBudget(static_cast<int>(std::clamp<std::int64_t>(budget->get<std::int64_t>(), 1, 1 << 20)), 0, context.model));
+        FACET_TRY(known,
+                  pictureBudget(static_cast<int>(std::clamp<std::int64_t>(budget->get<std::int64_t>(), 1, 1 << 20)), 0,
+                                context.model));
         own.tokenBudget = known;
     }
     if (const auto frames = json.find("frames"); frames != json.end() && frames->is_number_integer()) {
@@ -88,8 +93,10 @@ Result<ToolCall> callFromJson(const Json &json, const std::string &name, const s
     call.name = textOf(function, "name").value_or("");
     if (call.name.empty()) return wrong(name, where, "a tool call needs a \"name\".");
     const auto arguments = function.find("arguments");
-    if (arguments == function.end() || arguments->is_null()) call.argumentsJson = "{}";
-    else call.argumentsJson = arguments->is_string() ? arguments->get<std::string>() : jsonText(*arguments);
+    if (arguments == function.end() || arguments->is_null())
+        call.argumentsJson = "{}";
+    else
+        call.argumentsJson = arguments->is_string() ? arguments->get<std::string>() : jsonText(*arguments);
     return call;
 }
 
@@ -118,20 +125,22 @@ Status addParts(const Json &content, const std::string &folder, const std::strin
 }
 
 // Results that a message carries itself ("tool_responses", the template's own form) become messages of their own.
-Status addResponses(const Json &json, const std::string &name, const std::string &where, const std::vector<ToolCall> &calls,
-                    std::vector<Message> &out) {
+Status addResponses(const Json &json, const std::string &name, const std::string &where,
+                    const std::vector<ToolCall> &calls, std::vector<Message> &out) {
     const auto responses = json.find("tool_responses");
     if (responses == json.end()) return ok();
     if (!responses->is_array()) return wrong(name, where, "\"tool_responses\" must be a list.");
     for (std::size_t i = 0; i < responses->size(); ++i) {
         const Json &response = (*responses)[i];
-        if (!response.is_object() || !response.contains("response")) return wrong(name, where, "a tool response needs \"response\".");
+        if (!response.is_object() || !response.contains("response"))
+            return wrong(name, where, "a tool response needs \"response\".");
         Message message;
         message.role = Role::Tool;
         message.toolName = textOf(response, "name").value_or("");
         if (i < calls.size()) message.toolCallId = calls[i].id;
         const Json &value = response.at("response");
-        message.parts.push_back({.text = value.is_string() ? value.get<std::string>() : jsonText(value)});
+        if (value.is_object()) message.resultJson = jsonText(value);
+        else message.parts.push_back({.text = value.is_string() ? value.get<std::string>() : jsonText(value)});
         out.push_back(std::move(message));
     }
     return ok();
@@ -149,8 +158,10 @@ bool nestsTooDeep(const std::string &text) {
     bool inText = false;
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (inText) {
-            if (text[i] == '\\') ++i;
-            else if (text[i] == '"') inText = false;
+            if (text[i] == '\\')
+                ++i;
+            else if (text[i] == '"')
+                inText = false;
         } else if (text[i] == '"') {
             inText = true;
         } else if (text[i] == '[' || text[i] == '{') {
@@ -163,10 +174,12 @@ bool nestsTooDeep(const std::string &text) {
 }
 
 Error noSense(const MediaContext &context, const char *sense, const std::string &file) {
-    return {.code = ErrorCode::MediaUnsupported, .message = "The model " + context.model.name + " cannot " + sense + ".", .file = file};
+    return {.code = ErrorCode::MediaUnsupported,
+            .message = "The model " + context.model.name + " cannot " + sense + ".",
+            .file = file};
 }
 
-}  // namespace
+} // namespace
 
 Result<Part> imagePart(const std::string &file, const MediaContext &context) {
     if (!context.model.hasVision) return noSense(context, "see", file);
@@ -197,7 +210,8 @@ Result<std::vector<Message>> messagesFromJson(const Json &json, const std::strin
     const Json *list = &json;
     if (json.is_object() && json.contains("messages")) list = &json.at("messages");
     if (!list->is_array()) return wrong(name, "The conversation", "must be a JSON list of messages.");
-    if (list->size() > kMaxMessages) return wrong(name, "The conversation", "has more than " + std::to_string(kMaxMessages) + " messages.");
+    if (list->size() > kMaxMessages)
+        return wrong(name, "The conversation", "has more than " + std::to_string(kMaxMessages) + " messages.");
     std::vector<Message> messages;
     for (std::size_t i = 0; i < list->size(); ++i) {
         const std::string where = "Message " + std::to_string(i + 1);
@@ -209,7 +223,8 @@ Result<std::vector<Message>> messagesFromJson(const Json &json, const std::strin
         message.reasoning = textOf(entry, "reasoning_content").value_or(textOf(entry, "reasoning").value_or(""));
         message.toolCallId = textOf(entry, "tool_call_id").value_or("");
         message.toolName = textOf(entry, "name").value_or("");
-        if (entry.contains("content")) FACET_CHECK(addParts(entry.at("content"), folder, name, where, context, message));
+        if (entry.contains("content"))
+            FACET_CHECK(addParts(entry.at("content"), folder, name, where, context, message));
         if (const auto calls = entry.find("tool_calls"); calls != entry.end() && calls->is_array()) {
             for (const Json &each : *calls) {
                 FACET_TRY(call, callFromJson(each, name, where));
@@ -237,7 +252,8 @@ Result<std::vector<ToolDeclaration>> toolsFromJson(const Json &json, const std::
         ToolDeclaration tool;
         tool.name = *toolName;
         tool.description = textOf(function, "description").value_or("");
-        if (const auto parameters = function.find("parameters"); parameters != function.end() && !parameters->is_null()) {
+        if (const auto parameters = function.find("parameters");
+            parameters != function.end() && !parameters->is_null()) {
             if (!parameters->is_object()) return wrong(name, where, "\"parameters\" must be a JSON schema object.");
             tool.parametersJson = jsonText(*parameters);
         }
@@ -254,7 +270,10 @@ Result<Json> readJsonFile(const std::string &path) {
         if (tooDeep(json, 0)) return wrong(path, "The file", "nests too deep.");
         return json;
     } catch (const Json::parse_error &e) {
-        return Error{.code = ErrorCode::InvalidArgument, .message = "The file is not valid JSON.", .file = path, .offset = e.byte};
+        return Error{.code = ErrorCode::InvalidArgument,
+                     .message = "The file is not valid JSON.",
+                     .file = path,
+                     .offset = e.byte};
     }
 }
 
@@ -285,4 +304,4 @@ Json answerToJson(const Answer &answer) {
     return json;
 }
 
-}  // namespace facet::cli
+} // namespace facet::cli

@@ -17,8 +17,8 @@ namespace facet::cli {
 // How media become inputs for a model.
 struct MediaContext {
     const ModelInfo &model;
-    int tokenBudget = 0;      // of a picture; 0: the model's default
-    int frames = 0;           // of a film; 0: by its length
+    int tokenBudget = 0; // of a picture; 0: the model's default
+    int frames = 0;      // of a film; 0: by its length
     bool filmSound = true;
     CancelToken cancel = {};
 };
@@ -29,9 +29,10 @@ Result<Part> audioPart(const std::string &file, const MediaContext &context);
 // A film, and its sound as a part of its own inside VideoInput.
 Result<Part> videoPart(const std::string &file, const MediaContext &context);
 
-// `folder`: file names are relative to it. `name`: for messages. Errors: InvalidArgument, naming the message and the key.
-Result<std::vector<Message>> messagesFromJson(const nlohmann::ordered_json &json, const std::string &folder, const std::string &name,
-                                              const MediaContext &context);
+// `folder`: file names are relative to it. `name`: for messages. Errors: InvalidArgument, naming the message and the
+// key.
+Result<std::vector<Message>> messagesFromJson(const nlohmann::ordered_json &json, const std::string &folder,
+                                              const std::string &name, const MediaContext &context);
 Result<std::vector<ToolDeclaration>> toolsFromJson(const nlohmann::ordered_json &json, const std::string &name);
 
 // Reads and parses; depth and size are limited. Errors: those of reading, InvalidArgument with the byte.
@@ -41,4 +42,4 @@ Result<nlohmann::ordered_json> readJsonFile(const std::string &path);
 nlohmann::ordered_json answerToJson(const Answer &answer);
 std::string jsonText(const nlohmann::ordered_json &json);
 
-}  // namespace facet::cli
+} // namespace facet::cli

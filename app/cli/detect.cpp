@@ -5,6 +5,8 @@
 #include "tasks/default_prompts.h"
 #include "verbs.h"
 
+#include <CLI/CLI.hpp>
+
 #include <filesystem>
 
 namespace facet::cli {
@@ -22,7 +24,8 @@ struct DetectArguments {
 std::string overlayName(const std::string &wanted, std::size_t number) {
     if (number == 0) return wanted;
     const fs::path path(wanted);
-    return (path.parent_path() / (path.stem().string() + "-" + std::to_string(number + 1) + path.extension().string())).string();
+    return (path.parent_path() / (path.stem().string() + "-" + std::to_string(number + 1) + path.extension().string()))
+        .string();
 }
 
 Status writeOverlay(const std::string &file, const std::string &to, const std::vector<Detection> &detections) {
@@ -55,7 +58,9 @@ Status emit(const DetectArguments &a, const std::vector<DetectedPicture> &pictur
         for (const DetectedPicture &picture : pictures) terminal.write(toYolo(picture, classes));
         return ok();
     }
-    const std::string text = a.format == "coco" ? toCoco(pictures) : a.format == "csv" ? toCsv(pictures) : toDetectionJson(pictures);
+    const std::string text = a.format == "coco"  ? toCoco(pictures)
+                             : a.format == "csv" ? toCsv(pictures)
+                                                 : toDetectionJson(pictures);
     if (!a.output.empty()) return writeFile(a.output, text);
     terminal.write(text);
     return ok();
@@ -90,15 +95,17 @@ int runDetect(DetectArguments &a, Terminal &terminal) {
     return terminal.broken() ? kFailed : exitCode;
 }
 
-}  // namespace
+} // namespace
 
 void addDetect(CLI::App &app, RunVerb &chosen) {
     auto a = std::make_shared<DetectArguments>();
     CLI::App *verb = app.add_subcommand("detect", "Find objects in pictures: boxes and points");
     verb->add_option("files", a->task.files, "Pictures")->required();
     verb->add_option("--find", a->find, "What to look for, for example \"red circle\"; several by commas");
-    verb->add_option("--format", a->format, "json, coco, yolo or csv")->check(CLI::IsMember({"json", "coco", "yolo", "csv"}));
-    verb->add_flag_callback("--json", [a] { a->format = "json"; }, "The same as --format json");
+    verb->add_option("--format", a->format, "json, coco, yolo or csv")
+        ->check(CLI::IsMember({"json", "coco", "yolo", "csv"}));
+    verb->add_flag_callback(
+        "--json", [a] { a->format = "json"; }, "The same as --format json");
     verb->add_option("--overlay", a->overlay, "Also write the picture with the boxes drawn into it, as PNG");
     verb->add_option("--output", a->output, "Write to this file (for yolo: folder) instead of standard output");
     addBudgetFlag(*verb, a->task.budget);
@@ -112,4 +119,4 @@ void addDetect(CLI::App &app, RunVerb &chosen) {
     verb->callback([a, &chosen] { chosen = [a](Terminal &terminal) { return runDetect(*a, terminal); }; });
 }
 
-}  // namespace facet::cli
+} // namespace facet::cli

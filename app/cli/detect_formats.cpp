@@ -34,7 +34,7 @@ int classIndex(const std::vector<std::string> &classes, const std::string &label
     return static_cast<int>(std::find(classes.begin(), classes.end(), label) - classes.begin());
 }
 
-}  // namespace
+} // namespace
 
 std::vector<std::string> classesOf(const std::vector<DetectedPicture> &pictures) {
     std::vector<std::string> classes;
@@ -54,14 +54,18 @@ std::string toDetectionJson(const std::vector<DetectedPicture> &pictures) {
             Json object = {{"label", d.label}};
             if (d.kind == Detection::Kind::Box) {
                 object["box_2d"] = {d.y1, d.x1, d.y2, d.x2};
-                object["box"] = {rounded(d.pixels[0]), rounded(d.pixels[1]), rounded(d.pixels[2]), rounded(d.pixels[3])};
+                object["box"] = {rounded(d.pixels[0]), rounded(d.pixels[1]), rounded(d.pixels[2]),
+                                 rounded(d.pixels[3])};
             } else {
                 object["point"] = {d.y1, d.x1};
                 object["pixel"] = {rounded(d.pixels[0]), rounded(d.pixels[1])};
             }
             objects.push_back(std::move(object));
         }
-        list.push_back({{"file", picture.file}, {"width", picture.width}, {"height", picture.height}, {"objects", std::move(objects)}});
+        list.push_back({{"file", picture.file},
+                        {"width", picture.width},
+                        {"height", picture.height},
+                        {"objects", std::move(objects)}});
     }
     return jsonText(list) + "\n";
 }
@@ -71,7 +75,10 @@ std::string toCoco(const std::vector<DetectedPicture> &pictures) {
     Json images = Json::array(), categories = Json::array(), annotations = Json::array();
     for (std::size_t i = 0; i < classes.size(); ++i) categories.push_back({{"id", i + 1}, {"name", classes[i]}});
     for (std::size_t i = 0; i < pictures.size(); ++i) {
-        images.push_back({{"id", i + 1}, {"file_name", pictures[i].file}, {"width", pictures[i].width}, {"height", pictures[i].height}});
+        images.push_back({{"id", i + 1},
+                          {"file_name", pictures[i].file},
+                          {"width", pictures[i].width},
+                          {"height", pictures[i].height}});
         for (const Detection &d : pictures[i].detections) {
             const double w = d.pixels[2] - d.pixels[0], h = d.pixels[3] - d.pixels[1];
             Json annotation = {{"id", annotations.size() + 1},
@@ -87,7 +94,10 @@ std::string toCoco(const std::vector<DetectedPicture> &pictures) {
             annotations.push_back(std::move(annotation));
         }
     }
-    return jsonText({{"images", std::move(images)}, {"categories", std::move(categories)}, {"annotations", std::move(annotations)}}) + "\n";
+    return jsonText({{"images", std::move(images)},
+                     {"categories", std::move(categories)},
+                     {"annotations", std::move(annotations)}}) +
+           "\n";
 }
 
 std::string toCsv(const std::vector<DetectedPicture> &pictures) {
@@ -105,10 +115,10 @@ std::string toYolo(const DetectedPicture &picture, const std::vector<std::string
     std::string out;
     for (const Detection &d : picture.detections) {
         if (d.kind != Detection::Kind::Box) continue;
-        out += format("%d %.6f %.6f %.6f %.6f\n", classIndex(classes, d.label), (d.x1 + d.x2) / 2000, (d.y1 + d.y2) / 2000,
-                      (d.x2 - d.x1) / 1000, (d.y2 - d.y1) / 1000);
+        out += format("%d %.6f %.6f %.6f %.6f\n", classIndex(classes, d.label), (d.x1 + d.x2) / 2000,
+                      (d.y1 + d.y2) / 2000, (d.x2 - d.x1) / 1000, (d.y2 - d.y1) / 1000);
     }
     return out;
 }
 
-}  // namespace facet::cli
+} // namespace facet::cli

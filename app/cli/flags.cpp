@@ -2,6 +2,8 @@
 
 #include "resources.h"
 
+#include <CLI/CLI.hpp>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -26,7 +28,9 @@ void addModelFlags(CLI::App &verb, ModelFlags &flags) {
     verb.add_option("--ctx", flags.contextLength, "Context length in tokens; 0: the model's own, at most 8192")
         ->check(CLI::Range(0, 1 << 20))
         ->group("Model");
-    verb.add_option("--threads", flags.threads, "Worker threads; 0: all cores")->check(CLI::Range(0, 1024))->group("Model");
+    verb.add_option("--threads", flags.threads, "Worker threads; 0: all cores")
+        ->check(CLI::Range(0, 1024))
+        ->group("Model");
     verb.add_option("--isa", flags.isa, "Kernels: auto, scalar, avx2 or avx512")
         ->check(CLI::IsMember({"auto", "scalar", "avx2", "avx512"}))
         ->group("Model");
@@ -65,18 +69,34 @@ Result<std::unique_ptr<Engine>> loadEngine(const ModelFlags &flags, Terminal &te
 }
 
 void addSamplingFlags(CLI::App &verb, SamplingFlags &flags) {
-    verb.add_option("--temperature", flags.temperature, "0: always the most probable token")->check(CLI::Range(0.0, 5.0))->group("Sampling");
-    verb.add_option("--top-k", flags.topK, "Only the k most probable tokens; 0: off")->check(CLI::Range(0, 1 << 20))->group("Sampling");
-    verb.add_option("--top-p", flags.topP, "Smallest set of this probability; 1: off")->check(CLI::Range(0.0, 1.0))->group("Sampling");
-    verb.add_option("--min-p", flags.minP, "At least this share of the best; 0: off")->check(CLI::Range(0.0, 1.0))->group("Sampling");
-    verb.add_option("--repetition-penalty", flags.repetitionPenalty, "1: off")->check(CLI::Range(0.1, 10.0))->group("Sampling");
-    verb.add_option("--frequency-penalty", flags.frequencyPenalty, "0: off")->check(CLI::Range(-2.0, 2.0))->group("Sampling");
-    verb.add_option("--presence-penalty", flags.presencePenalty, "0: off")->check(CLI::Range(-2.0, 2.0))->group("Sampling");
+    verb.add_option("--temperature", flags.temperature, "0: always the most probable token")
+        ->check(CLI::Range(0.0, 5.0))
+        ->group("Sampling");
+    verb.add_option("--top-k", flags.topK, "Only the k most probable tokens; 0: off")
+        ->check(CLI::Range(0, 1 << 20))
+        ->group("Sampling");
+    verb.add_option("--top-p", flags.topP, "Smallest set of this probability; 1: off")
+        ->check(CLI::Range(0.0, 1.0))
+        ->group("Sampling");
+    verb.add_option("--min-p", flags.minP, "At least this share of the best; 0: off")
+        ->check(CLI::Range(0.0, 1.0))
+        ->group("Sampling");
+    verb.add_option("--repetition-penalty", flags.repetitionPenalty, "1: off")
+        ->check(CLI::Range(0.1, 10.0))
+        ->group("Sampling");
+    verb.add_option("--frequency-penalty", flags.frequencyPenalty, "0: off")
+        ->check(CLI::Range(-2.0, 2.0))
+        ->group("Sampling");
+    verb.add_option("--presence-penalty", flags.presencePenalty, "0: off")
+        ->check(CLI::Range(-2.0, 2.0))
+        ->group("Sampling");
     verb.add_option("--seed", flags.seed, "Same seed, same answer")->group("Sampling");
     verb.add_option("--max-tokens", flags.maxTokens, "Length of the answer; 0: until the context is full")
         ->check(CLI::Range(0, 1 << 20))
         ->group("Sampling");
-    verb.add_option("--stop", flags.stop, "End the answer before this text (repeatable)")->allow_extra_args(false)->group("Sampling");
+    verb.add_option("--stop", flags.stop, "End the answer before this text (repeatable)")
+        ->allow_extra_args(false)
+        ->group("Sampling");
 }
 
 void applySampling(const SamplingFlags &flags, float defaultTemperature, Request &request) {
@@ -103,16 +123,19 @@ Result<int> pictureBudget(int budget, int fallback, const ModelInfo &model) {
     const std::vector<int> &known = model.vision.budgets;
     if (std::find(known.begin(), known.end(), budget) != known.end()) return budget;
     return Error{.code = ErrorCode::InvalidArgument,
-                 .message = "The model " + model.name + " does not know a picture budget of " + std::to_string(budget) + " tokens."};
+                 .message = "The model " + model.name + " does not know a picture budget of " + std::to_string(budget) +
+                            " tokens."};
 }
 
-Status checkMedia(const std::vector<std::string> &files, std::initializer_list<media::MediaKind> kinds, const char *expected) {
+Status checkMedia(const std::vector<std::string> &files, std::initializer_list<media::MediaKind> kinds,
+                  const char *expected) {
     for (const std::string &file : files) {
         FACET_TRY(details, media::probeMedia(media::Source::file(file)));
         const bool fits = std::find(kinds.begin(), kinds.end(), details.kind) != kinds.end();
         const bool sound = std::find(kinds.begin(), kinds.end(), media::MediaKind::Sound) != kinds.end();
         if (fits || (sound && details.hasSound)) continue;
-        return Error{.code = ErrorCode::MediaUnsupported, .message = std::string("This is not ") + expected + ".", .file = file};
+        return Error{
+            .code = ErrorCode::MediaUnsupported, .message = std::string("This is not ") + expected + ".", .file = file};
     }
     return ok();
 }
@@ -138,7 +161,8 @@ Result<std::string> readTextFile(const std::string &path) {
 
 Status writeFile(const std::string &path, std::string_view bytes) {
     std::error_code error;
-    const bool special = std::filesystem::exists(path, error) && !std::filesystem::is_regular_file(path, error);  // a device
+    const bool special =
+        std::filesystem::exists(path, error) && !std::filesystem::is_regular_file(path, error); // a device
     const std::string part = special ? path : path + ".part";
     errno = 0;
     std::FILE *file = std::fopen(part.c_str(), "wb");
@@ -156,9 +180,10 @@ Status writeFile(const std::string &path, std::string_view bytes) {
     if (good) return ok();
     if (!special) std::remove(part.c_str());
     return Error{.code = number == ENOSPC ? ErrorCode::DiskFull : ErrorCode::FileWriteFailed,
-                 .message = number == ENOSPC ? "There is no room left to write the file." : "The file cannot be written.",
+                 .message =
+                     number == ENOSPC ? "There is no room left to write the file." : "The file cannot be written.",
                  .detail = std::strerror(number),
                  .file = path};
 }
 
-}  // namespace facet::cli
+} // namespace facet::cli

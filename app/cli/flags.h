@@ -5,13 +5,15 @@
 #include "facet/media/decode.h"
 #include "terminal.h"
 
-#include <CLI/CLI.hpp>
-
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+namespace CLI {
+class App;
+}
 
 namespace facet::cli {
 
@@ -19,7 +21,7 @@ namespace facet::cli {
 using RunVerb = std::function<int(Terminal &)>;
 
 struct ModelFlags {
-    std::string model;              // empty: the built-in demo model
+    std::string model; // empty: the built-in demo model
     std::string weights = "as_stored";
     int contextLength = 0;
     int threads = 0;
@@ -48,11 +50,12 @@ void addBudgetFlag(CLI::App &verb, int &budget);
 Result<int> pictureBudget(int budget, int fallback, const ModelInfo &model);
 
 // Every file is there and is a medium of one of these kinds, before any model is loaded. Error: FileNotFound, Media*.
-Status checkMedia(const std::vector<std::string> &files, std::initializer_list<media::MediaKind> kinds, const char *expected);
+Status checkMedia(const std::vector<std::string> &files, std::initializer_list<media::MediaKind> kinds,
+                  const char *expected);
 
 // The whole of a text or JSON file, at most 64 MiB. "-" is standard input.
 Result<std::string> readTextFile(const std::string &path);
 // Written beside and renamed, so that an old file is never half overwritten. Errors: FileWriteFailed, DiskFull.
 Status writeFile(const std::string &path, std::string_view bytes);
 
-}  // namespace facet::cli
+} // namespace facet::cli

@@ -2,6 +2,7 @@
 #include "chat_messages.h"
 #include "verbs.h"
 
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
@@ -20,8 +21,10 @@ struct InspectArguments {
 std::string size(std::uint64_t bytes) {
     char text[32];
     const auto value = static_cast<double>(bytes);
-    if (value >= 1e9) std::snprintf(text, sizeof text, "%.2f GB", value / 1e9);
-    else std::snprintf(text, sizeof text, "%.1f MB", value / 1e6);
+    if (value >= 1e9)
+        std::snprintf(text, sizeof text, "%.2f GB", value / 1e9);
+    else
+        std::snprintf(text, sizeof text, "%.1f MB", value / 1e6);
     return text;
 }
 
@@ -54,10 +57,15 @@ Json toJson(const ModelInfo &m) {
                  {"memory", std::move(memory)},
                  {"unsupported", m.unsupported}};
     if (m.hasVision) {
-        json["vision"] = {{"patch_size", m.vision.patchSize}, {"pooling", m.vision.poolingKernel}, {"default_budget", m.vision.defaultBudget}, {"budgets", m.vision.budgets}};
+        json["vision"] = {{"patch_size", m.vision.patchSize},
+                          {"pooling", m.vision.poolingKernel},
+                          {"default_budget", m.vision.defaultBudget},
+                          {"budgets", m.vision.budgets}};
     }
     if (m.hasAudio) {
-        json["audio"] = {{"sample_rate", m.audio.sampleRate}, {"mel_bins", m.audio.melBins}, {"max_seconds", static_cast<double>(m.audio.maxSamples) / m.audio.sampleRate}};
+        json["audio"] = {{"sample_rate", m.audio.sampleRate},
+                         {"mel_bins", m.audio.melBins},
+                         {"max_seconds", static_cast<double>(m.audio.maxSamples) / m.audio.sampleRate}};
     }
     return json;
 }
@@ -69,20 +77,27 @@ std::string toText(const ModelInfo &m) {
     };
     line("Model", m.name + (m.demoModel ? " (built-in demo model)" : ""));
     line("Architecture", m.architecture);
-    line("Weights", m.weightType + ", " + std::to_string(m.parameterCount / 1'000'000) + " million parameters, " + size(m.fileBytes) + " of files");
+    line("Weights", m.weightType + ", " + std::to_string(m.parameterCount / 1'000'000) + " million parameters, " +
+                        size(m.fileBytes) + " of files");
     std::string layers = std::to_string(m.layers) + " of width " + std::to_string(m.hiddenSize);
     if (m.sharedKvLayers > 0) layers += ", " + std::to_string(m.sharedKvLayers) + " share keys and values";
-    if (m.experts > 0) layers += ", " + std::to_string(m.activeExperts) + " of " + std::to_string(m.experts) + " experts active";
+    if (m.experts > 0)
+        layers += ", " + std::to_string(m.activeExperts) + " of " + std::to_string(m.experts) + " experts active";
     line("Layers", layers);
     line("Vocabulary", std::to_string(m.vocabularySize));
-    line("Context", std::to_string(m.maxContext) + " tokens at most, sliding window " + std::to_string(m.slidingWindow));
+    line("Context",
+         std::to_string(m.maxContext) + " tokens at most, sliding window " + std::to_string(m.slidingWindow));
     std::string budgets;
     for (const int b : m.vision.budgets) budgets += (budgets.empty() ? "" : ", ") + std::to_string(b);
-    line("Pictures", m.hasVision ? "yes, budgets " + budgets + " tokens (default " + std::to_string(m.vision.defaultBudget) + ")" : "no");
-    line("Sound", m.hasAudio ? "yes, up to " + std::to_string(m.audio.maxSamples / m.audio.sampleRate) + " s a clip" : "no");
+    line("Pictures",
+         m.hasVision ? "yes, budgets " + budgets + " tokens (default " + std::to_string(m.vision.defaultBudget) + ")"
+                     : "no");
+    line("Sound",
+         m.hasAudio ? "yes, up to " + std::to_string(m.audio.maxSamples / m.audio.sampleRate) + " s a clip" : "no");
     for (const MemoryEstimate &e : m.memory) {
-        line("Memory", size(e.totalBytes()) + " at " + std::to_string(e.contextLength) + " tokens of context (weights " + size(e.weightBytes) +
-                           ", cache " + size(e.kvBytes) + ", work " + size(e.workBytes) + ")");
+        line("Memory", size(e.totalBytes()) + " at " + std::to_string(e.contextLength) +
+                           " tokens of context (weights " + size(e.weightBytes) + ", cache " + size(e.kvBytes) +
+                           ", work " + size(e.workBytes) + ")");
     }
     for (const std::string &sentence : m.unsupported) line("Unsupported", sentence);
     if (m.unsupported.empty()) line("Unsupported", "nothing; this model runs completely");
@@ -100,13 +115,14 @@ int runInspect(const InspectArguments &a, Terminal &terminal) {
     return terminal.broken() ? kFailed : kDone;
 }
 
-}  // namespace
+} // namespace
 
 void addInspect(CLI::App &app, RunVerb &chosen) {
     auto a = std::make_shared<InspectArguments>();
     CLI::App *verb = app.add_subcommand("inspect", "Say what a model is, what it needs and what is unsupported");
     verb->add_option("model", a->model, "Model folder; without it the built-in demo model");
-    verb->add_option("--weights", a->weights, "Memory for as_stored, q8_0 or q4_0")->check(CLI::IsMember({"as_stored", "q8_0", "q4_0"}));
+    verb->add_option("--weights", a->weights, "Memory for as_stored, q8_0 or q4_0")
+        ->check(CLI::IsMember({"as_stored", "q8_0", "q4_0"}));
     verb->add_flag("--json", a->json, "One JSON object");
     verb->footer("Examples:\n"
                  "  facet-cli inspect gemma-4-E2B-it\n"
@@ -114,4 +130,4 @@ void addInspect(CLI::App &app, RunVerb &chosen) {
     verb->callback([a, &chosen] { chosen = [a](Terminal &terminal) { return runInspect(*a, terminal); }; });
 }
 
-}  // namespace facet::cli
+} // namespace facet::cli

@@ -3,6 +3,7 @@
 #include "tasks/default_prompts.h"
 #include "verbs.h"
 
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 namespace facet::cli {
@@ -46,7 +47,7 @@ void addReader(CLI::App *verb, RunVerb &chosen, const std::shared_ptr<ReadArgume
     verb->callback([a, &chosen] { chosen = [a](Terminal &terminal) { return runRead(*a, terminal); }; });
 }
 
-}  // namespace
+} // namespace
 
 void addOcr(CLI::App &app, RunVerb &chosen) {
     auto a = std::make_shared<ReadArguments>();
@@ -72,4 +73,4 @@ void addDescribe(CLI::App &app, RunVerb &chosen) {
                  "  facet-cli describe clip.mp4 --prompt \"What happens here?\"");
 }
 
-}  // namespace facet::cli
+} // namespace facet::cli

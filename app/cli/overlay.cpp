@@ -14,8 +14,14 @@ namespace {
 using Colour = std::array<std::uint8_t, 3>;
 
 // Told apart on light and dark grounds and by colour-blind eyes.
-constexpr std::array<Colour, 8> kColours{{{230, 57, 70}, {0, 114, 178}, {0, 158, 115}, {213, 94, 0},
-                                          {204, 121, 167}, {86, 180, 233}, {240, 180, 20}, {90, 60, 160}}};
+constexpr std::array<Colour, 8> kColours{{{230, 57, 70},
+                                          {0, 114, 178},
+                                          {0, 158, 115},
+                                          {213, 94, 0},
+                                          {204, 121, 167},
+                                          {86, 180, 233},
+                                          {240, 180, 20},
+                                          {90, 60, 160}}};
 
 class Canvas {
 public:
@@ -66,7 +72,7 @@ std::string printable(const std::string &label) {
     return out;
 }
 
-}  // namespace
+} // namespace
 
 void drawDetections(media::Picture &picture, const std::vector<Detection> &detections) {
     Canvas canvas(picture);
@@ -92,10 +98,10 @@ void drawDetections(media::Picture &picture, const std::vector<Detection> &detec
         const int width = static_cast<int>(label.size()) * (kGlyphWidth + 1) * scale + 2 * padding - scale;
         const int height = kGlyphHeight * scale + 2 * padding;
         const int left = std::clamp(x1, 0, std::max(0, picture.width - width));
-        const int top = y1 >= height ? y1 - height : y1;  // above the box where there is room
+        const int top = y1 >= height ? y1 - height : y1; // above the box where there is room
         canvas.fill(left, top, left + width, top + height, colour);
         canvas.text(left + padding, top + padding, label, scale, {255, 255, 255});
     }
 }
 
-}  // namespace facet::cli
+} // namespace facet::cli

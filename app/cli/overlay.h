@@ -10,4 +10,4 @@ namespace facet::cli {
 
 void drawDetections(media::Picture &picture, const std::vector<Detection> &detections);
 
-}  // namespace facet::cli
+} // namespace facet::cli

@@ -3,8 +3,9 @@
 namespace facet::cli {
 
 int runPictureTask(PictureTask &task, Terminal &terminal) {
-    const Status checked = task.films ? checkMedia(task.files, {media::MediaKind::Picture, media::MediaKind::Film}, "a picture or a film")
-                                      : checkMedia(task.files, {media::MediaKind::Picture}, "a picture");
+    const Status checked =
+        task.films ? checkMedia(task.files, {media::MediaKind::Picture, media::MediaKind::Film}, "a picture or a film")
+                   : checkMedia(task.files, {media::MediaKind::Picture}, "a picture");
     if (!checked) return terminal.fail(checked.error(), kMediaProblem);
     const InterruptGuard interrupt;
     Result<std::unique_ptr<Engine>> engine = loadEngine(task.model, terminal, interrupt.token());
@@ -18,7 +19,7 @@ int runPictureTask(PictureTask &task, Terminal &terminal) {
         if (terminal.broken()) return kFailed;
         MediaContext context{.model = info, .tokenBudget = *budget, .cancel = interrupt.token()};
         const bool film = media::sniff(media::Source::file(file)) == media::MediaKind::Film;
-        if (film && task.budget == 0) context.tokenBudget = 0;  // frames have a default of their own
+        if (film && task.budget == 0) context.tokenBudget = 0; // frames have a default of their own
         Result<Part> part = film ? videoPart(file, context) : imagePart(file, context);
         int failed = kDone;
         if (!part) {
@@ -30,8 +31,10 @@ int runPictureTask(PictureTask &task, Terminal &terminal) {
             if (task.begin) task.begin(file);
             const Result<Answer> answer = ask(**engine, std::move(request), terminal, task.show, interrupt.token());
             if (terminal.broken()) return kFailed;
-            if (!answer) failed = terminal.fail(answer.error(), kFailed);
-            else if (task.done && !task.done(file, *part, *answer)) failed = kFailed;
+            if (!answer)
+                failed = terminal.fail(answer.error(), kFailed);
+            else if (task.done && !task.done(file, *part, *answer))
+                failed = kFailed;
         }
         if (failed == kCancelled) return kCancelled;
         if (exitCode == kDone) exitCode = failed;
@@ -39,4 +42,4 @@ int runPictureTask(PictureTask &task, Terminal &terminal) {
     return exitCode;
 }
 
-}  // namespace facet::cli
+} // namespace facet::cli

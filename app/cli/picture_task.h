@@ -15,7 +15,7 @@ struct PictureTask {
     ModelFlags model;
     SamplingFlags sampling;
     int budget = 0;
-    bool films = false;                                        // films may be named too
+    bool films = false; // films may be named too
     std::function<std::string(const ModelInfo &)> prompt;
     std::function<int(const ModelInfo &)> defaultBudget;
     Show show = Show::Text;
@@ -27,4 +27,4 @@ struct PictureTask {
 // A file that fails is reported and the others go on; the exit code is the first failure's.
 int runPictureTask(PictureTask &task, Terminal &terminal);
 
-}  // namespace facet::cli
+} // namespace facet::cli

@@ -2,6 +2,8 @@
 #include "probe_case.h"
 #include "verbs.h"
 
+#include <CLI/CLI.hpp>
+
 namespace facet::cli {
 
 namespace {
@@ -27,7 +29,7 @@ int runProbe(const ProbeArguments &a, Terminal &terminal) {
     return kDone;
 }
 
-}  // namespace
+} // namespace
 
 void addProbe(CLI::App &app, RunVerb &chosen) {
     auto a = std::make_shared<ProbeArguments>();
@@ -41,12 +43,14 @@ void addProbe(CLI::App &app, RunVerb &chosen) {
     verb->add_option("--drafter", a->drafter, "Drafter folder");
     verb->add_option("--lora", a->lora, "Adapter folder");
     verb->add_option("--media", a->mediaFolder, "Folder of the cases' pictures, sounds and films");
-    verb->add_option("--isa", a->isa, "auto, scalar, avx2 or avx512")->check(CLI::IsMember({"auto", "scalar", "avx2", "avx512"}));
+    verb->add_option("--isa", a->isa, "auto, scalar, avx2 or avx512")
+        ->check(CLI::IsMember({"auto", "scalar", "avx2", "avx512"}));
     verb->add_flag("--quantised", a->quantised, "The product's arithmetic instead of float32");
     verb->add_option("--jsonl", *lines, "KIND CASES.jsonl with KIND tokenizer, chat, parse or detection")->expected(2);
-    verb->footer("Examples:\n"
-                 "  facet-cli probe --model tiny-e2b --case short.json --golden short.safetensors --out ours.safetensors\n"
-                 "  facet-cli probe --jsonl tokenizer tokenizer.jsonl --model tiny-e2b --out ours.jsonl");
+    verb->footer(
+        "Examples:\n"
+        "  facet-cli probe --model tiny-e2b --case short.json --golden short.safetensors --out ours.safetensors\n"
+        "  facet-cli probe --jsonl tokenizer tokenizer.jsonl --model tiny-e2b --out ours.jsonl");
     verb->callback([a, lines, &chosen] {
         chosen = [a, lines](Terminal &terminal) -> int {
             if (lines->size() == 2) {
@@ -63,4 +67,4 @@ void addProbe(CLI::App &app, RunVerb &chosen) {
     });
 }
 
-}  // namespace facet::cli
+} // namespace facet::cli

@@ -26,7 +26,7 @@ Result<std::vector<float>> samplesOf(const SafetensorsFile &file) {
     return samples;
 }
 
-}  // namespace
+} // namespace
 
 Result<ProbeCase> ProbeCase::read(const ProbeArguments &arguments) {
     ProbeCase probe;
@@ -43,14 +43,17 @@ Result<ProbeCase> ProbeCase::read(const ProbeArguments &arguments) {
 }
 
 Result<std::string> ProbeCase::text(const char *key) const {
-    if (!has(key) || !m_json.at(key).is_string()) return caseError(m_file, std::string("The case lacks the text \"") + key + "\".");
+    if (!has(key) || !m_json.at(key).is_string())
+        return caseError(m_file, std::string("The case lacks the text \"") + key + "\".");
     return m_json.at(key).get<std::string>();
 }
 
 Result<int> ProbeCase::integer(const char *key) const {
-    if (!has(key) || !m_json.at(key).is_number_integer()) return caseError(m_file, std::string("The case lacks the number \"") + key + "\".");
+    if (!has(key) || !m_json.at(key).is_number_integer())
+        return caseError(m_file, std::string("The case lacks the number \"") + key + "\".");
     const std::int64_t value = m_json.at(key).get<std::int64_t>();
-    if (value < 0 || value > (1 << 24)) return caseError(m_file, std::string("The number \"") + key + "\" is out of range.");
+    if (value < 0 || value > (1 << 24))
+        return caseError(m_file, std::string("The number \"") + key + "\" is out of range.");
     return static_cast<int>(value);
 }
 
@@ -96,7 +99,8 @@ Result<media::Picture> ProbeCase::picture(const std::string &name) const {
 
 Result<std::vector<float>> ProbeCase::samples(const std::string &name) const {
     std::error_code error;
-    const fs::path stored = fs::path(m_file).parent_path() / ("audio_" + fs::path(name).stem().string() + ".safetensors");
+    const fs::path stored =
+        fs::path(m_file).parent_path() / ("audio_" + fs::path(name).stem().string() + ".safetensors");
     if (!fs::exists(stored, error)) return media::decodeSoundAll(media::Source::file(mediaPath(name)), kClipSamples);
     FACET_TRY(file, SafetensorsFile::read(stored.string()));
     FACET_TRY(samples, samplesOf(file));
@@ -111,7 +115,8 @@ Result<std::vector<float>> ProbeCase::ownSamples() const {
     return samples;
 }
 
-Result<std::shared_ptr<const VideoInput>> ProbeCase::film(const std::string &name, int frames, const VisionInfo &vision) const {
+Result<std::shared_ptr<const VideoInput>> ProbeCase::film(const std::string &name, int frames,
+                                                          const VisionInfo &vision) const {
     constexpr int kFrameBudget = 70;
     FACET_TRY(film, media::decodeFilm(media::Source::file(mediaPath(name)), frames));
     auto video = std::make_shared<VideoInput>();
@@ -129,7 +134,8 @@ Result<std::shared_ptr<const VideoInput>> ProbeCase::film(const std::string &nam
         input.contentHash.clear();
         video->frames.push_back(std::make_shared<const ImageInput>(std::move(input)));
         // By number and rate, as the reference counts (video.md section 1).
-        video->seconds.push_back(film.framesPerSecond > 0 ? static_cast<double>(film.indices[i]) / film.framesPerSecond : film.seconds[i]);
+        video->seconds.push_back(film.framesPerSecond > 0 ? static_cast<double>(film.indices[i]) / film.framesPerSecond
+                                                          : film.seconds[i]);
     }
     return std::shared_ptr<const VideoInput>(std::move(video));
 }
@@ -142,8 +148,11 @@ Result<OutTensor> rowsOf(const OutTensor &tensor, const std::vector<std::int32_t
     OutTensor out;
     out.shape = tensor.shape;
     out.shape.front() = static_cast<std::int64_t>(index.size());
-    const bool inside = std::all_of(index.begin(), index.end(), [rows](std::int32_t i) { return i >= 0 && static_cast<std::size_t>(i) < rows; });
-    if (!inside) return Error{.code = ErrorCode::InvalidArgument, .message = "A row of the case lies outside the tensor " + name + "."};
+    const bool inside = std::all_of(index.begin(), index.end(),
+                                    [rows](std::int32_t i) { return i >= 0 && static_cast<std::size_t>(i) < rows; });
+    if (!inside)
+        return Error{.code = ErrorCode::InvalidArgument,
+                     .message = "A row of the case lies outside the tensor " + name + "."};
     std::visit(
         [&](const auto &values) {
             std::decay_t<decltype(values)> picked;
@@ -164,7 +173,7 @@ std::int64_t product(const std::vector<std::int64_t> &shape) {
     return n;
 }
 
-}  // namespace
+} // namespace
 
 Result<OutTensors> ProbeCase::shaped(OutTensors tensors, const std::vector<std::int32_t> &rowIndex) const {
     if (!listsTensors()) return tensors;
@@ -172,7 +181,7 @@ Result<OutTensors> ProbeCase::shaped(OutTensors tensors, const std::vector<std::
     for (const auto &entry : m_json.at("tensors").items()) {
         const std::string &name = entry.key();
         auto found = tensors.find(name);
-        std::size_t headRows = 0;  // "conv1_rows0_8": the first 8 rows of conv1
+        std::size_t headRows = 0; // "conv1_rows0_8": the first 8 rows of conv1
         if (const std::size_t at = name.find("_rows0_"); found == tensors.end() && at != std::string::npos) {
             found = tensors.find(name.substr(0, at));
             headRows = static_cast<std::size_t>(std::strtoul(name.c_str() + at + 7, nullptr, 10));
@@ -187,8 +196,8 @@ Result<OutTensors> ProbeCase::shaped(OutTensors tensors, const std::vector<std::
             for (std::size_t i = 0; i < headRows; ++i) head[i] = static_cast<std::int32_t>(i);
             FACET_TRY(cut, rowsOf(tensor, head, name));
             tensor = std::move(cut);
-        } else if (size >= 0 && static_cast<std::int64_t>(tensor.size()) != size && !rowIndex.empty() && !shape->empty() &&
-                   shape->front() == static_cast<std::int64_t>(rowIndex.size())) {
+        } else if (size >= 0 && static_cast<std::int64_t>(tensor.size()) != size && !rowIndex.empty() &&
+                   !shape->empty() && shape->front() == static_cast<std::int64_t>(rowIndex.size())) {
             FACET_TRY(cut, rowsOf(tensor, rowIndex, name));
             tensor = std::move(cut);
         }
@@ -204,4 +213,4 @@ Result<OutTensors> ProbeCase::shaped(OutTensors tensors, const std::vector<std::
     return out;
 }
 
-}  // namespace facet::cli
+} // namespace facet::cli

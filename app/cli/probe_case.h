@@ -50,7 +50,8 @@ public:
     // Frames by decoded/NAME_INDEX.png where they exist, else decoded here.
     Result<std::shared_ptr<const VideoInput>> film(const std::string &name, int frames, const VisionInfo &vision) const;
 
-    // Brings tensors into the names and shapes that the case lists: reshaped, cut to the rows of `rowIndex`, others dropped.
+    // Brings tensors into the names and shapes that the case lists: reshaped, cut to the rows of `rowIndex`, others
+    // dropped.
     Result<OutTensors> shaped(OutTensors tensors, const std::vector<std::int32_t> &rowIndex) const;
 
 private:
@@ -63,4 +64,4 @@ private:
 Status runProbeCase(const ProbeArguments &arguments, const LoadOptions &load);
 Status runProbeLines(const ProbeArguments &arguments, const LoadOptions &load);
 
-}  // namespace facet::cli
+} // namespace facet::cli

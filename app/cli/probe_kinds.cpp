@@ -18,8 +18,10 @@ constexpr float kByteScale = 1.0F / 255.0F;
 OutTensor outTensor(ProbeTensor tensor) {
     OutTensor out;
     out.shape = std::move(tensor.shape);
-    if (!tensor.integers.empty()) out.data = std::move(tensor.integers);
-    else out.data = std::move(tensor.floats);
+    if (!tensor.integers.empty())
+        out.data = std::move(tensor.integers);
+    else
+        out.data = std::move(tensor.floats);
     return out;
 }
 
@@ -36,7 +38,8 @@ OutTensor flat(std::vector<T> values, std::vector<std::int64_t> shape = {}) {
 }
 
 Error notYet(const char *what) {
-    return {.code = ErrorCode::ModelUnsupported, .message = std::string("This version does not read ") + what + " yet."};
+    return {.code = ErrorCode::ModelUnsupported,
+            .message = std::string("This version does not read ") + what + " yet."};
 }
 
 Result<OutTensors> sampling(const ProbeCase &probe) {
@@ -81,7 +84,8 @@ Result<OutTensors> audioConstants(const ProbeCase &probe) {
 Result<OutTensors> audioFrontEnd(const ProbeCase &probe) {
     FACET_TRY(samples, probe.ownSamples());
     FACET_TRY(input, media::prepareAudio(samples, AudioInfo{}));
-    // The reference pads to a multiple of 128 samples and keeps the frames of the padding as zeros (audio.md section 2).
+    // The reference pads to a multiple of 128 samples and keeps the frames of the padding as zeros (audio.md section
+    // 2).
     constexpr std::int64_t kPadding = 128, kHop = 160, kFrame = 321;
     const auto padded = (static_cast<std::int64_t>(samples.size()) + kPadding - 1) / kPadding * kPadding;
     const std::int64_t frames = std::max<std::int64_t>((padded + kHop - kFrame) / kHop + 1, input.frames);
@@ -98,7 +102,9 @@ Result<OutTensors> audioFrontEnd(const ProbeCase &probe) {
     }
     std::vector<float> values;
     for (const std::int32_t row : rows) {
-        if (row < 0 || row >= frames) return Error{.code = ErrorCode::InvalidArgument, .message = "A row of mel_rows.index lies outside the sound."};
+        if (row < 0 || row >= frames)
+            return Error{.code = ErrorCode::InvalidArgument,
+                         .message = "A row of mel_rows.index lies outside the sound."};
         const auto begin = mel.begin() + static_cast<std::ptrdiff_t>(row) * input.melBins;
         values.insert(values.end(), begin, begin + input.melBins);
     }
@@ -125,11 +131,13 @@ Status preparePicture(const ProbeCase &probe, const media::Picture &picture, int
     for (const std::int32_t row : rows) {
         for (std::size_t i = 0; i < width; ++i) {
             const std::size_t at = static_cast<std::size_t>(row) * width + i;
-            values.push_back(row >= 0 && at < input.patches.size() ? static_cast<float>(input.patches[at]) * kByteScale : 0.0F);
+            values.push_back(row >= 0 && at < input.patches.size() ? static_cast<float>(input.patches[at]) * kByteScale
+                                                                   : 0.0F);
         }
     }
     if (!rows.empty()) {
-        out["pixel_rows" + tail + ".value"] = flat(std::move(values), {static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(width)});
+        out["pixel_rows" + tail + ".value"] =
+            flat(std::move(values), {static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(width)});
     }
     return ok();
 }
@@ -141,8 +149,8 @@ Result<OutTensors> picturePreprocessing(const ProbeCase &probe) {
     for (const auto &entry : probe.json().at("budgets").items()) {
         const int budget = static_cast<int>(std::strtol(entry.key().c_str(), nullptr, 10));
         const std::string tail = "_" + entry.key();
-        const bool listed = !probe.listsTensors() || probe.wanted("resized" + tail) || probe.wanted("position_ids" + tail) ||
-                            probe.wanted("pixel_rows" + tail + ".value");
+        const bool listed = !probe.listsTensors() || probe.wanted("resized" + tail) ||
+                            probe.wanted("position_ids" + tail) || probe.wanted("pixel_rows" + tail + ".value");
         if (listed) FACET_CHECK(preparePicture(probe, picture, budget, out));
     }
     return out;
@@ -186,7 +194,8 @@ Result<OutTensors> filmFrames(const ProbeCase &probe) {
     for (std::int64_t i = 0; i < count; ++i) {
         media::Picture picture{.width = static_cast<int>(shape[2]), .height = static_cast<int>(shape[1])};
         const std::int64_t bytes = shape[1] * shape[2] * 3;
-        for (std::int64_t k = 0; k < bytes; ++k) picture.rgb.push_back(static_cast<std::uint8_t>(pixels[static_cast<std::size_t>(i * bytes + k)]));
+        for (std::int64_t k = 0; k < bytes; ++k)
+            picture.rgb.push_back(static_cast<std::uint8_t>(pixels[static_cast<std::size_t>(i * bytes + k)]));
         FACET_TRY(target, media::targetSize(picture.width, picture.height, budget, VisionInfo{}));
         size = target;
         const media::Picture small = media::resize(picture, size.width, size.height);
@@ -226,8 +235,9 @@ Result<OutTensors> audioTower(const ProbeCase &probe, ProbeModel &model) {
 
 // One medium of "parts" for every placeholder, in order.
 Result<std::vector<ProbeMedium>> mediaOf(const ProbeCase &probe, const ModelInfo &info) {
-    const int budget = probe.json().contains("budget") && probe.json().at("budget").is_number_integer() ? probe.json().at("budget").get<int>()
-                                                                                                       : info.vision.defaultBudget;
+    const int budget = probe.json().contains("budget") && probe.json().at("budget").is_number_integer()
+                           ? probe.json().at("budget").get<int>()
+                           : info.vision.defaultBudget;
     std::vector<ProbeMedium> media;
     for (const Json &part : probe.json().at("parts")) {
         ProbeMedium medium;
@@ -253,9 +263,11 @@ Result<std::vector<ProbeMedium>> mediaOf(const ProbeCase &probe, const ModelInfo
 
 int greedyCount(const ProbeCase &probe) {
     const auto shape = probe.wanted("greedy_ids");
-    if (shape && shape->size() == 1 && shape->front() > 0 && shape->front() < 100000) return static_cast<int>(shape->front());
+    if (shape && shape->size() == 1 && shape->front() > 0 && shape->front() < 100000)
+        return static_cast<int>(shape->front());
     const Json &json = probe.json();
-    if (json.contains("greedy") && json.at("greedy").is_object() && json.at("greedy").contains("ids")) return static_cast<int>(json.at("greedy").at("ids").size());
+    if (json.contains("greedy") && json.at("greedy").is_object() && json.at("greedy").contains("ids"))
+        return static_cast<int>(json.at("greedy").at("ids").size());
     return 0;
 }
 
@@ -267,7 +279,8 @@ Result<OutTensors> wholeModel(const ProbeCase &probe, ProbeModel &model) {
     FACET_TRY(tensors, model.multimodal(prompt, media, rows, greedyCount(probe), masks));
     OutTensors out = outTensors(std::move(tensors));
     // The reference's names of the two kinds of layers.
-    for (const auto &[ours, theirs] : {std::pair{"mask.full", "mask.full_attention"}, std::pair{"mask.sliding", "mask.sliding_attention"}}) {
+    for (const auto &[ours, theirs] :
+         {std::pair{"mask.full", "mask.full_attention"}, std::pair{"mask.sliding", "mask.sliding_attention"}}) {
         if (const auto found = out.find(ours); found != out.end()) out[theirs] = found->second;
     }
     FACET_TRY(positions, probe.selection("inputs_embeds.positions"));
@@ -290,7 +303,8 @@ Result<OutTensors> textModel(const ProbeCase &probe, ProbeModel &model) {
 
 Result<OutTensors> withModel(const ProbeCase &probe, const ProbeArguments &arguments, LoadOptions load,
                              Result<OutTensors> (*run)(const ProbeCase &, ProbeModel &)) {
-    if (arguments.model.empty()) return Error{.code = ErrorCode::InvalidArgument, .message = "This case needs a model: name it with --model."};
+    if (arguments.model.empty())
+        return Error{.code = ErrorCode::InvalidArgument, .message = "This case needs a model: name it with --model."};
     load.referencePrecision = !arguments.quantised;
     FACET_TRY(model, ProbeModel::load(load));
     return run(probe, *model);
@@ -308,12 +322,14 @@ Result<OutTensors> runKind(const ProbeCase &probe, const ProbeArguments &argumen
     if (probe.has("num_frames") && probe.has("file") && !probe.has("parts")) return filmFrames(probe);
     if (probe.has("image") && probe.has("checkpoint")) return withModel(probe, arguments, load, visionTower);
     if (probe.has("audio") && probe.has("checkpoint")) return withModel(probe, arguments, load, audioTower);
-    if (probe.has("parts") && probe.json().at("parts").is_array() && probe.has("checkpoint")) return withModel(probe, arguments, load, wholeModel);
+    if (probe.has("parts") && probe.json().at("parts").is_array() && probe.has("checkpoint"))
+        return withModel(probe, arguments, load, wholeModel);
     if (probe.has("rows") && probe.has("checkpoint")) return withModel(probe, arguments, load, textModel);
-    return Error{.code = ErrorCode::InvalidArgument, .message = "The case is of no known kind.", .file = arguments.caseFile};
+    return Error{
+        .code = ErrorCode::InvalidArgument, .message = "The case is of no known kind.", .file = arguments.caseFile};
 }
 
-}  // namespace
+} // namespace
 
 Status runProbeCase(const ProbeArguments &arguments, const LoadOptions &load) {
     if (!arguments.mmproj.empty()) return notYet("GGUF projector files");
@@ -327,9 +343,12 @@ Status runProbeCase(const ProbeArguments &arguments, const LoadOptions &load) {
         FACET_TRY(tensors, runKind(probe, arguments, load));
         FACET_TRY(listed, probe.shaped(std::move(tensors), {}));
         return writeFile(arguments.out, encodeSafetensors(listed));
-    } catch (const nlohmann::json::exception &e) {  // a key of another type than the contract says
-        return Error{.code = ErrorCode::InvalidArgument, .message = "The case does not follow the contract.", .detail = e.what(), .file = arguments.caseFile};
+    } catch (const nlohmann::json::exception &e) { // a key of another type than the contract says
+        return Error{.code = ErrorCode::InvalidArgument,
+                     .message = "The case does not follow the contract.",
+                     .detail = e.what(),
+                     .file = arguments.caseFile};
     }
 }
 
-}  // namespace facet::cli
+} // namespace facet::cli

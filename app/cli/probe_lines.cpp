@@ -20,12 +20,14 @@ Result<Json> tokenizerLine(const Json &line, const ProbeModel &model) {
     } else {
         ids = line.at("ids").get<std::vector<std::int32_t>>();
     }
-    return Json{{"ids", ids}, {"decoded", model.detokenize(ids, false)}, {"decoded_skip_special", model.detokenize(ids, true)}};
+    return Json{
+        {"ids", ids}, {"decoded", model.detokenize(ids, false)}, {"decoded_skip_special", model.detokenize(ids, true)}};
 }
 
 Result<Json> chatLine(const Json &line, const std::string &folder) {
     const std::string name = line.at("template").get<std::string>();
-    FACET_TRY(text, readTextFile((std::filesystem::path(folder) / "templates" / ("chat_template." + name + ".jinja")).string()));
+    FACET_TRY(text, readTextFile(
+                        (std::filesystem::path(folder) / "templates" / ("chat_template." + name + ".jinja")).string()));
     Json variables = {{"bos_token", "<bos>"}};
     for (const char *key : {"messages", "tools", "add_generation_prompt", "enable_thinking"}) {
         if (line.contains(key) && !line.at(key).is_null()) variables[key] = line.at(key);
@@ -46,25 +48,29 @@ Result<Json> parseLine(const Json &line) {
         return Error{.code = ErrorCode::Internal, .message = "The parser's result depends on how its input is cut."};
     }
     Json json = Json::parse(result, nullptr, false);
-    if (!json.is_object()) return Error{.code = ErrorCode::Internal, .message = "The parser's result is no JSON object."};
+    if (!json.is_object())
+        return Error{.code = ErrorCode::Internal, .message = "The parser's result is no JSON object."};
     return json;
 }
 
 Result<Json> detectionLine(const Json &line) {
     const auto size = line.at("image_wh").get<std::vector<int>>();
-    if (size.size() != 2) return Error{.code = ErrorCode::InvalidArgument, .message = "image_wh must be width and height."};
+    if (size.size() != 2)
+        return Error{.code = ErrorCode::InvalidArgument, .message = "image_wh must be width and height."};
     Json list = Json::array();
     for (const Detection &d : parseDetections(line.at("text").get<std::string>(), size[0], size[1])) {
         if (d.kind == Detection::Kind::Box) {
-            list.push_back({{"kind", "box"}, {"label", d.label}, {"y1x1y2x2", {d.y1, d.x1, d.y2, d.x2}}, {"px_xyxy", d.pixels}});
+            list.push_back(
+                {{"kind", "box"}, {"label", d.label}, {"y1x1y2x2", {d.y1, d.x1, d.y2, d.x2}}, {"px_xyxy", d.pixels}});
         } else {
-            list.push_back({{"kind", "point"}, {"label", d.label}, {"yx", {d.y1, d.x1}}, {"px_xy", {d.pixels[0], d.pixels[1]}}});
+            list.push_back(
+                {{"kind", "point"}, {"label", d.label}, {"yx", {d.y1, d.x1}}, {"px_xy", {d.pixels[0], d.pixels[1]}}});
         }
     }
     return Json{{"expect", std::move(list)}};
 }
 
-}  // namespace
+} // namespace
 
 Status runProbeLines(const ProbeArguments &arguments, const LoadOptions &load) {
     FACET_TRY(text, readTextFile(arguments.jsonlFile));
@@ -92,10 +98,12 @@ Status runProbeLines(const ProbeArguments &arguments, const LoadOptions &load) {
             if (!result) return here(result.error());
             out += jsonText(*result) + "\n";
         } catch (const nlohmann::json::exception &e) {
-            return here({.code = ErrorCode::InvalidArgument, .message = "A line does not follow the contract.", .detail = e.what()});
+            return here({.code = ErrorCode::InvalidArgument,
+                         .message = "A line does not follow the contract.",
+                         .detail = e.what()});
         }
     }
     return writeFile(arguments.out, out);
 }
 
-}  // namespace facet::cli
+} // namespace facet::cli

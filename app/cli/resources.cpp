@@ -10,7 +10,8 @@ namespace fs = std::filesystem;
 
 std::optional<std::string> findResource(const std::string &name) {
     std::vector<fs::path> places;
-    if (const char *given = std::getenv("FACET_RESOURCES"); given != nullptr && *given != '\0') places.emplace_back(given);
+    if (const char *given = std::getenv("FACET_RESOURCES"); given != nullptr && *given != '\0')
+        places.emplace_back(given);
     std::error_code error;
     const fs::path program = fs::read_symlink("/proc/self/exe", error);
     if (!error) {
@@ -29,4 +30,4 @@ std::optional<std::string> findResource(const std::string &name) {
     return std::nullopt;
 }
 
-}  // namespace facet::cli
+} // namespace facet::cli

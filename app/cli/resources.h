@@ -10,4 +10,4 @@ namespace facet::cli {
 // installed program, or in the resources folder of the source tree that the program was built in.
 std::optional<std::string> findResource(const std::string &name);
 
-}  // namespace facet::cli
+} // namespace facet::cli

@@ -1,4 +1,5 @@
-// Reading and writing safetensors for the probe: golden inputs in, named tensors out. Everything a file says is checked.
+// Reading and writing safetensors for the probe: golden inputs in, named tensors out. Everything a file says is
+// checked.
 #pragma once
 
 #include "facet/result.h"
@@ -46,4 +47,4 @@ private:
     std::map<std::string, Entry> m_entries;
 };
 
-}  // namespace facet::cli
+} // namespace facet::cli

@@ -3,6 +3,8 @@
 
 #include "verbs.h"
 
+#include <CLI/CLI.hpp>
+
 namespace facet::cli {
 
 void addServe(CLI::App &app, RunVerb &chosen) {
@@ -10,13 +12,16 @@ void addServe(CLI::App &app, RunVerb &chosen) {
     auto weights = std::make_shared<std::string>("as_stored");
     CLI::App *verb = app.add_subcommand("serve", "Be an OpenAI-compatible server on this computer");
     verb->add_option("--model", a->modelPath, "Model folder; without it none is loaded until a client asks");
-    verb->add_option("--weights", *weights, "as_stored, q8_0 or q4_0")->check(CLI::IsMember({"as_stored", "q8_0", "q4_0"}));
-    verb->add_option("--ctx", a->contextLength, "Context length in tokens; 0: the model's own, at most 8192")->check(CLI::Range(0, 1 << 20));
+    verb->add_option("--weights", *weights, "as_stored, q8_0 or q4_0")
+        ->check(CLI::IsMember({"as_stored", "q8_0", "q4_0"}));
+    verb->add_option("--ctx", a->contextLength, "Context length in tokens; 0: the model's own, at most 8192")
+        ->check(CLI::Range(0, 1 << 20));
     verb->add_option("--threads", a->threads, "Worker threads; 0: all cores")->check(CLI::Range(0, 1024));
     verb->add_option("--host", a->host, "127.0.0.1, localhost or ::1");
     verb->add_option("--port", a->port, "0: any free port")->check(CLI::Range(0, 65535))->capture_default_str();
     verb->add_option("--key", a->key, "Key that clients must send; without it a random one is printed");
-    verb->add_flag("--private", a->privateLink, "Key on standard input, port on standard output, ends with its input (for the window)");
+    verb->add_flag("--private", a->privateLink,
+                   "Key on standard input, port on standard output, ends with its input (for the window)");
     verb->footer("Examples:\n"
                  "  facet-cli serve --model gemma-4-E2B-it\n"
                  "  facet-cli serve --port 0 --key secret\n"
@@ -29,4 +34,4 @@ void addServe(CLI::App &app, RunVerb &chosen) {
     });
 }
 
-}  // namespace facet::cli
+} // namespace facet::cli

@@ -17,10 +17,11 @@ void onInterrupt(int) {
     if (const std::atomic<bool> *flag = g_interruptFlag.load()) const_cast<std::atomic<bool> *>(flag)->store(true);
 }
 
-}  // namespace
+} // namespace
 
-Terminal::Terminal() : m_outIsTerminal(::isatty(1) != 0), m_errIsTerminal(::isatty(2) != 0), m_inIsTerminal(::isatty(0) != 0) {
-    std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is seen as a failed write
+Terminal::Terminal()
+    : m_outIsTerminal(::isatty(1) != 0), m_errIsTerminal(::isatty(2) != 0), m_inIsTerminal(::isatty(0) != 0) {
+    std::signal(SIGPIPE, SIG_IGN); // a closed pipe is seen as a failed write
 }
 
 bool Terminal::write(std::string_view text) {
@@ -94,7 +95,9 @@ ProgressFn progressLine(Terminal &terminal) {
     return [&terminal, last = std::string()](Phase phase, std::uint64_t done, std::uint64_t total) mutable {
         std::string text;
         const auto percent = [&] { return " " + std::to_string(total > 0 ? done * 100 / total : 0) + " %"; };
-        const auto of = [&] { return " " + std::to_string(done + (done < total ? 1 : 0)) + "/" + std::to_string(total); };
+        const auto of = [&] {
+            return " " + std::to_string(done + (done < total ? 1 : 0)) + "/" + std::to_string(total);
+        };
         switch (phase) {
         case Phase::Loading: text = "loading the model" + percent(); break;
         case Phase::Waiting: text = "waiting"; break;
@@ -102,7 +105,7 @@ ProgressFn progressLine(Terminal &terminal) {
         case Phase::ReadingSound: text = "reading sound" + of(); break;
         case Phase::ReadingPrompt: text = "reading prompt" + percent(); break;
         case Phase::Thinking: text = "thinking, " + std::to_string(done) + " tokens"; break;
-        case Phase::Writing: return;  // the text itself shows it
+        case Phase::Writing: return; // the text itself shows it
         }
         if (text == last) return;
         last = text;
@@ -110,4 +113,4 @@ ProgressFn progressLine(Terminal &terminal) {
     };
 }
 
-}  // namespace facet::cli
+} // namespace facet::cli

@@ -56,4 +56,4 @@ private:
 // "reading prompt 40 %" on the progress line.
 ProgressFn progressLine(Terminal &terminal);
 
-}  // namespace facet::cli
+} // namespace facet::cli

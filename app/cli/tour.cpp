@@ -6,6 +6,7 @@
 #include "tasks/transcription.h"
 #include "verbs.h"
 
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
@@ -36,15 +37,18 @@ public:
         FACET_CHECK(boxScene());
         FACET_CHECK(hearRecording());
         FACET_CHECK(callTool());
-        m_terminal.writeLine("\nThat was the built-in demo model: small, and trained for exactly these things. Full Gemma 4 models are\n"
-                             "opened with --model FOLDER; facet-cli --help lists what can be done with them.");
+        m_terminal.writeLine(
+            "\nThat was the built-in demo model: small, and trained for exactly these things. Full Gemma 4 models are\n"
+            "opened with --model FOLDER; facet-cli --help lists what can be done with them.");
         return ok();
     }
 
 private:
     Result<std::string> sample(const char *name) {
         const std::optional<std::string> path = findResource(std::string("samples/") + name);
-        if (!path) return Error{.code = ErrorCode::FileNotFound, .message = std::string("The sample ") + name + " is not installed."};
+        if (!path)
+            return Error{.code = ErrorCode::FileNotFound,
+                         .message = std::string("The sample ") + name + " is not installed."};
         return *path;
     }
     void heading(const std::string &title, const std::string &file) {
@@ -69,7 +73,8 @@ private:
     Status readPicture() {
         FACET_TRY(file, sample("picture.png"));
         heading("1. Reads the text of a picture", file);
-        FACET_TRY(answer, aboutPicture(file, tasks::readTextBudget(m_engine.info()), tasks::readTextPrompt(m_engine.info())));
+        FACET_TRY(answer,
+                  aboutPicture(file, tasks::readTextBudget(m_engine.info()), tasks::readTextPrompt(m_engine.info())));
         result("text", answer.content);
         return ok();
     }
@@ -77,12 +82,15 @@ private:
     Status boxScene() {
         FACET_TRY(file, sample("scene.png"));
         heading("2. Boxes the objects of a scene", file);
-        FACET_TRY(answer, aboutPicture(file, tasks::detectBudget(m_engine.info()), tasks::detectPrompt(m_engine.info(), "")));
+        FACET_TRY(answer,
+                  aboutPicture(file, tasks::detectBudget(m_engine.info()), tasks::detectPrompt(m_engine.info(), "")));
         FACET_TRY(picture, media::decodePicture(media::Source::file(file)));
         const std::vector<Detection> found = parseDetections(answer.content, picture.width, picture.height);
         for (const Detection &d : found) {
-            result("box", d.label + " at " + std::to_string(static_cast<int>(d.pixels[0])) + "," + std::to_string(static_cast<int>(d.pixels[1])) + " to " +
-                              std::to_string(static_cast<int>(d.pixels[2])) + "," + std::to_string(static_cast<int>(d.pixels[3])));
+            result("box", d.label + " at " + std::to_string(static_cast<int>(d.pixels[0])) + "," +
+                              std::to_string(static_cast<int>(d.pixels[1])) + " to " +
+                              std::to_string(static_cast<int>(d.pixels[2])) + "," +
+                              std::to_string(static_cast<int>(d.pixels[3])));
         }
         drawDetections(picture, found);
         FACET_TRY(png, media::encodePng(picture));
@@ -120,8 +128,10 @@ private:
         const ToolCall &call = first.toolCalls.front();
         result("call", call.name + " " + call.argumentsJson);
         result("result", std::string(kToolResult) + " (made up for this tour)");
-        request.messages.push_back({.role = Role::Assistant, .parts = {{.text = first.content}}, .toolCalls = first.toolCalls});
-        request.messages.push_back({.role = Role::Tool, .parts = {{.text = kToolResult}}, .toolCallId = call.id, .toolName = call.name});
+        request.messages.push_back(
+            {.role = Role::Assistant, .parts = {{.text = first.content}}, .toolCalls = first.toolCalls});
+        request.messages.push_back(
+            {.role = Role::Tool, .parts = {{.text = kToolResult}}, .toolCallId = call.id, .toolName = call.name});
         FACET_TRY(second, question(std::move(request)));
         result("answer", second.content);
         return ok();
@@ -138,7 +148,10 @@ int runTour(const TourArguments &a, Terminal &terminal) {
     const fs::path output = a.output.empty() ? fs::temp_directory_path(error) / "facet-tour" : fs::path(a.output);
     fs::create_directories(output, error);
     if (error) {
-        return terminal.fail({.code = ErrorCode::FileWriteFailed, .message = "The folder for the results cannot be made.", .detail = error.message(), .file = output.string()},
+        return terminal.fail({.code = ErrorCode::FileWriteFailed,
+                              .message = "The folder for the results cannot be made.",
+                              .detail = error.message(),
+                              .file = output.string()},
                              kFailed);
     }
     const InterruptGuard interrupt;
@@ -150,7 +163,7 @@ int runTour(const TourArguments &a, Terminal &terminal) {
     return done ? kDone : terminal.fail(done.error(), kFailed);
 }
 
-}  // namespace
+} // namespace
 
 void addTour(CLI::App &app, RunVerb &chosen) {
     auto a = std::make_shared<TourArguments>();
@@ -161,4 +174,4 @@ void addTour(CLI::App &app, RunVerb &chosen) {
     verb->callback([a, &chosen] { chosen = [a](Terminal &terminal) { return runTour(*a, terminal); }; });
 }
 
-}  // namespace facet::cli
+} // namespace facet::cli

@@ -3,6 +3,8 @@
 #include "tasks/transcription.h"
 #include "verbs.h"
 
+#include <CLI/CLI.hpp>
+
 #include <cstdio>
 
 namespace facet::cli {
@@ -21,8 +23,8 @@ std::string clock(double seconds) {
     return text;
 }
 
-Result<tasks::Transcript> transcribeFile(const TranscribeArguments &a, const std::string &file, Engine &engine, Terminal &terminal,
-                                         bool stream, const CancelToken &cancel) {
+Result<tasks::Transcript> transcribeFile(const TranscribeArguments &a, const std::string &file, Engine &engine,
+                                         Terminal &terminal, bool stream, const CancelToken &cancel) {
     const tasks::AnswerFn answer = [&engine](Request request, const EventSink &sink, const CancelToken &stop) {
         return engine.generate(std::move(request), sink, stop);
     };
@@ -31,7 +33,9 @@ Result<tasks::Transcript> transcribeFile(const TranscribeArguments &a, const std
     options.prompt = a.prompt;
     options.journalPath = !a.journal.empty() ? a.journal : a.output.empty() ? "" : a.output + ".journal";
     tasks::TranscribeCallbacks callbacks;
-    callbacks.progress = [&terminal](double done, double total) { terminal.progress("transcribing " + clock(done) + " of " + clock(total)); };
+    callbacks.progress = [&terminal](double done, double total) {
+        terminal.progress("transcribing " + clock(done) + " of " + clock(total));
+    };
     if (stream) {
         callbacks.text = [&terminal, &cancel](std::string_view piece) {
             if (!terminal.write(piece)) cancel.cancel();
@@ -46,7 +50,8 @@ Result<tasks::Transcript> transcribeFile(const TranscribeArguments &a, const std
 void sayDoubts(const tasks::Transcript &transcript, const std::string &file, Terminal &terminal) {
     if (transcript.text.empty()) terminal.say("No speech was found in " + file + ".");
     if (transcript.doubtfulChunks > 0) {
-        terminal.say(std::to_string(transcript.doubtfulChunks) + " stretches of " + file + " could not be understood well.");
+        terminal.say(std::to_string(transcript.doubtfulChunks) + " stretches of " + file +
+                     " could not be understood well.");
     }
 }
 
@@ -63,12 +68,15 @@ int runTranscribe(const TranscribeArguments &a, Terminal &terminal) {
     if (!engine) return terminal.fail(engine.error(), kModelProblem);
     // "json" of the terminal has the times too: OpenAI's verbose form.
     const tasks::TranscriptFormat format =
-        a.format == "json" ? tasks::TranscriptFormat::VerboseJson : tasks::transcriptFormat(a.format).value_or(tasks::TranscriptFormat::Text);
+        a.format == "json" ? tasks::TranscriptFormat::VerboseJson
+                           : tasks::transcriptFormat(a.format).value_or(tasks::TranscriptFormat::Text);
     const bool stream = format == tasks::TranscriptFormat::Text && a.output.empty();
     int exitCode = kDone;
     for (const std::string &file : a.files) {
-        if (stream && a.files.size() > 1) terminal.write((&file == &a.files.front() ? "==> " : "\n==> ") + file + " <==\n");
-        const Result<tasks::Transcript> transcript = transcribeFile(a, file, **engine, terminal, stream, interrupt.token());
+        if (stream && a.files.size() > 1)
+            terminal.write((&file == &a.files.front() ? "==> " : "\n==> ") + file + " <==\n");
+        const Result<tasks::Transcript> transcript =
+            transcribeFile(a, file, **engine, terminal, stream, interrupt.token());
         if (terminal.broken()) return kFailed;
         if (!transcript) {
             if (stream) terminal.write("\n");
@@ -83,21 +91,24 @@ int runTranscribe(const TranscribeArguments &a, Terminal &terminal) {
         if (a.output.empty()) {
             terminal.write(text);
         } else {
-            if (const Status written = writeFile(a.output, text); !written) return terminal.fail(written.error(), kFailed);
-            if (a.journal.empty()) std::remove((a.output + ".journal").c_str());  // the result is complete
+            if (const Status written = writeFile(a.output, text); !written)
+                return terminal.fail(written.error(), kFailed);
+            if (a.journal.empty()) std::remove((a.output + ".journal").c_str()); // the result is complete
         }
     }
     return terminal.broken() ? kFailed : exitCode;
 }
 
-}  // namespace
+} // namespace
 
 void addTranscribe(CLI::App &app, RunVerb &chosen) {
     auto a = std::make_shared<TranscribeArguments>();
     CLI::App *verb = app.add_subcommand("transcribe", "Write down what is said in recordings and films of any length");
     verb->add_option("files", a->files, "Recordings or films with sound")->required();
-    verb->add_option("--format", a->format, "txt, srt, vtt or json (with times)")->check(CLI::IsMember({"txt", "srt", "vtt", "json"}));
-    verb->add_flag_callback("--json", [a] { a->format = "json"; }, "The same as --format json");
+    verb->add_option("--format", a->format, "txt, srt, vtt or json (with times)")
+        ->check(CLI::IsMember({"txt", "srt", "vtt", "json"}));
+    verb->add_flag_callback(
+        "--json", [a] { a->format = "json"; }, "The same as --format json");
     verb->add_option("--language", a->language, "Spoken language, for example German; helps when it is known");
     verb->add_option("--prompt", a->prompt, "Instruction instead of the usual one");
     verb->add_option("--output", a->output, "Write to this file; an interrupted run goes on from FILE.journal");
@@ -111,4 +122,4 @@ void addTranscribe(CLI::App &app, RunVerb &chosen) {
     verb->callback([a, &chosen] { chosen = [a](Terminal &terminal) { return runTranscribe(*a, terminal); }; });
 }
 
-}  // namespace facet::cli
+} // namespace facet::cli

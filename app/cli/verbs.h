@@ -15,4 +15,4 @@ void addProbe(CLI::App &app, RunVerb &chosen);
 void addServe(CLI::App &app, RunVerb &chosen);
 void addTour(CLI::App &app, RunVerb &chosen);
 
-}  // namespace facet::cli
+} // namespace facet::cli

@@ -18,11 +18,11 @@ std::string trimmed(std::string_view text) {
 // OpenAI's clients send two-letter codes, the model was trained on names.
 std::string languageName(std::string_view language) {
     static constexpr std::array<std::pair<std::string_view, std::string_view>, 24> kNames{{
-        {"en", "English"},  {"de", "German"},   {"fr", "French"},     {"es", "Spanish"},   {"it", "Italian"},
-        {"pt", "Portuguese"}, {"nl", "Dutch"},  {"pl", "Polish"},     {"cs", "Czech"},     {"sv", "Swedish"},
-        {"da", "Danish"},   {"fi", "Finnish"},  {"no", "Norwegian"},  {"tr", "Turkish"},   {"ru", "Russian"},
-        {"uk", "Ukrainian"}, {"ar", "Arabic"},  {"he", "Hebrew"},     {"hi", "Hindi"},     {"ja", "Japanese"},
-        {"ko", "Korean"},   {"zh", "Chinese"},  {"el", "Greek"},      {"hu", "Hungarian"},
+        {"en", "English"},    {"de", "German"},  {"fr", "French"},    {"es", "Spanish"},   {"it", "Italian"},
+        {"pt", "Portuguese"}, {"nl", "Dutch"},   {"pl", "Polish"},    {"cs", "Czech"},     {"sv", "Swedish"},
+        {"da", "Danish"},     {"fi", "Finnish"}, {"no", "Norwegian"}, {"tr", "Turkish"},   {"ru", "Russian"},
+        {"uk", "Ukrainian"},  {"ar", "Arabic"},  {"he", "Hebrew"},    {"hi", "Hindi"},     {"ja", "Japanese"},
+        {"ko", "Korean"},     {"zh", "Chinese"}, {"el", "Greek"},     {"hu", "Hungarian"},
     }};
     const std::string given = trimmed(language);
     std::string lower = given;
@@ -42,7 +42,7 @@ int budgetUpTo(const ModelInfo &model, int wanted) {
     return best;
 }
 
-}  // namespace
+} // namespace
 
 std::string readTextPrompt(const ModelInfo &model) {
     if (model.demoModel) return "Read the text.";
@@ -52,11 +52,12 @@ std::string readTextPrompt(const ModelInfo &model) {
 std::string detectPrompt(const ModelInfo &model, std::string_view what) {
     const std::string wanted = trimmed(what);
     if (model.demoModel) return wanted.empty() ? "Detect all shapes." : "Find the " + wanted + ".";
-    const std::string subject = wanted.empty() ? "Detect every object in the image."
-                                               : "Detect every instance of the following classes in the image: " + wanted + ".";
-    return subject +
-           " Return a JSON array where each item is {\"box_2d\": [y_min, x_min, y_max, x_max], \"label\": \"...\"} with "
-           "coordinates normalized to 0-1000. Return only the JSON.";
+    const std::string subject = wanted.empty()
+                                    ? "Detect every object in the image."
+                                    : "Detect every instance of the following classes in the image: " + wanted + ".";
+    return subject + " Return a JSON array where each item is {\"box_2d\": [y_min, x_min, y_max, x_max], \"label\": "
+                     "\"...\"} with "
+                     "coordinates normalized to 0-1000. Return only the JSON.";
 }
 
 std::string describePrompt(const ModelInfo &model) {
@@ -84,4 +85,4 @@ int detectBudget(const ModelInfo &model) {
     return model.demoModel ? model.vision.defaultBudget : budgetUpTo(model, 560);
 }
 
-}  // namespace facet::tasks
+} // namespace facet::tasks

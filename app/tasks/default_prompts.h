@@ -1,5 +1,5 @@
-// The instructions that Facet gives when the user names a task instead of writing one: the demo model knows its own short
-// sentences, full models get the wording recommended with them (audio.md section 5, vision.md section 7).
+// The instructions that Facet gives when the user names a task instead of writing one: the demo model knows its own
+// short sentences, full models get the wording recommended with them (audio.md section 5, vision.md section 7).
 #pragma once
 
 #include "facet/model_info.h"
@@ -20,4 +20,4 @@ std::string transcribePrompt(const ModelInfo &model, std::string_view language);
 int readTextBudget(const ModelInfo &model);
 int detectBudget(const ModelInfo &model);
 
-}  // namespace facet::tasks
+} // namespace facet::tasks

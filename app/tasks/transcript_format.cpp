@@ -26,7 +26,8 @@ std::string dumped(const Json &json) { return json.dump(-1, ' ', false, Json::er
 std::string verboseJson(const Transcript &transcript) {
     Json segments = Json::array();
     for (const TranscriptSegment &s : transcript.segments) {
-        segments.push_back({{"id", segments.size()}, {"start", s.beginSeconds}, {"end", s.endSeconds}, {"text", onOneLine(s.text)}});
+        segments.push_back(
+            {{"id", segments.size()}, {"start", s.beginSeconds}, {"end", s.endSeconds}, {"text", onOneLine(s.text)}});
     }
     return dumped({{"task", "transcribe"},
                    {"language", transcript.language},
@@ -35,7 +36,7 @@ std::string verboseJson(const Transcript &transcript) {
                    {"segments", std::move(segments)}});
 }
 
-}  // namespace
+} // namespace
 
 std::optional<TranscriptFormat> transcriptFormat(std::string_view name) {
     if (name == "text" || name == "txt") return TranscriptFormat::Text;
@@ -57,4 +58,4 @@ std::string formatTranscript(const Transcript &transcript, TranscriptFormat form
     return {};
 }
 
-}  // namespace facet::tasks
+} // namespace facet::tasks

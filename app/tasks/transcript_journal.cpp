@@ -35,7 +35,7 @@ bool readRecord(const std::string &line, std::pair<std::int64_t, std::int64_t> &
     return true;
 }
 
-}  // namespace
+} // namespace
 
 TranscriptJournal::TranscriptJournal(TranscriptJournal &&other) noexcept
     : m_path(std::move(other.m_path)), m_fd(std::exchange(other.m_fd, -1)), m_records(std::move(other.m_records)) {}
@@ -46,13 +46,15 @@ TranscriptJournal::~TranscriptJournal() {
 
 Error TranscriptJournal::writeError(int number) const {
     return {.code = number == ENOSPC ? ErrorCode::DiskFull : ErrorCode::FileWriteFailed,
-            .message = number == ENOSPC ? "There is no room left for the transcription's journal." : "The transcription's journal cannot be written.",
+            .message = number == ENOSPC ? "There is no room left for the transcription's journal."
+                                        : "The transcription's journal cannot be written.",
             .detail = std::strerror(number),
             .file = m_path};
 }
 
 Result<TranscriptJournal> TranscriptJournal::open(const std::string &path, const std::string &identity) {
-    const std::string head = Json({{"kind", kKind}, {"identity", identity}}).dump(-1, ' ', false, Json::error_handler_t::replace);
+    const std::string head =
+        Json({{"kind", kKind}, {"identity", identity}}).dump(-1, ' ', false, Json::error_handler_t::replace);
     std::map<std::pair<std::int64_t, std::int64_t>, ChunkRecord> records;
     bool ours = false, endsInLine = true;
     if (std::ifstream file(path, std::ios::binary); file) {
@@ -102,4 +104,4 @@ Status TranscriptJournal::append(std::int64_t beginSample, std::int64_t endSampl
     return write(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
-}  // namespace facet::tasks
+} // namespace facet::tasks

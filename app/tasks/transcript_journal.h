@@ -1,5 +1,5 @@
-// What of a long transcription is done, one JSON line a chunk, flushed to the disk: a run that was ended goes on where it
-// stopped (audio.md 8.7). The first line says what the records belong to; anything else there starts a new journal.
+// What of a long transcription is done, one JSON line a chunk, flushed to the disk: a run that was ended goes on where
+// it stopped (audio.md 8.7). The first line says what the records belong to; anything else there starts a new journal.
 #pragma once
 
 #include "facet/result.h"
@@ -41,4 +41,4 @@ private:
     std::map<std::pair<std::int64_t, std::int64_t>, ChunkRecord> m_records;
 };
 
-}  // namespace facet::tasks
+} // namespace facet::tasks

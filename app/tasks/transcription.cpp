@@ -1,5 +1,5 @@
-// Two passes over the recording: the first plans the chunks (only energies are kept), the second decodes again and asks the
-// model chunk by chunk, so that hours of sound need the memory of half a minute.
+// Two passes over the recording: the first plans the chunks (only energies are kept), the second decodes again and asks
+// the model chunk by chunk, so that hours of sound need the memory of half a minute.
 #include "tasks/transcription.h"
 
 #include "facet/media/transcript.h"
@@ -14,11 +14,15 @@ namespace facet::tasks {
 
 namespace {
 
+// A cue pushed behind the one before it keeps at least this long.
+constexpr double kShortestCueSeconds = 0.1;
+
+
 constexpr double kRate = 16000;
-constexpr double kTokensPerSecond = 25;       // speech never needs more (audio.md 8.4)
+constexpr double kTokensPerSecond = 25; // speech never needs more (audio.md 8.4)
 constexpr int kLeastTokens = 24;
-constexpr std::int64_t kLeastSamples = 1600;  // 0.1 s: below this there is nothing to hear
-constexpr std::int64_t kSplitSamples = 2 * 16000;  // a bad chunk longer than this is asked again in halves
+constexpr std::int64_t kLeastSamples = 1600;      // 0.1 s: below this there is nothing to hear
+constexpr std::int64_t kSplitSamples = 2 * 16000; // a bad chunk longer than this is asked again in halves
 
 std::string trimmed(std::string text) {
     const auto blank = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
@@ -31,7 +35,7 @@ std::string trimmed(std::string text) {
 media::ChunkOptions chunkOptions(const ModelInfo &model) {
     media::ChunkOptions options;
     options.hardLimitSeconds = std::min(options.hardLimitSeconds, static_cast<double>(model.audio.maxSamples) / kRate);
-    if (model.demoModel) {  // trained on single short sentences
+    if (model.demoModel) { // trained on single short sentences
         options.targetSeconds = 4;
         options.hardLimitSeconds = 5;
     }
@@ -40,7 +44,8 @@ media::ChunkOptions chunkOptions(const ModelInfo &model) {
 }
 
 Result<std::vector<media::AudioChunk>> planChunks(const media::Source &source, const media::ChunkOptions &options,
-                                                  const media::DecodeLimits &limits, const CancelToken &cancel, double &seconds) {
+                                                  const media::DecodeLimits &limits, const CancelToken &cancel,
+                                                  double &seconds) {
     media::ChunkPlanner planner(options);
     FACET_TRY(total, media::decodeSound(
                          source,
@@ -51,7 +56,8 @@ Result<std::vector<media::AudioChunk>> planChunks(const media::Source &source, c
                          limits, cancel));
     seconds = static_cast<double>(total) / kRate;
     std::vector<media::AudioChunk> chunks = planner.finish();
-    std::erase_if(chunks, [](const media::AudioChunk &c) { return !c.hasSpeech || c.endSample - c.beginSample < kLeastSamples; });
+    std::erase_if(
+        chunks, [](const media::AudioChunk &c) { return !c.hasSpeech || c.endSample - c.beginSample < kLeastSamples; });
     // A short recording goes in as it is: its own silence is context.
     if (chunks.size() == 1 && seconds <= options.hardLimitSeconds) {
         chunks.front().beginSample = 0;
@@ -67,7 +73,8 @@ std::size_t middleSilence(std::span<const float> samples) {
     double least = -1;
     for (std::size_t at = samples.size() / 3; at + kFrame < samples.size() * 2 / 3; at += kFrame) {
         double energy = 0;
-        for (std::size_t i = at; i < at + kFrame; ++i) energy += static_cast<double>(samples[i]) * static_cast<double>(samples[i]);
+        for (std::size_t i = at; i < at + kFrame; ++i)
+            energy += static_cast<double>(samples[i]) * static_cast<double>(samples[i]);
         if (least < 0 || energy < least) {
             least = energy;
             best = at + kFrame / 2;
@@ -92,19 +99,22 @@ struct Job {
     Result<ChunkRecord> ask(std::span<const float> samples) {
         FACET_TRY(sound, media::prepareAudio(samples, model.audio));
         Message message;
-        message.parts.push_back({.kind = PartKind::Audio, .audio = std::make_shared<const AudioInput>(std::move(sound))});
+        message.parts.push_back(
+            {.kind = PartKind::Audio, .audio = std::make_shared<const AudioInput>(std::move(sound))});
         message.parts.push_back({.kind = PartKind::Text, .text = prompt});
         Request request;
         request.messages.push_back(std::move(message));
         request.sampling = options.sampling;
-        request.maxTokens = kLeastTokens + static_cast<int>(std::ceil(static_cast<double>(samples.size()) / kRate * kTokensPerSecond));
+        request.maxTokens =
+            kLeastTokens + static_cast<int>(std::ceil(static_cast<double>(samples.size()) / kRate * kTokensPerSecond));
         FACET_TRY(answered, answer(std::move(request), {}, cancel));
         if (answered.finish == FinishReason::Cancelled) return cancelled();
         ChunkRecord record;
         record.text = trimmed(answered.content);
         record.promptTokens = answered.usage.promptTokens;
         record.completionTokens = answered.usage.completionTokens;
-        record.doubtful = record.text.empty() || answered.finish == FinishReason::Length || media::isRepeating(record.text);
+        record.doubtful =
+            record.text.empty() || answered.finish == FinishReason::Length || media::isRepeating(record.text);
         return record;
     }
 
@@ -116,7 +126,8 @@ struct Job {
         FACET_TRY(first, ask(samples.first(cut)));
         FACET_TRY(second, ask(samples.subspan(cut)));
         ChunkRecord joined;
-        joined.text = first.text.empty() || second.text.empty() ? first.text + second.text : first.text + " " + second.text;
+        joined.text =
+            first.text.empty() || second.text.empty() ? first.text + second.text : first.text + " " + second.text;
         joined.promptTokens = record.promptTokens + first.promptTokens + second.promptTokens;
         joined.completionTokens = record.completionTokens + first.completionTokens + second.completionTokens;
         // One half may be silent; both empty, or a loop in either, stays in doubt.
@@ -165,7 +176,13 @@ struct Job {
         out.text += piece;
         if (callbacks.text) callbacks.text(piece);
         std::vector<TranscriptSegment> segments;
-        for (media::Cue &cue : media::cuesFor(*heldChunk, heldText)) segments.push_back({cue.begin, cue.end, std::move(cue.text)});
+        // Where no silence was found two chunks share a second of sound: cues of the later one begin when the earlier end.
+        double shown = out.segments.empty() ? 0.0 : out.segments.back().endSeconds;
+        for (media::Cue &cue : media::cuesFor(*heldChunk, heldText)) {
+            const double begin = std::max(cue.begin, shown);
+            shown = std::max(cue.end, begin + kShortestCueSeconds);
+            segments.push_back({begin, shown, std::move(cue.text)});
+        }
         if (callbacks.segments) callbacks.segments(segments);
         out.segments.insert(out.segments.end(), segments.begin(), segments.end());
         heldChunk = nullptr;
@@ -175,12 +192,12 @@ struct Job {
     static Error cancelled() { return {.code = ErrorCode::Cancelled, .message = "The transcription was stopped."}; }
 };
 
-std::string identityOf(const std::string &fileHash, const ModelInfo &model, const std::string &prompt, const media::ChunkOptions &chunks,
-                       const SamplingOptions &sampling) {
+std::string identityOf(const std::string &fileHash, const ModelInfo &model, const std::string &prompt,
+                       const media::ChunkOptions &chunks, const SamplingOptions &sampling) {
     std::string text = fileHash;
-    for (const std::string &part : {model.name, model.weightType, std::to_string(model.parameterCount), std::to_string(model.fileBytes), prompt,
-                                    std::to_string(chunks.targetSeconds), std::to_string(chunks.hardLimitSeconds),
-                                    std::to_string(sampling.temperature)}) {
+    for (const std::string &part : {model.name, model.weightType, std::to_string(model.parameterCount),
+                                    std::to_string(model.fileBytes), prompt, std::to_string(chunks.targetSeconds),
+                                    std::to_string(chunks.hardLimitSeconds), std::to_string(sampling.temperature)}) {
         text += "|" + part;
     }
     return text;
@@ -195,13 +212,16 @@ Status runChunks(Job &job, const std::vector<media::AudioChunk> &chunks, const m
     const auto atSample = [&](std::int64_t sample) { return static_cast<std::size_t>(sample - bufferBegin); };
     const auto take = [&](std::span<const float> samples) {
         buffer.insert(buffer.end(), samples.begin(), samples.end());
-        while (next < chunks.size() && chunks[next].endSample <= bufferBegin + static_cast<std::int64_t>(buffer.size())) {
+        while (next < chunks.size() &&
+               chunks[next].endSample <= bufferBegin + static_cast<std::int64_t>(buffer.size())) {
             const media::AudioChunk &plan = chunks[next];
             if (job.cancel.cancelled()) {
                 state = Job::cancelled();
                 return false;
             }
-            state = job.chunk(plan, std::span(buffer).subspan(atSample(plan.beginSample), static_cast<std::size_t>(plan.endSample - plan.beginSample)));
+            state =
+                job.chunk(plan, std::span(buffer).subspan(atSample(plan.beginSample),
+                                                          static_cast<std::size_t>(plan.endSample - plan.beginSample)));
             if (!state) return false;
             ++next;
             // The next chunk does not overlap: nothing can change this one's text any more.
@@ -222,13 +242,15 @@ Status runChunks(Job &job, const std::vector<media::AudioChunk> &chunks, const m
     return ok();
 }
 
-}  // namespace
+} // namespace
 
 Result<Transcript> transcribe(const AnswerFn &answer, const ModelInfo &model, const media::Source &source,
-                              const TranscribeOptions &options, const TranscribeCallbacks &callbacks, const CancelToken &cancel) {
+                              const TranscribeOptions &options, const TranscribeCallbacks &callbacks,
+                              const CancelToken &cancel) {
     if (!model.hasAudio) {
         return Error{.code = ErrorCode::MediaUnsupported,
-                     .message = "The model " + model.name + " cannot hear; choose one with an audio encoder (E2B or E4B).",
+                     .message =
+                         "The model " + model.name + " cannot hear; choose one with an audio encoder (E2B or E4B).",
                      .file = source.name};
     }
     Job job{.answer = answer, .model = model, .options = options, .callbacks = callbacks, .cancel = cancel};
@@ -238,7 +260,8 @@ Result<Transcript> transcribe(const AnswerFn &answer, const ModelInfo &model, co
     FACET_TRY(chunks, planChunks(source, chunking, options.limits, cancel, job.out.seconds));
     if (!options.journalPath.empty()) {
         FACET_TRY(hash, media::contentHashOf(source, cancel));
-        FACET_TRY(journal, TranscriptJournal::open(options.journalPath, identityOf(hash, model, job.prompt, chunking, options.sampling)));
+        FACET_TRY(journal, TranscriptJournal::open(options.journalPath,
+                                                   identityOf(hash, model, job.prompt, chunking, options.sampling)));
         job.journal = std::make_unique<TranscriptJournal>(std::move(journal));
     }
     if (callbacks.progress) callbacks.progress(0, job.out.seconds);
@@ -248,4 +271,4 @@ Result<Transcript> transcribe(const AnswerFn &answer, const ModelInfo &model, co
     return std::move(job.out);
 }
 
-}  // namespace facet::tasks
+} // namespace facet::tasks

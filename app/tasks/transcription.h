@@ -1,5 +1,5 @@
-// Recordings of any length to text, on top of the engine (audio.md section 8): plan chunks at silences, ask the model for
-// each, retry a bad one in halves, merge overlaps, write cues. Used by `facet-cli transcribe` and by the host.
+// Recordings of any length to text, on top of the engine (audio.md section 8): plan chunks at silences, ask the model
+// for each, retry a bad one in halves, merge overlaps, write cues. Used by `facet-cli transcribe` and by the host.
 //
 //     tasks::AnswerFn ask = [&](Request r, const EventSink &sink, const CancelToken &stop) {
 //         return engine->generate(std::move(r), sink, stop);
@@ -25,10 +25,10 @@ namespace facet::tasks {
 using AnswerFn = std::function<Result<Answer>(Request request, const EventSink &sink, const CancelToken &cancel)>;
 
 struct TranscribeOptions {
-    std::string language;      // "German" or "de"; empty: the recording's own
-    std::string prompt;        // replaces the default instruction when not empty
+    std::string language; // "German" or "de"; empty: the recording's own
+    std::string prompt;   // replaces the default instruction when not empty
     SamplingOptions sampling{.temperature = 0.0F};
-    std::string journalPath;   // finished chunks are appended here and found again on the next run; empty: no journal
+    std::string journalPath; // finished chunks are appended here and found again on the next run; empty: no journal
     media::DecodeLimits limits;
 };
 
@@ -39,20 +39,20 @@ struct TranscriptSegment {
 };
 
 struct Transcript {
-    std::string text;                         // everything, chunks joined by a space
-    std::vector<TranscriptSegment> segments;  // cues of at most two lines
-    double seconds = 0;                       // length of the recording
-    std::string language;                     // as asked for, may be empty
+    std::string text;                        // everything, chunks joined by a space
+    std::vector<TranscriptSegment> segments; // cues of at most two lines
+    double seconds = 0;                      // length of the recording
+    std::string language;                    // as asked for, may be empty
     int promptTokens = 0, completionTokens = 0;
-    int doubtfulChunks = 0;                   // still repeating or empty after the retry; their text is kept
-    int resumedChunks = 0;                    // taken from the journal
+    int doubtfulChunks = 0; // still repeating or empty after the retry; their text is kept
+    int resumedChunks = 0;  // taken from the journal
 };
 
 struct TranscribeCallbacks {
     // Seconds of sound done / in all. Called on the thread that runs transcribe().
     std::function<void(double secondsDone, double secondsTotal)> progress;
-    // New text in order, a chunk at a time once it is settled (a chunk may be asked again or lose words to its neighbour):
-    // pieces joined together are exactly Transcript::text.
+    // New text in order, a chunk at a time once it is settled (a chunk may be asked again or lose words to its
+    // neighbour): pieces joined together are exactly Transcript::text.
     std::function<void(std::string_view piece)> text;
     // Cues of a chunk that is settled.
     std::function<void(const std::vector<TranscriptSegment> &segments)> segments;
@@ -69,4 +69,4 @@ std::optional<TranscriptFormat> transcriptFormat(std::string_view name);
 // Json: {"text"}; VerboseJson: OpenAI's {"task","language","duration","text","segments":[{"id","start","end","text"}]}.
 std::string formatTranscript(const Transcript &transcript, TranscriptFormat format);
 
-}  // namespace facet::tasks
+} // namespace facet::tasks

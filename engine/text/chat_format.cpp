@@ -128,6 +128,11 @@ public:
         Json out = Json::array();
         for (std::size_t i = 0; i < m_messages.size(); ++i) {
             FACET_TRY(message, one(m_messages[i], i));
+            if (const std::size_t end = resultsEnd(i); end > i) {
+                FACET_TRY(responses, objectResults(i + 1, end));
+                message["tool_responses"] = std::move(responses);
+                i = end - 1;
+            }
             out.push_back(std::move(message));
         }
         return out;
@@ -159,13 +164,41 @@ private:
         return out;
     }
 
+    // Behind the tool messages that answer the calls of message `index`, if one of them holds an object (templates take
+    // objects from the calling message only, and then read no tool messages); otherwise 0.
+    std::size_t resultsEnd(std::size_t index) const {
+        if (m_messages[index].role != Role::Assistant || m_messages[index].toolCalls.empty()) return 0;
+        bool objects = false;
+        std::size_t end = index + 1;
+        for (; end < m_messages.size() && m_messages[end].role == Role::Tool; ++end)
+            objects = objects || !m_messages[end].resultJson.empty();
+        return objects ? end : 0;
+    }
+
+    Result<Json> objectResults(std::size_t begin, std::size_t end) {
+        Json out = Json::array();
+        for (std::size_t i = begin; i < end; ++i) {
+            const Message &message = m_messages[i];
+            if (message.resultJson.empty()) {
+                FACET_TRY(text, textOnly(message, false, "the result of a tool"));
+                out.push_back({{"name", guarded(nameOf(message))}, {"response", std::move(text)}});
+                continue;
+            }
+            FACET_TRY(object, parseObject(message.resultJson, "the result of a tool"));
+            out.push_back({{"name", guarded(nameOf(message))}, {"response", enclosedJson(object, false)}});
+        }
+        return out;
+    }
+
+    std::string nameOf(const Message &message) const {
+        const auto known = m_names.find(message.toolCallId);
+        if (!message.toolName.empty()) return message.toolName;
+        return known != m_names.end() && !message.toolCallId.empty() ? known->second : "unknown";
+    }
+
     Result<Json> toolResult(const Message &message) {
         FACET_TRY(text, textOnly(message, false, "the result of a tool"));
-        const auto known = m_names.find(message.toolCallId);
-        const std::string name = !message.toolName.empty() ? message.toolName
-                                 : known != m_names.end() && !message.toolCallId.empty() ? known->second
-                                                                                       : "unknown";
-        return Json{{"role", "tool"}, {"name", guarded(name)}, {"tool_call_id", guarded(message.toolCallId)}, {"content", std::move(text)}};
+        return Json{{"role", "tool"}, {"name", guarded(nameOf(message))}, {"tool_call_id", guarded(message.toolCallId)}, {"content", std::move(text)}};
     }
 
     const std::vector<Message> &m_messages;

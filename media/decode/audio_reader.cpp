@@ -35,7 +35,7 @@ struct Decoding {
     MonoResampler resampler;
     std::vector<float> block;
     std::int64_t total = 0;
-    bool stopped = false;  // by the sink
+    bool stopped = false; // by the sink
 
     Status take(const AVFrame &frame, const std::string &name) {
         const std::vector<float> mono = averagedChannels(frame);
@@ -48,7 +48,8 @@ struct Decoding {
         total += static_cast<std::int64_t>(block.size());
         if (static_cast<double>(total) > maxSeconds * kRate) {
             return Error{.code = ErrorCode::LimitExceeded,
-                         .message = "The sound is longer than the limit of " + std::to_string(static_cast<int>(maxSeconds)) + " seconds.",
+                         .message = "The sound is longer than the limit of " +
+                                    std::to_string(static_cast<int>(maxSeconds)) + " seconds.",
                          .file = name};
         }
         stopped = !sink(block);
@@ -87,7 +88,7 @@ Status decodeStream(Container &container, AVCodecContext &codec, int index, Deco
     return ok();
 }
 
-}  // namespace
+} // namespace
 
 std::vector<float> averagedChannels(const AVFrame &frame) {
     const int channels = frame.ch_layout.nb_channels;
@@ -121,7 +122,8 @@ Status MonoResampler::push(std::span<const float> samples, int sampleRate, std::
             AVChannelLayout mono;
             av_channel_layout_default(&mono, 1);
             SwrContext *context = nullptr;
-            const int error = swr_alloc_set_opts2(&context, &mono, AV_SAMPLE_FMT_FLTP, kRate, &mono, AV_SAMPLE_FMT_FLTP, sampleRate, 0, nullptr);
+            const int error = swr_alloc_set_opts2(&context, &mono, AV_SAMPLE_FMT_FLTP, kRate, &mono, AV_SAMPLE_FMT_FLTP,
+                                                  sampleRate, 0, nullptr);
             m_resampler.reset(context);
             if (error < 0 || swr_init(context) < 0) {
                 return Error{.code = ErrorCode::MediaUnsupported,
@@ -150,17 +152,20 @@ Status MonoResampler::convert(const float *samples, int count, std::vector<float
     out.resize(before + static_cast<std::size_t>(room));
     std::uint8_t *to[1] = {reinterpret_cast<std::uint8_t *>(out.data() + before)};
     const std::uint8_t *from[1] = {reinterpret_cast<const std::uint8_t *>(samples)};
-    const int made = room == 0 ? 0 : swr_convert(m_resampler.get(), to, room, samples == nullptr ? nullptr : from, count);
+    const int made =
+        room == 0 ? 0 : swr_convert(m_resampler.get(), to, room, samples == nullptr ? nullptr : from, count);
     out.resize(before + static_cast<std::size_t>(std::max(made, 0)));
     if (made < 0) return decoderMemoryError(m_name);
     return ok();
 }
 
-Result<std::int64_t> decodeSound(const Source &source, const SampleSink &sink, const DecodeLimits &limits, const CancelToken &cancel) {
+Result<std::int64_t> decodeSound(const Source &source, const SampleSink &sink, const DecodeLimits &limits,
+                                 const CancelToken &cancel) {
     FACET_TRY(container, Container::open(source, limits, cancel));
     const int index = container->soundStream();
     if (index < 0) {
-        return Error{.code = ErrorCode::MediaUnsupported, .message = "The file has no sound.", .file = container->name()};
+        return Error{
+            .code = ErrorCode::MediaUnsupported, .message = "The file has no sound.", .file = container->name()};
     }
     container->keepOnly(index);
     FACET_TRY(codec, container->openDecoder(index, 1));
@@ -183,4 +188,4 @@ Result<std::vector<float>> decodeSoundAll(const Source &source, std::int64_t max
     return all;
 }
 
-}  // namespace facet::media
+} // namespace facet::media

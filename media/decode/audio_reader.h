@@ -29,4 +29,4 @@ private:
     int m_rate = 0;
 };
 
-}  // namespace facet::media
+} // namespace facet::media

@@ -1,5 +1,5 @@
-// Bounds-checked view of bytes from a file, in either byte order. Reading outside gives zero: callers that must know ask
-// has() first. All parsing of picture headers and EXIF goes through it.
+// Bounds-checked view of bytes from a file, in either byte order. Reading outside gives zero: callers that must know
+// ask has() first. All parsing of picture headers and EXIF goes through it.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,8 @@ namespace facet::media {
 
 class ByteView {
 public:
-    explicit ByteView(std::span<const std::uint8_t> bytes, bool bigEndian = true) : m_bytes(bytes), m_bigEndian(bigEndian) {}
+    explicit ByteView(std::span<const std::uint8_t> bytes, bool bigEndian = true)
+        : m_bytes(bytes), m_bigEndian(bigEndian) {}
 
     std::size_t size() const noexcept { return m_bytes.size(); }
     bool has(std::size_t offset, std::size_t count) const noexcept {
@@ -43,4 +44,4 @@ private:
     bool m_bigEndian;
 };
 
-}  // namespace facet::media
+} // namespace facet::media

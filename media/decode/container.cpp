@@ -12,9 +12,10 @@ namespace {
 
 // Everything Facet opens; FFmpeg knows hundreds more, none of them needed and each one surface for a hostile file.
 constexpr const char *kFormats = "wav,mp3,flac,ogg,aac,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm";
-constexpr const char *kCodecs = "pcm_u8,pcm_s16le,pcm_s24le,pcm_s32le,pcm_f32le,pcm_f64le,pcm_s16be,pcm_s24be,pcm_s32be,pcm_f32be,"
-                                "pcm_mulaw,pcm_alaw,adpcm_ms,adpcm_ima_wav,mp3,mp3float,flac,vorbis,opus,aac,alac,"
-                                "h264,hevc,vp8,vp9,libdav1d,av1,mpeg4,mjpeg";
+constexpr const char *kCodecs =
+    "pcm_u8,pcm_s16le,pcm_s24le,pcm_s32le,pcm_f32le,pcm_f64le,pcm_s16be,pcm_s24be,pcm_s32be,pcm_f32be,"
+    "pcm_mulaw,pcm_alaw,adpcm_ms,adpcm_ima_wav,mp3,mp3float,flac,vorbis,opus,aac,alac,"
+    "h264,hevc,vp8,vp9,libdav1d,av1,mpeg4,mjpeg";
 
 bool allowed(const AVCodec *codec) {
     if (codec == nullptr) return false;
@@ -29,13 +30,13 @@ bool allowed(const AVCodec *codec) {
 
 const AVCodec *decoderFor(AVCodecID id) {
     if (const AVCodec *codec = avcodec_find_decoder(id); allowed(codec)) return codec;
-    if (id == AV_CODEC_ID_AV1) return avcodec_find_decoder_by_name("libdav1d");  // the default one needs hardware
+    if (id == AV_CODEC_ID_AV1) return avcodec_find_decoder_by_name("libdav1d"); // the default one needs hardware
     return nullptr;
 }
 
 int refuseNestedOpen(AVFormatContext *, AVIOContext **, const char *, int, AVDictionary **) { return AVERROR(EPERM); }
 
-struct StreamOptions {  // one dictionary a stream, as avformat_find_stream_info wants them
+struct StreamOptions { // one dictionary a stream, as avformat_find_stream_info wants them
     std::vector<AVDictionary *> entries;
     StreamOptions(unsigned count, std::int64_t maxPixels) : entries(count, nullptr) {
         for (AVDictionary *&entry : entries) av_dict_set_int(&entry, "max_pixels", maxPixels, 0);
@@ -59,16 +60,18 @@ Status checkStreams(const AVFormatContext &format, const DecodeLimits &limits, c
         if (static_cast<std::int64_t>(p.width) * p.height > limits.maxPixels) {
             return Error{.code = ErrorCode::LimitExceeded,
                          .message = "A film of " + std::to_string(p.width) + " x " + std::to_string(p.height) +
-                                    " pixels is larger than the limit of " + std::to_string(limits.maxPixels) + " pixels.",
+                                    " pixels is larger than the limit of " + std::to_string(limits.maxPixels) +
+                                    " pixels.",
                          .file = name};
         }
     }
     return ok();
 }
 
-}  // namespace
+} // namespace
 
-Result<std::unique_ptr<Container>> Container::open(const Source &source, const DecodeLimits &limits, const CancelToken &cancel) {
+Result<std::unique_ptr<Container>> Container::open(const Source &source, const DecodeLimits &limits,
+                                                   const CancelToken &cancel) {
     std::unique_ptr<Container> self(new Container);
     self->m_name = nameOf(source);
     self->m_limits = limits;
@@ -79,7 +82,8 @@ Result<std::unique_ptr<Container>> Container::open(const Source &source, const D
     }
     if (self->m_input->size() > limits.maxFileBytes) {
         return Error{.code = ErrorCode::LimitExceeded,
-                     .message = "The file is larger than the limit of " + std::to_string(limits.maxFileBytes >> 20) + " MiB.",
+                     .message =
+                         "The file is larger than the limit of " + std::to_string(limits.maxFileBytes >> 20) + " MiB.",
                      .file = self->m_name};
     }
     AVFormatContext *format = avformat_alloc_context();
@@ -87,12 +91,13 @@ Result<std::unique_ptr<Container>> Container::open(const Source &source, const D
     format->pb = self->m_input->io();
     format->flags |= AVFMT_FLAG_CUSTOM_IO;
     format->io_open = refuseNestedOpen;
-    format->max_streams = limits.maxStreams + 1;  // one more, so that "too many" can be told from "damaged"
+    format->max_streams = limits.maxStreams + 1; // one more, so that "too many" can be told from "damaged"
     format->format_whitelist = av_strdup(kFormats);
     format->codec_whitelist = av_strdup(kCodecs);
     format->protocol_whitelist = av_strdup("none");
-    format->interrupt_callback = {[](void *p) { return static_cast<InputStream *>(p)->mustStop() ? 1 : 0; }, self->m_input.get()};
-    const int opened = avformat_open_input(&format, nullptr, nullptr, nullptr);  // frees the context when it fails
+    format->interrupt_callback = {[](void *p) { return static_cast<InputStream *>(p)->mustStop() ? 1 : 0; },
+                                  self->m_input.get()};
+    const int opened = avformat_open_input(&format, nullptr, nullptr, nullptr); // frees the context when it fails
     if (opened < 0) return self->failure(opened, "open");
     self->m_format.reset(format);
     FACET_CHECK(checkStreams(*format, limits, self->m_name));
@@ -114,7 +119,8 @@ int Container::filmStream() const noexcept {
     int best = -1;
     for (unsigned i = 0; i < m_format->nb_streams; ++i) {
         const AVStream &s = *m_format->streams[i];
-        if (s.codecpar->codec_type != AVMEDIA_TYPE_VIDEO || (s.disposition & AV_DISPOSITION_ATTACHED_PIC) != 0) continue;
+        if (s.codecpar->codec_type != AVMEDIA_TYPE_VIDEO || (s.disposition & AV_DISPOSITION_ATTACHED_PIC) != 0)
+            continue;
         if (best < 0 || (s.disposition & AV_DISPOSITION_DEFAULT) != 0) {
             best = static_cast<int>(i);
             if ((s.disposition & AV_DISPOSITION_DEFAULT) != 0) break;
@@ -129,8 +135,8 @@ int Container::orientation(int index) const noexcept {
     const std::uint8_t *data = nullptr;
     std::size_t size = 0;
 #if LIBAVFORMAT_VERSION_INT >= AV_VERSION_INT(60, 15, 100)
-    if (const AVPacketSideData *side = av_packet_side_data_get(stream.codecpar->coded_side_data, stream.codecpar->nb_coded_side_data,
-                                                               AV_PKT_DATA_DISPLAYMATRIX)) {
+    if (const AVPacketSideData *side = av_packet_side_data_get(
+            stream.codecpar->coded_side_data, stream.codecpar->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX)) {
         data = side->data;
         size = side->size;
     }
@@ -187,7 +193,8 @@ Result<bool> Container::read(AVPacket &packet) {
 }
 
 Error Container::failure(int ffmpegError, const char *doing) const {
-    if (m_input->cancelled()) return {.code = ErrorCode::Cancelled, .message = "Reading the file was cancelled.", .file = m_name};
+    if (m_input->cancelled())
+        return {.code = ErrorCode::Cancelled, .message = "Reading the file was cancelled.", .file = m_name};
     if (m_input->stalled()) {
         return {.code = ErrorCode::LimitExceeded,
                 .message = "The file kept the decoder busy without giving anything; it is probably damaged.",
@@ -200,4 +207,4 @@ Error Container::failure(int ffmpegError, const char *doing) const {
             .file = m_name};
 }
 
-}  // namespace facet::media
+} // namespace facet::media

@@ -1,5 +1,5 @@
-// A sound or film file opened through FFmpeg's demuxers: white lists of formats and codecs, limits on streams and pixels,
-// no second file or address opened by what is inside.
+// A sound or film file opened through FFmpeg's demuxers: white lists of formats and codecs, limits on streams and
+// pixels, no second file or address opened by what is inside.
 #pragma once
 
 #include "facet/media/decode.h"
@@ -11,7 +11,8 @@ namespace facet::media {
 class Container {
 public:
     // Errors: those of InputStream, MediaUnreadable, MediaUnsupported, LimitExceeded, Cancelled.
-    static Result<std::unique_ptr<Container>> open(const Source &source, const DecodeLimits &limits, const CancelToken &cancel);
+    static Result<std::unique_ptr<Container>> open(const Source &source, const DecodeLimits &limits,
+                                                   const CancelToken &cancel);
 
     AVFormatContext *format() const noexcept { return m_format.get(); }
     InputStream &input() noexcept { return *m_input; }
@@ -44,4 +45,4 @@ private:
     std::uint64_t m_packets = 0;
 };
 
-}  // namespace facet::media
+} // namespace facet::media

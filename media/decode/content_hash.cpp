@@ -36,7 +36,7 @@ private:
     std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> m_context;
 };
 
-}  // namespace
+} // namespace
 
 std::string sha256Hex(std::span<const std::uint8_t> bytes) {
     Sha256 hash;
@@ -52,19 +52,25 @@ std::string sha256Hex(std::string_view text) {
 
 Result<std::string> contentHashOf(const Source &source, const CancelToken &cancel) {
     if (!source.bytes.empty() || source.path.empty()) return sha256Hex(std::span<const std::uint8_t>(source.bytes));
-    FACET_TRY(size, sizeOf(source));  // refuses what is not a regular file
+    FACET_TRY(size, sizeOf(source)); // refuses what is not a regular file
     std::ifstream file(source.path, std::ios::binary);
     std::vector<char> block(1 << 20);
     Sha256 hash;
     std::uint64_t done = 0;
     while (done < size && file) {
-        if (cancel.cancelled()) return Error{.code = ErrorCode::Cancelled, .message = "Reading the file was cancelled.", .file = source.path};
+        if (cancel.cancelled())
+            return Error{
+                .code = ErrorCode::Cancelled, .message = "Reading the file was cancelled.", .file = source.path};
         file.read(block.data(), static_cast<std::streamsize>(block.size()));
         hash.add(block.data(), static_cast<std::size_t>(file.gcount()));
         done += static_cast<std::uint64_t>(file.gcount());
     }
-    if (done < size) return Error{.code = ErrorCode::FileUnreadable, .message = "The file cannot be read.", .file = source.path, .offset = done};
+    if (done < size)
+        return Error{.code = ErrorCode::FileUnreadable,
+                     .message = "The file cannot be read.",
+                     .file = source.path,
+                     .offset = done};
     return hash.hex();
 }
 
-}  // namespace facet::media
+} // namespace facet::media

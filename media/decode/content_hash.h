@@ -11,4 +11,4 @@ namespace facet::media {
 std::string sha256Hex(std::span<const std::uint8_t> bytes);
 std::string sha256Hex(std::string_view text);
 
-}  // namespace facet::media
+} // namespace facet::media

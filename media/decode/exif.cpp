@@ -10,7 +10,7 @@ namespace {
 constexpr std::uint32_t kTagOrientation = 0x0112;
 constexpr std::uint32_t kTypeShort = 3;
 constexpr std::size_t kEntryBytes = 12;
-}  // namespace
+} // namespace
 
 int exifOrientation(std::span<const std::uint8_t> tiffBlock) {
     if (tiffBlock.size() < 14) return 1;
@@ -43,7 +43,7 @@ Picture uprighted(Picture picture, int orientation) {
     for (int y = 0; y < out.height; ++y) {
         std::uint8_t *row = out.rgb.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(out.width) * 3;
         for (int x = 0; x < out.width; ++x) {
-            int sx = x, sy = y;  // where the upright pixel lies in the stored picture
+            int sx = x, sy = y; // where the upright pixel lies in the stored picture
             switch (orientation) {
             case 2: sx = width - 1 - x; break;
             case 3: sx = width - 1 - x, sy = height - 1 - y; break;
@@ -55,7 +55,8 @@ Picture uprighted(Picture picture, int orientation) {
             default: break;
             }
             const std::uint8_t *from =
-                picture.rgb.data() + (static_cast<std::size_t>(sy) * static_cast<std::size_t>(width) + static_cast<std::size_t>(sx)) * 3;
+                picture.rgb.data() +
+                (static_cast<std::size_t>(sy) * static_cast<std::size_t>(width) + static_cast<std::size_t>(sx)) * 3;
             row[x * 3] = from[0];
             row[x * 3 + 1] = from[1];
             row[x * 3 + 2] = from[2];
@@ -82,4 +83,4 @@ int orientationOfDisplayMatrix(std::span<const std::int32_t, 9> m) {
     return 1;
 }
 
-}  // namespace facet::media
+} // namespace facet::media

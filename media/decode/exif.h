@@ -18,4 +18,4 @@ constexpr bool swapsSides(int orientation) noexcept { return orientation >= 5 &&
 // The EXIF value of a film's display matrix (nine 16.16 fixed point values); 1 for angles other than quarter turns.
 int orientationOfDisplayMatrix(std::span<const std::int32_t, 9> matrix);
 
-}  // namespace facet::media
+} // namespace facet::media

@@ -20,4 +20,4 @@ Error decoderMemoryError(const std::string &name) {
     return {.code = ErrorCode::OutOfMemory, .message = "There is not enough memory to decode this file.", .file = name};
 }
 
-}  // namespace facet::media
+} // namespace facet::media

@@ -60,4 +60,4 @@ std::string ffmpegErrorText(int error);
 // No memory of this machine left for a decoder.
 Error decoderMemoryError(const std::string &name);
 
-}  // namespace facet::media
+} // namespace facet::media

@@ -6,7 +6,7 @@ namespace facet::media {
 
 namespace {
 
-constexpr std::size_t kMaxFrames = 5'000'000;  // 12 hours at 115 frames a second
+constexpr std::size_t kMaxFrames = 5'000'000; // 12 hours at 115 frames a second
 
 // VP8 marks frames that are only references; they are packets of their own in WebM and never shown.
 bool isShown(const AVPacket &packet, AVCodecID codec) {
@@ -21,7 +21,7 @@ double rateOf(const AVStream &stream, std::int64_t frames, double containerSecon
     return containerSeconds > 0 ? static_cast<double>(frames) / containerSeconds : 0.0;
 }
 
-}  // namespace
+} // namespace
 
 double FilmIndex::secondsOf(std::int64_t frame) const noexcept {
     if (frame >= 0 && frame < static_cast<std::int64_t>(stamps.size())) {
@@ -43,7 +43,9 @@ Result<FilmIndex> indexFilm(Container &container, int streamIndex, const DecodeL
     if (!packet) return decoderMemoryError(container.name());
     bool usable = index.secondsPerUnit > 0;
     const auto tooLong = [&container] {
-        return Error{.code = ErrorCode::LimitExceeded, .message = "The film is longer than the limit; cut it first.", .file = container.name()};
+        return Error{.code = ErrorCode::LimitExceeded,
+                     .message = "The film is longer than the limit; cut it first.",
+                     .file = container.name()};
     };
     while (true) {
         FACET_TRY(more, container.read(*packet));
@@ -71,4 +73,4 @@ Result<FilmIndex> indexFilm(Container &container, int streamIndex, const DecodeL
     return index;
 }
 
-}  // namespace facet::media
+} // namespace facet::media

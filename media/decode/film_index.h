@@ -1,5 +1,5 @@
-// Which frames a film has and when each is shown, from one pass over its packets without decoding: so that frame number i
-// can be found by seeking and has a real time even where the rate varies.
+// Which frames a film has and when each is shown, from one pass over its packets without decoding: so that frame number
+// i can be found by seeking and has a real time even where the rate varies.
 #pragma once
 
 #include "container.h"
@@ -27,4 +27,4 @@ struct FilmIndex {
 // Errors: LimitExceeded (longer than limits.maxSeconds or beyond any real film), those of reading.
 Result<FilmIndex> indexFilm(Container &container, int stream, const DecodeLimits &limits);
 
-}  // namespace facet::media
+} // namespace facet::media

@@ -44,7 +44,8 @@ Error undecodable(const std::string &name, PictureFormat format, int error) {
 }
 
 // `bytes` must be followed by AV_INPUT_BUFFER_PADDING_SIZE bytes of zero.
-Result<FramePtr> decodeStill(std::span<std::uint8_t> bytes, PictureFormat format, const DecodeLimits &limits, const std::string &name) {
+Result<FramePtr> decodeStill(std::span<std::uint8_t> bytes, PictureFormat format, const DecodeLimits &limits,
+                             const std::string &name) {
     silenceFfmpeg();
     const AVCodec *codec = avcodec_find_decoder(codecOf(format));
     if (codec == nullptr) return undecodable(name, format, AVERROR_DECODER_NOT_FOUND);
@@ -54,11 +55,14 @@ Result<FramePtr> decodeStill(std::span<std::uint8_t> bytes, PictureFormat format
     if (!context || !packet || !frame) return decoderMemoryError(name);
     context->max_pixels = limits.maxPixels;
     context->thread_count = 1;
-    // Half a picture without a word would be worse than an error. (The TIFF decoder takes tags it does not know for errors
-    // then, the orientation among them; its strips were checked with the header.)
-    if (format != PictureFormat::Tiff) context->err_recognition = AV_EF_EXPLODE | AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER;
-    if (const int error = avcodec_open2(context.get(), codec, nullptr); error < 0) return undecodable(name, format, error);
-    packet->buf = av_buffer_create(bytes.data(), bytes.size(), [](void *, std::uint8_t *) {}, nullptr, AV_BUFFER_FLAG_READONLY);
+    // Half a picture without a word would be worse than an error. (The TIFF decoder takes tags it does not know for
+    // errors then, the orientation among them; its strips were checked with the header.)
+    if (format != PictureFormat::Tiff)
+        context->err_recognition = AV_EF_EXPLODE | AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER;
+    if (const int error = avcodec_open2(context.get(), codec, nullptr); error < 0)
+        return undecodable(name, format, error);
+    packet->buf = av_buffer_create(
+        bytes.data(), bytes.size(), [](void *, std::uint8_t *) {}, nullptr, AV_BUFFER_FLAG_READONLY);
     if (packet->buf == nullptr) return decoderMemoryError(name);
     packet->data = bytes.data();
     packet->size = static_cast<int>(bytes.size());
@@ -76,17 +80,18 @@ Result<FramePtr> decodeStill(std::span<std::uint8_t> bytes, PictureFormat format
     return frame;
 }
 
-Result<Picture> decodeAnimatedWebP(std::span<const std::uint8_t> bytes, const PictureHeader &header, const DecodeLimits &limits,
-                                   const std::string &name, const CancelToken &cancel) {
+Result<Picture> decodeAnimatedWebP(std::span<const std::uint8_t> bytes, const PictureHeader &header,
+                                   const DecodeLimits &limits, const std::string &name, const CancelToken &cancel) {
     FACET_TRY(cut, firstWebPFrame(bytes, name));
     if (static_cast<std::int64_t>(cut.width) * cut.height > limits.maxPixels) {
-        return Error{.code = ErrorCode::LimitExceeded, .message = "The picture is larger than the limit.", .file = name};
+        return Error{
+            .code = ErrorCode::LimitExceeded, .message = "The picture is larger than the limit.", .file = name};
     }
     const std::size_t size = cut.still.size();
     cut.still.resize(size + AV_INPUT_BUFFER_PADDING_SIZE, 0);
     FACET_TRY(frame, decodeStill(std::span(cut.still).first(size), PictureFormat::WebP, limits, name));
     FACET_TRY(part, pictureOfStill(*frame, true, name, cancel));
-    Picture canvas;  // what the frame does not cover is transparent: white
+    Picture canvas; // what the frame does not cover is transparent: white
     canvas.width = static_cast<int>(header.width);
     canvas.height = static_cast<int>(header.height);
     canvas.rgb.assign(static_cast<std::size_t>(header.width * header.height) * 3, 255);
@@ -100,14 +105,16 @@ Result<Picture> decodeAnimatedWebP(std::span<const std::uint8_t> bytes, const Pi
 
 Status checkPixels(const PictureHeader &header, const DecodeLimits &limits, const std::string &name) {
     // Sides are below 2^32 each: compare without multiplying.
-    if (header.width <= limits.maxPixels / header.height && header.width < (1 << 20) && header.height < (1 << 20)) return ok();
+    if (header.width <= limits.maxPixels / header.height && header.width < (1 << 20) && header.height < (1 << 20))
+        return ok();
     return Error{.code = ErrorCode::LimitExceeded,
-                 .message = "The picture says it has " + std::to_string(header.width) + " x " + std::to_string(header.height) +
-                            " pixels; at most " + std::to_string(limits.maxPixels / 1'000'000) + " million are read. Make it smaller first.",
+                 .message = "The picture says it has " + std::to_string(header.width) + " x " +
+                            std::to_string(header.height) + " pixels; at most " +
+                            std::to_string(limits.maxPixels / 1'000'000) + " million are read. Make it smaller first.",
                  .file = name};
 }
 
-}  // namespace
+} // namespace
 
 Result<Picture> decodePicture(const Source &source, const DecodeLimits &limits, const CancelToken &cancel) {
     const std::string name = nameOf(source);
@@ -115,7 +122,8 @@ Result<Picture> decodePicture(const Source &source, const DecodeLimits &limits, 
     if (size == 0) return Error{.code = ErrorCode::MediaUnreadable, .message = "The file is empty.", .file = name};
     if (size > limits.maxPictureBytes || size > (1ULL << 30)) {
         return Error{.code = ErrorCode::LimitExceeded,
-                     .message = "The picture file is larger than the limit of " + std::to_string(limits.maxPictureBytes >> 20) + " MiB.",
+                     .message = "The picture file is larger than the limit of " +
+                                std::to_string(limits.maxPictureBytes >> 20) + " MiB.",
                      .file = name};
     }
     FACET_TRY(bytes, readHead(source, static_cast<std::size_t>(size)));
@@ -143,11 +151,15 @@ Result<Picture> decodePicture(const Source &source, const DecodeLimits &limits, 
 Result<std::vector<std::uint8_t>> encodePng(const Picture &picture) {
     silenceFfmpeg();
     const auto failed = [](int error) {
-        return Error{.code = ErrorCode::Internal, .message = "The picture could not be written as PNG.", .detail = ffmpegErrorText(error)};
+        return Error{.code = ErrorCode::Internal,
+                     .message = "The picture could not be written as PNG.",
+                     .detail = ffmpegErrorText(error)};
     };
     const auto rowBytes = static_cast<std::size_t>(std::max(picture.width, 0)) * 3;
-    if (picture.width <= 0 || picture.height <= 0 || picture.rgb.size() != rowBytes * static_cast<std::size_t>(picture.height)) {
-        return Error{.code = ErrorCode::InvalidArgument, .message = "A picture without pixels cannot be written as PNG."};
+    if (picture.width <= 0 || picture.height <= 0 ||
+        picture.rgb.size() != rowBytes * static_cast<std::size_t>(picture.height)) {
+        return Error{.code = ErrorCode::InvalidArgument,
+                     .message = "A picture without pixels cannot be written as PNG."};
     }
     const AVCodec *codec = avcodec_find_encoder(AV_CODEC_ID_PNG);
     if (codec == nullptr) return failed(AVERROR_ENCODER_NOT_FOUND);
@@ -176,4 +188,4 @@ Result<std::vector<std::uint8_t>> encodePng(const Picture &picture) {
     return std::vector<std::uint8_t>(packet->data, packet->data + packet->size);
 }
 
-}  // namespace facet::media
+} // namespace facet::media

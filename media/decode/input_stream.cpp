@@ -34,7 +34,7 @@ Result<int> openRegular(const std::string &path, std::uint64_t &size) {
     return fd;
 }
 
-}  // namespace
+} // namespace
 
 std::string nameOf(const Source &source) {
     if (!source.name.empty()) return source.name;
@@ -77,9 +77,11 @@ Result<std::vector<std::uint8_t>> readHead(const Source &source, std::size_t cou
 }
 
 InputStream::InputStream(const Source &source, double stallSeconds, const CancelToken &cancel)
-    : m_source(source), m_cancel(cancel), m_stallSeconds(stallSeconds), m_lastProgress(std::chrono::steady_clock::now()) {}
+    : m_source(source), m_cancel(cancel), m_stallSeconds(stallSeconds),
+      m_lastProgress(std::chrono::steady_clock::now()) {}
 
-Result<std::unique_ptr<InputStream>> InputStream::open(const Source &source, double stallSeconds, const CancelToken &cancel) {
+Result<std::unique_ptr<InputStream>> InputStream::open(const Source &source, double stallSeconds,
+                                                       const CancelToken &cancel) {
     silenceFfmpeg();
     std::unique_ptr<InputStream> stream(new InputStream(source, stallSeconds, cancel));
     if (!source.bytes.empty() || source.path.empty()) {
@@ -90,7 +92,8 @@ Result<std::unique_ptr<InputStream>> InputStream::open(const Source &source, dou
     }
     auto *buffer = static_cast<unsigned char *>(av_malloc(kBufferBytes));
     if (buffer == nullptr) return decoderMemoryError(nameOf(source));
-    stream->m_io.reset(avio_alloc_context(buffer, kBufferBytes, 0, stream.get(), &InputStream::readPacket, nullptr, &InputStream::seek));
+    stream->m_io.reset(avio_alloc_context(buffer, kBufferBytes, 0, stream.get(), &InputStream::readPacket, nullptr,
+                                          &InputStream::seek));
     if (!stream->m_io) {
         av_free(buffer);
         return decoderMemoryError(nameOf(source));
@@ -111,7 +114,8 @@ int InputStream::readPacket(void *self, std::uint8_t *buffer, int size) {
     auto &stream = *static_cast<InputStream *>(self);
     if (stream.mustStop()) return AVERROR_EXIT;
     if (size <= 0 || stream.m_position >= stream.m_size) return AVERROR_EOF;
-    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(static_cast<std::uint64_t>(size), stream.m_size - stream.m_position));
+    const auto wanted = static_cast<std::size_t>(
+        std::min<std::uint64_t>(static_cast<std::uint64_t>(size), stream.m_size - stream.m_position));
     std::size_t got = wanted;
     if (stream.m_fd < 0) {
         std::memcpy(buffer, stream.m_source.bytes.data() + stream.m_position, wanted);
@@ -134,12 +138,15 @@ std::int64_t InputStream::seek(void *self, std::int64_t offset, int whence) {
     whence &= ~AVSEEK_FORCE;
     if (whence == AVSEEK_SIZE) return size;
     std::int64_t base = 0;
-    if (whence == SEEK_CUR) base = static_cast<std::int64_t>(stream.m_position);
-    else if (whence == SEEK_END) base = size;
-    else if (whence != SEEK_SET) return AVERROR(EINVAL);
+    if (whence == SEEK_CUR)
+        base = static_cast<std::int64_t>(stream.m_position);
+    else if (whence == SEEK_END)
+        base = size;
+    else if (whence != SEEK_SET)
+        return AVERROR(EINVAL);
     if ((offset > 0 && base > INT64_MAX - offset) || base + offset < 0) return AVERROR(EINVAL);
     stream.m_position = static_cast<std::uint64_t>(base + offset);
     return base + offset;
 }
 
-}  // namespace facet::media
+} // namespace facet::media

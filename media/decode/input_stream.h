@@ -1,5 +1,6 @@
-// A Source as FFmpeg's input: one regular file or a block of memory behind our own reader, never a name that FFmpeg could
-// take for a URL. Reading stops when the user cancels or when a file keeps the demuxer busy without giving anything.
+// A Source as FFmpeg's input: one regular file or a block of memory behind our own reader, never a name that FFmpeg
+// could take for a URL. Reading stops when the user cancels or when a file keeps the demuxer busy without giving
+// anything.
 #pragma once
 
 #include "facet/media/decode.h"
@@ -21,7 +22,8 @@ Result<std::vector<std::uint8_t>> readHead(const Source &source, std::size_t cou
 
 class InputStream {
 public:
-    static Result<std::unique_ptr<InputStream>> open(const Source &source, double stallSeconds, const CancelToken &cancel);
+    static Result<std::unique_ptr<InputStream>> open(const Source &source, double stallSeconds,
+                                                     const CancelToken &cancel);
     ~InputStream();
     InputStream(const InputStream &) = delete;
     InputStream &operator=(const InputStream &) = delete;
@@ -44,9 +46,9 @@ private:
     double m_stallSeconds;
     std::chrono::steady_clock::time_point m_lastProgress;
     IoPtr m_io;
-    int m_fd = -1;  // -1: memory
+    int m_fd = -1; // -1: memory
     std::uint64_t m_size = 0;
     std::uint64_t m_position = 0;
 };
 
-}  // namespace facet::media
+} // namespace facet::media

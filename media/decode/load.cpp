@@ -6,13 +6,14 @@
 
 namespace facet::media {
 
-Result<ImageInput> loadImage(const Source &source, int tokenBudget, const VisionInfo &vision, const DecodeLimits &limits,
-                             const CancelToken &cancel) {
+Result<ImageInput> loadImage(const Source &source, int tokenBudget, const VisionInfo &vision,
+                             const DecodeLimits &limits, const CancelToken &cancel) {
     FACET_TRY(picture, decodePicture(source, limits, cancel));
     return prepareImage(picture, tokenBudget, vision);
 }
 
-Result<AudioInput> loadAudio(const Source &source, const AudioInfo &audio, const DecodeLimits &limits, const CancelToken &cancel) {
+Result<AudioInput> loadAudio(const Source &source, const AudioInfo &audio, const DecodeLimits &limits,
+                             const CancelToken &cancel) {
     FACET_TRY(samples, decodeSoundAll(source, audio.maxSamples, limits, cancel));
     Result<AudioInput> input = prepareAudio(samples, audio);
     if (!input) {
@@ -24,8 +25,8 @@ Result<AudioInput> loadAudio(const Source &source, const AudioInfo &audio, const
     return input;
 }
 
-Result<VideoInput> loadVideo(const Source &source, const VideoOptions &options, const VisionInfo &vision, const AudioInfo *audio,
-                             const DecodeLimits &limits, const CancelToken &cancel) {
+Result<VideoInput> loadVideo(const Source &source, const VideoOptions &options, const VisionInfo &vision,
+                             const AudioInfo *audio, const DecodeLimits &limits, const CancelToken &cancel) {
     FACET_TRY(hash, contentHashOf(source, cancel));
     VideoInput film;
     const auto take = [&](Picture picture, std::int64_t index, double seconds) -> Status {
@@ -48,4 +49,4 @@ Result<VideoInput> loadVideo(const Source &source, const VideoOptions &options, 
     return film;
 }
 
-}  // namespace facet::media
+} // namespace facet::media

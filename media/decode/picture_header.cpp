@@ -57,7 +57,7 @@ Result<PictureHeader> readJpeg(std::span<const std::uint8_t> bytes, const std::s
     while (view.has(at, 2)) {
         if (view.u8(at) != 0xFF) return damaged(name, at, "a marker was expected");
         const std::uint8_t marker = view.u8(at + 1);
-        if (marker == 0xFF) {  // fill byte
+        if (marker == 0xFF) { // fill byte
             ++at;
             continue;
         }
@@ -102,8 +102,10 @@ Result<PictureHeader> readWebP(std::span<const std::uint8_t> bytes, const std::s
         if (!view.has(body, length)) return cutShort(name, at, "chunk longer than the file");
         if (view.startsWith(at, "VP8X") && length >= 10) {
             header.animatedWebP = (view.u8(body) & 0x02) != 0;
-            header.width = 1 + static_cast<std::int64_t>(view.u16(body + 4) | static_cast<std::uint32_t>(view.u8(body + 6)) << 16);
-            header.height = 1 + static_cast<std::int64_t>(view.u16(body + 7) | static_cast<std::uint32_t>(view.u8(body + 9)) << 16);
+            header.width =
+                1 + static_cast<std::int64_t>(view.u16(body + 4) | static_cast<std::uint32_t>(view.u8(body + 6)) << 16);
+            header.height =
+                1 + static_cast<std::int64_t>(view.u16(body + 7) | static_cast<std::uint32_t>(view.u8(body + 9)) << 16);
         } else if (view.startsWith(at, "VP8 ") && length >= 10) {
             pixels = true;
             if (header.width == 0) {
@@ -121,7 +123,8 @@ Result<PictureHeader> readWebP(std::span<const std::uint8_t> bytes, const std::s
             pixels = true;
         } else if (view.startsWith(at, "EXIF")) {
             std::span<const std::uint8_t> block = view.sub(body, length);
-            if (ByteView(block).startsWith(0, std::string_view("Exif\0\0", 6))) block = block.subspan(6);  // seen in the wild
+            if (ByteView(block).startsWith(0, std::string_view("Exif\0\0", 6)))
+                block = block.subspan(6); // seen in the wild
             header.orientation = exifOrientation(block);
         }
         at = body + length + (length & 1);
@@ -141,7 +144,8 @@ Result<PictureHeader> readBmp(std::span<const std::uint8_t> bytes, const std::st
     header.height = old ? view.u16(20) : std::llabs(static_cast<std::int32_t>(view.u32(22)));
     const std::uint32_t bits = old ? view.u16(24) : view.u16(28);
     const std::uint32_t compression = old ? 0 : view.u32(30);
-    if ((compression == 0 || compression == 3) && header.width > 0 && header.width < (1 << 24) && header.height < (1 << 24)) {
+    if ((compression == 0 || compression == 3) && header.width > 0 && header.width < (1 << 24) &&
+        header.height < (1 << 24)) {
         const std::uint64_t row = ((static_cast<std::uint64_t>(header.width) * bits + 31) / 32) * 4;
         if (view.u32(10) + row * static_cast<std::uint64_t>(header.height) > view.size()) {
             return cutShort(name, view.size(), "fewer pixels than the header says");
@@ -163,21 +167,25 @@ Result<PictureHeader> readTiff(std::span<const std::uint8_t> bytes, const std::s
     const ByteView view(bytes, bytes[0] == 'M');
     PictureHeader header{.format = PictureFormat::Tiff};
     if (view.u16(2) == 43) {
-        return Error{.code = ErrorCode::MediaUnsupported, .message = "BigTIFF pictures are not supported; export it as PNG.", .file = name};
+        return Error{.code = ErrorCode::MediaUnsupported,
+                     .message = "BigTIFF pictures are not supported; export it as PNG.",
+                     .file = name};
     }
     const std::size_t directory = view.u32(4);
     if (!view.has(directory, 2)) return cutShort(name, view.size(), "no TIFF directory");
     const std::size_t count = view.u16(directory);
     if (!view.has(directory + 2, count * 12)) return cutShort(name, directory, "directory longer than the file");
-    std::size_t offsets = 0, lengths = 0;  // entries of the strips or tiles
+    std::size_t offsets = 0, lengths = 0; // entries of the strips or tiles
     for (std::size_t i = 0; i < count; ++i) {
         const std::size_t entry = directory + 2 + i * 12;
         switch (view.u16(entry)) {
         case 256: header.width = static_cast<std::int64_t>(tiffValue(view, entry, 0)); break;
         case 257: header.height = static_cast<std::int64_t>(tiffValue(view, entry, 0)); break;
-        case 273: case 324: offsets = entry; break;
-        case 279: case 325: lengths = entry; break;
-        case 347:  // JPEG tables shared by the strips: the decoder does not know them
+        case 273:
+        case 324: offsets = entry; break;
+        case 279:
+        case 325: lengths = entry; break;
+        case 347: // JPEG tables shared by the strips: the decoder does not know them
             return Error{.code = ErrorCode::MediaUnsupported,
                          .message = "TIFF pictures with JPEG compression are not supported; export it as PNG.",
                          .file = name};
@@ -214,14 +222,16 @@ Result<PictureHeader> readGif(std::span<const std::uint8_t> bytes, const std::st
     if (!view.has(0, 13)) return cutShort(name, view.size(), "no screen descriptor");
     header.width = view.u16(6);
     header.height = view.u16(8);
-    const auto tableBytes = [](std::uint8_t flags) { return (flags & 0x80) != 0 ? std::size_t{3} << ((flags & 7) + 1) : 0; };
+    const auto tableBytes = [](std::uint8_t flags) {
+        return (flags & 0x80) != 0 ? std::size_t{3} << ((flags & 7) + 1) : 0;
+    };
     std::size_t at = 13 + tableBytes(view.u8(10));
     while (view.has(at, 2)) {
         if (view.u8(at) == 0x21) {
             at = afterSubBlocks(view, at + 2);
         } else if (view.u8(at) == 0x2C && view.has(at, 11)) {
             at = afterSubBlocks(view, at + 10 + tableBytes(view.u8(at + 9)) + 1);
-            if (at != 0) return header;  // the first frame is complete
+            if (at != 0) return header; // the first frame is complete
         } else {
             return damaged(name, at, "no picture in the file");
         }
@@ -230,7 +240,7 @@ Result<PictureHeader> readGif(std::span<const std::uint8_t> bytes, const std::st
     return cutShort(name, view.size(), "no frame");
 }
 
-}  // namespace
+} // namespace
 
 const char *pictureFormatName(PictureFormat format) noexcept {
     switch (format) {
@@ -258,7 +268,8 @@ PictureFormat pictureFormatOf(std::span<const std::uint8_t> head) noexcept {
     }
     // Two letters are too little to go by: the header's size must be one of the known ones.
     const std::uint32_t bmpHeader = ByteView(head, false).u32(14);
-    if (view.startsWith(0, "BM") && (bmpHeader == 12 || (bmpHeader >= 40 && bmpHeader <= 124))) return PictureFormat::Bmp;
+    if (view.startsWith(0, "BM") && (bmpHeader == 12 || (bmpHeader >= 40 && bmpHeader <= 124)))
+        return PictureFormat::Bmp;
     if (view.startsWith(4, "ftyp")) {
         for (const std::string_view brand : {"heic", "heix", "heim", "heis", "mif1", "msf1", "avif", "avis"}) {
             if (view.startsWith(8, brand)) return PictureFormat::Heif;
@@ -287,9 +298,10 @@ Result<PictureHeader> readPictureHeader(std::span<const std::uint8_t> bytes, con
                      .file = name};
     }();
     if (header && (header->width <= 0 || header->height <= 0)) {
-        return damaged(name, 0, "width " + std::to_string(header->width) + ", height " + std::to_string(header->height));
+        return damaged(name, 0,
+                       "width " + std::to_string(header->width) + ", height " + std::to_string(header->height));
     }
     return header;
 }
 
-}  // namespace facet::media
+} // namespace facet::media

@@ -11,14 +11,14 @@
 namespace facet::media {
 
 enum class PictureFormat : std::uint8_t { Unknown, Png, Jpeg, WebP, Bmp, Tiff, Gif, Heif };
-const char *pictureFormatName(PictureFormat format) noexcept;  // "png", ...
+const char *pictureFormatName(PictureFormat format) noexcept; // "png", ...
 
 // By the first 16 bytes.
 PictureFormat pictureFormatOf(std::span<const std::uint8_t> head) noexcept;
 
 struct PictureHeader {
     PictureFormat format = PictureFormat::Unknown;
-    std::int64_t width = 0, height = 0;  // as stored
+    std::int64_t width = 0, height = 0; // as stored
     int orientation = 1;
     bool animatedWebP = false;
 };
@@ -26,4 +26,4 @@ struct PictureHeader {
 // `bytes`: the whole file; `name` for messages. Errors: MediaUnreadable (corrupt or cut short), MediaUnsupported.
 Result<PictureHeader> readPictureHeader(std::span<const std::uint8_t> bytes, const std::string &name);
 
-}  // namespace facet::media
+} // namespace facet::media

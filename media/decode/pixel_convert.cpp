@@ -36,8 +36,8 @@ public:
         }
     }
     void read(std::vector<std::uint32_t> &row, int y, int component) const {
-        av_read_image_line2(row.data(), const_cast<const std::uint8_t **>(m_data.data()), m_lines.data(), &m_descriptor, 0, y, component,
-                            static_cast<int>(row.size()), 0, sizeof(std::uint32_t));
+        av_read_image_line2(row.data(), const_cast<const std::uint8_t **>(m_data.data()), m_lines.data(), &m_descriptor,
+                            0, y, component, static_cast<int>(row.size()), 0, sizeof(std::uint32_t));
     }
     int depth(int component) const { return m_descriptor.comp[component].depth; }
 
@@ -52,7 +52,7 @@ void convertPalette(const AVFrame &frame, Picture &out) {
         const std::uint8_t *from = frame.data[0] + static_cast<std::ptrdiff_t>(y) * frame.linesize[0];
         std::uint8_t *to = out.rgb.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(out.width) * 3;
         for (int x = 0; x < out.width; ++x, to += 3) {
-            std::uint32_t argb = 0;  // stored in the machine's byte order
+            std::uint32_t argb = 0; // stored in the machine's byte order
             std::copy_n(frame.data[1] + 4 * from[x], 4, reinterpret_cast<std::uint8_t *>(&argb));
             const auto alpha = static_cast<std::uint8_t>(argb >> 24);
             for (int c = 0; c < 3; ++c) to[c] = overWhite(static_cast<std::uint8_t>(argb >> (16 - 8 * c)), alpha);
@@ -78,7 +78,8 @@ void convertDirect(const AVFrame &frame, const AVPixFmtDescriptor &descriptor, P
             for (std::size_t x = 0; x < width; ++x) {
                 std::uint8_t v = toEightBits(values[x], depth);
                 if (inverted) v = static_cast<std::uint8_t>(255 - v);
-                to[x * 3 + static_cast<std::size_t>(c)] = hasAlpha ? overWhite(v, toEightBits(alpha[x], rows.depth(alphaComponent))) : v;
+                to[x * 3 + static_cast<std::size_t>(c)] =
+                    hasAlpha ? overWhite(v, toEightBits(alpha[x], rows.depth(alphaComponent))) : v;
             }
         }
     }
@@ -87,7 +88,7 @@ void convertDirect(const AVFrame &frame, const AVPixFmtDescriptor &descriptor, P
 // One axis of centred chroma: position of a luma sample between two chroma samples.
 struct Tap {
     int first = 0, second = 0;
-    float weight = 0;  // of the second
+    float weight = 0; // of the second
 };
 Tap chromaTap(int luma, int shift, int count) {
     if (shift == 0) return {luma, luma, 0.0F};
@@ -112,7 +113,8 @@ struct ChromaPlane {
         rows.read(upper, vertical.first, component);
         rows.read(lower, vertical.second, component);
         for (std::size_t x = 0; x < mixed.size(); ++x) {
-            mixed[x] = static_cast<float>(upper[x]) + (static_cast<float>(lower[x]) - static_cast<float>(upper[x])) * vertical.weight;
+            mixed[x] = static_cast<float>(upper[x]) +
+                       (static_cast<float>(lower[x]) - static_cast<float>(upper[x])) * vertical.weight;
         }
         for (std::size_t x = 0; x < out.size(); ++x) {
             const Tap tap = chromaTap(static_cast<int>(x), shiftX, width);
@@ -126,7 +128,7 @@ Status convertYuv(const AVFrame &frame, const AVPixFmtDescriptor &descriptor, bo
                   const std::string &name, Picture &out) {
     const ComponentRows rows(frame, descriptor);
     const int depth = rows.depth(0);
-    const float unit = static_cast<float>(1 << (depth - 8));  // one level of 255
+    const float unit = static_cast<float>(1 << (depth - 8)); // one level of 255
     const float lumaScale = limited ? 255.0F / 219.0F : 1.0F, chromaScale = limited ? 255.0F / 224.0F : 1.0F;
     const float black = limited ? 16.0F : 0.0F;
     const bool hasAlpha = (descriptor.flags & AV_PIX_FMT_FLAG_ALPHA) != 0;
@@ -138,7 +140,8 @@ Status convertYuv(const AVFrame &frame, const AVPixFmtDescriptor &descriptor, bo
     std::vector<std::uint32_t> luma(width), alpha(width);
     std::vector<float> u(width), v(width);
     for (int y = 0; y < out.height; ++y) {
-        if (cancel.cancelled()) return Error{.code = ErrorCode::Cancelled, .message = "Reading the picture was cancelled.", .file = name};
+        if (cancel.cancelled())
+            return Error{.code = ErrorCode::Cancelled, .message = "Reading the picture was cancelled.", .file = name};
         rows.read(luma, y, 0);
         if (hasAlpha) rows.read(alpha, y, 3);
         blue.at(y, u);
@@ -161,13 +164,14 @@ Status convertYuv(const AVFrame &frame, const AVPixFmtDescriptor &descriptor, bo
 }
 
 bool isFullRangeFormat(int format) {
-    return format == AV_PIX_FMT_YUVJ420P || format == AV_PIX_FMT_YUVJ422P || format == AV_PIX_FMT_YUVJ444P || format == AV_PIX_FMT_YUVJ440P ||
-           format == AV_PIX_FMT_YUVJ411P;
+    return format == AV_PIX_FMT_YUVJ420P || format == AV_PIX_FMT_YUVJ422P || format == AV_PIX_FMT_YUVJ444P ||
+           format == AV_PIX_FMT_YUVJ440P || format == AV_PIX_FMT_YUVJ411P;
 }
 
-}  // namespace
+} // namespace
 
-Result<Picture> pictureOfStill(const AVFrame &frame, bool limitedRange, const std::string &name, const CancelToken &cancel) {
+Result<Picture> pictureOfStill(const AVFrame &frame, bool limitedRange, const std::string &name,
+                               const CancelToken &cancel) {
     const AVPixFmtDescriptor *descriptor = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format));
     constexpr std::uint64_t kStrange = AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_BAYER | AV_PIX_FMT_FLAG_FLOAT;
     const bool xyz = frame.format == AV_PIX_FMT_XYZ12LE || frame.format == AV_PIX_FMT_XYZ12BE;
@@ -198,16 +202,18 @@ Result<Picture> FilmConverter::convert(const AVFrame &frame, const std::string &
     int colorspace = frame.colorspace;
     if (colorspace == AVCOL_SPC_UNSPECIFIED) colorspace = frame.height < 720 ? AVCOL_SPC_SMPTE170M : AVCOL_SPC_BT709;
     const int range = frame.color_range == AVCOL_RANGE_JPEG || isFullRangeFormat(frame.format) ? 1 : 0;
-    if (!m_scaler || frame.width != m_width || frame.height != m_height || frame.format != m_format || colorspace != m_colorspace ||
-        range != m_range) {
-        // The plain converter, not the finer one with interpolated chroma: it gives the very pixels that the reference's
-        // film decoder feeds to the model (the goldens' frames are equal bit by bit).
-        m_scaler.reset(sws_getContext(frame.width, frame.height, static_cast<AVPixelFormat>(frame.format), frame.width, frame.height,
-                                      AV_PIX_FMT_RGB24, SWS_BILINEAR, nullptr, nullptr, nullptr));
+    if (!m_scaler || frame.width != m_width || frame.height != m_height || frame.format != m_format ||
+        colorspace != m_colorspace || range != m_range) {
+        // The plain converter, not the finer one with interpolated chroma: it gives the very pixels that the
+        // reference's film decoder feeds to the model (the goldens' frames are equal bit by bit).
+        m_scaler.reset(sws_getContext(frame.width, frame.height, static_cast<AVPixelFormat>(frame.format), frame.width,
+                                      frame.height, AV_PIX_FMT_RGB24, SWS_BILINEAR, nullptr, nullptr, nullptr));
         if (!m_scaler) return unsupportedPixels(name, frame.format);
         const int *matrix = sws_getCoefficients(colorspace);
-        sws_setColorspaceDetails(m_scaler.get(), matrix, range, sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16);
-        m_width = frame.width, m_height = frame.height, m_format = frame.format, m_colorspace = colorspace, m_range = range;
+        sws_setColorspaceDetails(m_scaler.get(), matrix, range, sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16,
+                                 1 << 16);
+        m_width = frame.width, m_height = frame.height, m_format = frame.format, m_colorspace = colorspace,
+        m_range = range;
     }
     Picture out;
     out.width = frame.width;
@@ -228,4 +234,4 @@ Result<Picture> FilmConverter::convert(const AVFrame &frame, const std::string &
     return out;
 }
 
-}  // namespace facet::media
+} // namespace facet::media

@@ -1,8 +1,8 @@
 // What a medium is and how large, without decoding it.
+#include "byte_view.h"
 #include "container.h"
 #include "exif.h"
 #include "facet/media/decode.h"
-#include "byte_view.h"
 #include "picture_header.h"
 
 namespace facet::media {
@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kHeadBytes = 64;
 
-enum class Family : std::uint8_t { None, Picture, Sound, Either };  // Either: the streams decide
+enum class Family : std::uint8_t { None, Picture, Sound, Either }; // Either: the streams decide
 
 Family familyOf(std::span<const std::uint8_t> head) {
     const ByteView view(head);
@@ -23,11 +23,13 @@ Family familyOf(std::span<const std::uint8_t> head) {
     if (view.startsWith(4, "ftyp")) {
         return view.startsWith(8, "M4A ") || view.startsWith(8, "M4B ") ? Family::Sound : Family::Either;
     }
-    if (view.startsWith(0, "\x1A\x45\xDF\xA3") || view.startsWith(4, "moov") || view.startsWith(4, "mdat")) return Family::Either;
+    if (view.startsWith(0, "\x1A\x45\xDF\xA3") || view.startsWith(4, "moov") || view.startsWith(4, "mdat"))
+        return Family::Either;
     // MPEG audio and ADTS: eleven or twelve bits of sync and no forbidden value after them
     if (view.u8(0) == 0xFF && (view.u8(1) & 0xE0) == 0xE0) {
         const bool adts = (view.u8(1) & 0xF6) == 0xF0;
-        const bool mpeg = (view.u8(1) & 0x06) != 0 && (view.u8(1) & 0x18) != 0x08 && (view.u8(2) & 0xF0) != 0xF0 && (view.u8(2) & 0x0C) != 0x0C;
+        const bool mpeg = (view.u8(1) & 0x06) != 0 && (view.u8(1) & 0x18) != 0x08 && (view.u8(2) & 0xF0) != 0xF0 &&
+                          (view.u8(2) & 0x0C) != 0x0C;
         if (adts || mpeg) return Family::Sound;
     }
     return Family::None;
@@ -36,7 +38,8 @@ Family familyOf(std::span<const std::uint8_t> head) {
 Result<MediaDetails> probePicture(const Source &source, const DecodeLimits &limits, std::uint64_t size) {
     if (size > limits.maxPictureBytes) {
         return Error{.code = ErrorCode::LimitExceeded,
-                     .message = "The picture file is larger than the limit of " + std::to_string(limits.maxPictureBytes >> 20) + " MiB.",
+                     .message = "The picture file is larger than the limit of " +
+                                std::to_string(limits.maxPictureBytes >> 20) + " MiB.",
                      .file = nameOf(source)};
     }
     FACET_TRY(bytes, readHead(source, static_cast<std::size_t>(size)));
@@ -47,8 +50,10 @@ Result<MediaDetails> probePicture(const Source &source, const DecodeLimits &limi
     details.bytes = size;
     if (header.width >= (1 << 20) || header.height >= (1 << 20) || header.width * header.height > limits.maxPixels) {
         return Error{.code = ErrorCode::LimitExceeded,
-                     .message = "The picture says it has " + std::to_string(header.width) + " x " + std::to_string(header.height) +
-                                " pixels; at most " + std::to_string(limits.maxPixels / 1'000'000) + " million are read. Make it smaller first.",
+                     .message = "The picture says it has " + std::to_string(header.width) + " x " +
+                                std::to_string(header.height) + " pixels; at most " +
+                                std::to_string(limits.maxPixels / 1'000'000) +
+                                " million are read. Make it smaller first.",
                      .file = nameOf(source)};
     }
     details.width = static_cast<int>(swapsSides(header.orientation) ? header.height : header.width);
@@ -65,10 +70,11 @@ void describeFilm(const Container &container, int stream, MediaDetails &details)
     details.height = turned ? s.codecpar->width : s.codecpar->height;
     const AVRational rate = s.avg_frame_rate.num > 0 ? s.avg_frame_rate : s.r_frame_rate;
     details.framesPerSecond = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0.0;
-    details.frames = s.nb_frames > 0 ? s.nb_frames : static_cast<std::int64_t>(details.seconds * details.framesPerSecond + 0.5);
+    details.frames =
+        s.nb_frames > 0 ? s.nb_frames : static_cast<std::int64_t>(details.seconds * details.framesPerSecond + 0.5);
 }
 
-}  // namespace
+} // namespace
 
 Result<MediaDetails> probeMedia(const Source &source, const DecodeLimits &limits) {
     FACET_TRY(size, sizeOf(source));
@@ -76,7 +82,8 @@ Result<MediaDetails> probeMedia(const Source &source, const DecodeLimits &limits
     const Family family = familyOf(head);
     if (family == Family::Picture) return probePicture(source, limits, size);
     if (family == Family::None) {
-        if (size == 0) return Error{.code = ErrorCode::MediaUnreadable, .message = "The file is empty.", .file = nameOf(source)};
+        if (size == 0)
+            return Error{.code = ErrorCode::MediaUnreadable, .message = "The file is empty.", .file = nameOf(source)};
         const bool heif = pictureFormatOf(head) == PictureFormat::Heif;
         return Error{.code = ErrorCode::MediaUnsupported,
                      .message = heif ? "HEIC and AVIF pictures are not supported; export it as JPEG or PNG."
@@ -94,9 +101,12 @@ Result<MediaDetails> probeMedia(const Source &source, const DecodeLimits &limits
         details.sampleRate = container->stream(sound)->codecpar->sample_rate;
         details.channels = container->stream(sound)->codecpar->ch_layout.nb_channels;
     }
-    if (const int film = container->filmStream(); film >= 0 && family == Family::Either) describeFilm(*container, film, details);
+    if (const int film = container->filmStream(); film >= 0 && family == Family::Either)
+        describeFilm(*container, film, details);
     if (details.kind == MediaKind::Unknown) {
-        return Error{.code = ErrorCode::MediaUnsupported, .message = "The file has neither sound nor film.", .file = nameOf(source)};
+        return Error{.code = ErrorCode::MediaUnsupported,
+                     .message = "The file has neither sound nor film.",
+                     .file = nameOf(source)};
     }
     return details;
 }
@@ -109,7 +119,7 @@ MediaKind sniff(const Source &source) {
     case Family::Sound: return MediaKind::Sound;
     case Family::Either: {
         const Result<std::unique_ptr<Container>> container = Container::open(source, {}, {});
-        if (!container) return MediaKind::Film;  // what kind of error it is will be said when it is opened
+        if (!container) return MediaKind::Film; // what kind of error it is will be said when it is opened
         return (*container)->filmStream() >= 0 ? MediaKind::Film : MediaKind::Sound;
     }
     case Family::None: break;
@@ -117,4 +127,4 @@ MediaKind sniff(const Source &source) {
     return MediaKind::Unknown;
 }
 
-}  // namespace facet::media
+} // namespace facet::media

@@ -20,7 +20,8 @@ constexpr std::size_t kMaxCollectedBytes = std::size_t{2} << 30;
 class FrameDecoder {
 public:
     FrameDecoder(Container &container, int stream, CodecPtr codec)
-        : m_container(container), m_stream(stream), m_codec(std::move(codec)), m_packet(av_packet_alloc()), m_frame(av_frame_alloc()) {}
+        : m_container(container), m_stream(stream), m_codec(std::move(codec)), m_packet(av_packet_alloc()),
+          m_frame(av_frame_alloc()) {}
 
     bool valid() const noexcept { return m_packet && m_frame; }
     const AVFrame &frame() const noexcept { return *m_frame; }
@@ -79,7 +80,7 @@ public:
     // By presentation stamp, seeking over what is not wanted. Gives how many were delivered: fewer than wanted when a
     // frame with such a stamp never came out.
     Result<std::size_t> byStamp(const std::vector<std::int64_t> &wanted) {
-        std::int64_t position = m_index.stamps.front() - 1;  // stamp of the frame decoded last
+        std::int64_t position = m_index.stamps.front() - 1; // stamp of the frame decoded last
         for (std::size_t i = 0; i < wanted.size(); ++i) {
             const std::int64_t target = m_index.stamps[static_cast<std::size_t>(wanted[i])];
             const std::int64_t key = m_index.keyBefore(target);
@@ -98,8 +99,8 @@ public:
         return wanted.size();
     }
 
-    // By counting from the first frame; `from` is the first entry of `wanted` that is still missing. Gives the number of
-    // frames that the film really has when it ends before the last one wanted, otherwise 0.
+    // By counting from the first frame; `from` is the first entry of `wanted` that is still missing. Gives the number
+    // of frames that the film really has when it ends before the last one wanted, otherwise 0.
     Result<std::int64_t> byCounting(const std::vector<std::int64_t> &wanted, std::size_t from) {
         std::int64_t count = 0;
         for (std::size_t i = from; i < wanted.size();) {
@@ -130,10 +131,12 @@ private:
 };
 
 Error noFrames(const std::string &name) {
-    return {.code = ErrorCode::MediaUnreadable, .message = "The film has no frame that can be decoded; it is probably damaged.", .file = name};
+    return {.code = ErrorCode::MediaUnreadable,
+            .message = "The film has no frame that can be decoded; it is probably damaged.",
+            .file = name};
 }
 
-}  // namespace
+} // namespace
 
 Result<FilmFacts> readFilmFrames(const Source &source, int wanted, const FrameSink &sink, const DecodeLimits &limits,
                                  const CancelToken &cancel) {
@@ -144,14 +147,17 @@ Result<FilmFacts> readFilmFrames(const Source &source, int wanted, const FrameSi
     }
     FACET_TRY(container, Container::open(source, limits, cancel));
     const int stream = container->filmStream();
-    if (stream < 0) return Error{.code = ErrorCode::MediaUnsupported, .message = "The file has no film.", .file = container->name()};
+    if (stream < 0)
+        return Error{
+            .code = ErrorCode::MediaUnsupported, .message = "The file has no film.", .file = container->name()};
     FilmFacts facts;
     facts.hasSound = container->soundStream() >= 0;
     container->keepOnly(stream);
     FACET_TRY(codec, container->openDecoder(stream, kDecoderThreads));
     FACET_TRY(index, indexFilm(*container, stream, limits));
     if (index.frames == 0) return noFrames(container->name());
-    const double length = index.framesPerSecond > 0 ? static_cast<double>(index.frames) / index.framesPerSecond : container->seconds();
+    const double length =
+        index.framesPerSecond > 0 ? static_cast<double>(index.frames) / index.framesPerSecond : container->seconds();
     const int count = wanted > 0 ? wanted : defaultFrameCount(length);
     facts.totalFrames = index.frames;
     facts.framesPerSecond = index.framesPerSecond;
@@ -198,4 +204,4 @@ Result<FilmFrames> decodeFilm(const Source &source, int frames, const DecodeLimi
     return film;
 }
 
-}  // namespace facet::media
+} // namespace facet::media

@@ -19,4 +19,4 @@ using FrameSink = std::function<Status(Picture picture, std::int64_t index, doub
 Result<FilmFacts> readFilmFrames(const Source &source, int wanted, const FrameSink &sink, const DecodeLimits &limits,
                                  const CancelToken &cancel);
 
-}  // namespace facet::media
+} // namespace facet::media

@@ -10,14 +10,19 @@ void append(std::vector<std::uint8_t> &out, std::string_view text) { out.insert(
 void append(std::vector<std::uint8_t> &out, std::uint32_t value, int bytes) {
     for (int i = 0; i < bytes; ++i) out.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
 }
-std::uint32_t u24(const ByteView &view, std::size_t at) { return view.u16(at) | static_cast<std::uint32_t>(view.u8(at + 2)) << 16; }
+std::uint32_t u24(const ByteView &view, std::size_t at) {
+    return view.u16(at) | static_cast<std::uint32_t>(view.u8(at + 2)) << 16;
+}
 
-}  // namespace
+} // namespace
 
 Result<WebPFrame> firstWebPFrame(std::span<const std::uint8_t> bytes, const std::string &name) {
     const ByteView view(bytes, false);
     const auto damaged = [&name](std::uint64_t at) {
-        return Error{.code = ErrorCode::MediaUnreadable, .message = "The animated WebP picture is damaged.", .file = name, .offset = at};
+        return Error{.code = ErrorCode::MediaUnreadable,
+                     .message = "The animated WebP picture is damaged.",
+                     .file = name,
+                     .offset = at};
     };
     constexpr std::size_t kFrameHeader = 16;
     for (std::size_t at = 12; view.has(at, 8);) {
@@ -31,7 +36,7 @@ Result<WebPFrame> firstWebPFrame(std::span<const std::uint8_t> bytes, const std:
         WebPFrame frame;
         frame.x = static_cast<int>(u24(view, body) * 2);
         frame.y = static_cast<int>(u24(view, body + 3) * 2);
-        const std::uint32_t width = u24(view, body + 6), height = u24(view, body + 9);  // minus one
+        const std::uint32_t width = u24(view, body + 6), height = u24(view, body + 9); // minus one
         frame.width = static_cast<int>(width + 1);
         frame.height = static_cast<int>(height + 1);
         const std::span<const std::uint8_t> chunks = view.sub(body + kFrameHeader, length - kFrameHeader);
@@ -50,4 +55,4 @@ Result<WebPFrame> firstWebPFrame(std::span<const std::uint8_t> bytes, const std:
     return damaged(view.size());
 }
 
-}  // namespace facet::media
+} // namespace facet::media

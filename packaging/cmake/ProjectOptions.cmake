@@ -5,7 +5,8 @@ target_compile_options(facet_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow
     -Wconversion -Wno-sign-conversion -Wno-float-conversion -Wno-implicit-int-float-conversion -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # gcc 12 reports false positives of these inside std::variant and std::string with optimisation on.
-    target_compile_options(facet_options INTERFACE -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-psabi)
+    target_compile_options(facet_options INTERFACE -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-psabi
+        $<$<CONFIG:Release>:-Wno-array-bounds>)
 endif()
 if(FACET_WARNINGS_AS_ERRORS)
     target_compile_options(facet_options INTERFACE -Werror)

@@ -29,6 +29,7 @@ struct Message {
     std::vector<ToolCall> toolCalls;   // assistant
     std::string toolCallId;            // tool: the call it answers
     std::string toolName;              // tool: name of the function, may be empty if toolCallId tells
+    std::string resultJson;            // tool: a JSON object as the result, instead of text; empty: the parts tell
 };
 
 struct ToolDeclaration {

@@ -35,7 +35,7 @@ std::string errorOf(const char *json) {
     return messages.error().describe();
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("roles, texts, calls and results") {
     const ModelInfo model = seeingModel();
@@ -83,14 +83,18 @@ TEST_CASE("mistakes are named with their place") {
     CHECK(errorOf("[1]").find("Message 1") != std::string::npos);
     CHECK(errorOf(R"([{"role": "user", "content": "a"}, {"role": "boss"}])").find("Message 2") != std::string::npos);
     CHECK(errorOf(R"([{"role": "user", "content": 3}])").find("content") != std::string::npos);
-    CHECK(errorOf(R"([{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "smell"}]}])").find("part 2") != std::string::npos);
+    CHECK(errorOf(R"([{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "smell"}]}])")
+              .find("part 2") != std::string::npos);
     CHECK(errorOf(R"([{"role": "user", "content": [{"type": "image"}]}])").find("file") != std::string::npos);
-    CHECK(errorOf(R"([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}])").find("local") !=
-          std::string::npos);
+    CHECK(
+        errorOf(
+            R"([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}])")
+            .find("local") != std::string::npos);
     CHECK(errorOf(R"([{"role": "assistant", "tool_calls": [{"id": "x"}]}])").find("name") != std::string::npos);
     ModelInfo blind = seeingModel();
     blind.hasVision = false;
-    const auto refused = parse(R"([{"role": "user", "content": [{"type": "image", "file": "shapes.png"}]}])", blind, fixtures("media"));
+    const auto refused =
+        parse(R"([{"role": "user", "content": [{"type": "image", "file": "shapes.png"}]}])", blind, fixtures("media"));
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == ErrorCode::MediaUnsupported);
 }
@@ -102,7 +106,8 @@ TEST_CASE("tools in OpenAI's form and bare") {
                                      "tools.json");
     REQUIRE(tools);
     CHECK(tools->at(0).description == "does a");
-    CHECK(tools->at(0).parametersJson == R"({"type":"object","properties":{"z":{"type":"string"},"b":{"type":"integer"}}})");  // order kept
+    CHECK(tools->at(0).parametersJson ==
+          R"({"type":"object","properties":{"z":{"type":"string"},"b":{"type":"integer"}}})"); // order kept
     CHECK(tools->at(1).parametersJson.empty());
     CHECK_FALSE(toolsFromJson(Json::parse("{}"), "tools.json"));
     CHECK_FALSE(toolsFromJson(Json::parse(R"([{"type": "function"}])"), "tools.json"));
@@ -111,7 +116,8 @@ TEST_CASE("tools in OpenAI's form and bare") {
 
 TEST_CASE("JSON files: missing, broken, too deep") {
     CHECK(readJsonFile("/nowhere.json").error().code == ErrorCode::FileNotFound);
-    const std::filesystem::path path = std::filesystem::temp_directory_path() / ("facet-json-" + std::to_string(::getpid()));
+    const std::filesystem::path path =
+        std::filesystem::temp_directory_path() / ("facet-json-" + std::to_string(::getpid()));
     std::ofstream(path) << R"({"a": [1, 2,)";
     const auto broken = readJsonFile(path.string());
     REQUIRE_FALSE(broken);

@@ -12,7 +12,8 @@ using namespace facet::cli;
 namespace {
 
 std::vector<DetectedPicture> examples() {
-    const std::string answer = R"([{"box_2d": [100, 200, 300, 600], "label": "cat, \"big\""}, {"point": [500, 250], "label": "dog"},
+    const std::string answer =
+        R"([{"box_2d": [100, 200, 300, 600], "label": "cat, \"big\""}, {"point": [500, 250], "label": "dog"},
                                    {"box_2d": [0, 0, 1000, 1000], "label": "dog"}])";
     return {{"a,b.png", 400, 200, parseDetections(answer, 400, 200)}, {"empty.png", 10, 10, {}}};
 }
@@ -22,7 +23,7 @@ std::array<int, 3> pixel(const media::Picture &p, int x, int y) {
     return {p.rgb[at], p.rgb[at + 1], p.rgb[at + 2]};
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("JSON keeps the grid and gives pixels") {
     const auto json = nlohmann::json::parse(toDetectionJson(examples()));
@@ -48,7 +49,8 @@ TEST_CASE("COCO has whole references") {
 
 TEST_CASE("CSV quotes what it must") {
     const std::string csv = toCsv(examples());
-    CHECK(csv.rfind("file,kind,label,x1,y1,x2,y2\n\"a,b.png\",box,\"cat, \"\"big\"\"\",80.00,20.00,240.00,60.00\n", 0) == 0);
+    CHECK(csv.rfind("file,kind,label,x1,y1,x2,y2\n\"a,b.png\",box,\"cat, \"\"big\"\"\",80.00,20.00,240.00,60.00\n",
+                    0) == 0);
     CHECK(csv.find("point,dog,100.00,100.00,100.00,100.00") != std::string::npos);
 }
 
@@ -56,7 +58,8 @@ TEST_CASE("YOLO: boxes by centre and size, numbers by first appearance") {
     const auto pictures = examples();
     const std::vector<std::string> classes = classesOf(pictures);
     CHECK(classes == std::vector<std::string>{"cat, \"big\"", "dog"});
-    CHECK(toYolo(pictures[0], classes) == "0 0.400000 0.200000 0.400000 0.200000\n1 0.500000 0.500000 1.000000 1.000000\n");
+    CHECK(toYolo(pictures[0], classes) ==
+          "0 0.400000 0.200000 0.400000 0.200000\n1 0.500000 0.500000 1.000000 1.000000\n");
     CHECK(toYolo(pictures[1], classes).empty());
 }
 
@@ -67,13 +70,13 @@ TEST_CASE("the overlay frames the box and labels it") {
     const media::Picture before = picture;
     drawDetections(picture, parseDetections(answer, 100, 80));
     const std::array<int, 3> ground{128, 128, 128};
-    CHECK(pixel(picture, 20, 60) != ground);   // left edge
-    CHECK(pixel(picture, 79, 60) != ground);   // right edge
-    CHECK(pixel(picture, 50, 40) != ground);   // top edge
-    CHECK(pixel(picture, 50, 71) != ground);   // bottom edge
-    CHECK(pixel(picture, 50, 60) == ground);   // inside
-    CHECK(pixel(picture, 5, 5) == ground);     // outside
-    CHECK(pixel(picture, 21, 30) != ground);   // the label stands above the box
+    CHECK(pixel(picture, 20, 60) != ground); // left edge
+    CHECK(pixel(picture, 79, 60) != ground); // right edge
+    CHECK(pixel(picture, 50, 40) != ground); // top edge
+    CHECK(pixel(picture, 50, 71) != ground); // bottom edge
+    CHECK(pixel(picture, 50, 60) == ground); // inside
+    CHECK(pixel(picture, 5, 5) == ground);   // outside
+    CHECK(pixel(picture, 21, 30) != ground); // the label stands above the box
     CHECK(before.rgb.size() == picture.rgb.size());
 }
 
@@ -82,7 +85,8 @@ TEST_CASE("boxes at and over the edges, long and foreign labels") {
     picture.rgb.assign(8 * 8 * 3, 0);
     std::vector<Detection> detections;
     for (const double v : {-1e9, 0.0, 1000.0, 1e18}) {
-        Detection box{.label = "Übermäßig langes Etikett, das nirgends hinpasst und abgeschnitten wird", .pixels = {v, v, v, v}};
+        Detection box{.label = "Übermäßig langes Etikett, das nirgends hinpasst und abgeschnitten wird",
+                      .pixels = {v, v, v, v}};
         detections.push_back(box);
         box.kind = Detection::Kind::Point;
         detections.push_back(box);

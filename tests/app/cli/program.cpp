@@ -36,11 +36,12 @@ struct Pipe {
 std::string drain(int fd) {
     std::string text;
     std::array<char, 4096> block{};
-    for (ssize_t count = 0; (count = ::read(fd, block.data(), block.size())) > 0;) text.append(block.data(), static_cast<std::size_t>(count));
+    for (ssize_t count = 0; (count = ::read(fd, block.data(), block.size())) > 0;)
+        text.append(block.data(), static_cast<std::size_t>(count));
     return text;
 }
 
-}  // namespace
+} // namespace
 
 ProgramResult runProgram(const std::vector<std::string> &arguments, const std::string &input, int interruptAfterMs) {
     const char *folder = std::getenv("FACET_BIN");
@@ -109,4 +110,4 @@ std::string readFile(const std::string &path) {
     return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
 }
 
-}  // namespace facet::test
+} // namespace facet::test

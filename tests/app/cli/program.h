@@ -7,12 +7,13 @@
 namespace facet::test {
 
 struct ProgramResult {
-    int exitCode = -1;      // 128 + signal when it was killed by one
+    int exitCode = -1; // 128 + signal when it was killed by one
     std::string out, err;
 };
 
 // The program of this build ($FACET_BIN). `input`: standard input. `interruptAfterMs`: sends SIGINT after that time.
-ProgramResult runProgram(const std::vector<std::string> &arguments, const std::string &input = {}, int interruptAfterMs = 0);
+ProgramResult runProgram(const std::vector<std::string> &arguments, const std::string &input = {},
+                         int interruptAfterMs = 0);
 
 // A folder of its own, removed at the end.
 class TemporaryFolder {
@@ -28,4 +29,4 @@ private:
 
 std::string readFile(const std::string &path);
 
-}  // namespace facet::test
+} // namespace facet::test

@@ -12,7 +12,9 @@ using nlohmann::json;
 
 namespace {
 
-std::string sample(const std::string &name) { return std::string(std::getenv("FACET_FIXTURES")) + "/demo-model/" + name; }
+std::string sample(const std::string &name) {
+    return std::string(std::getenv("FACET_FIXTURES")) + "/demo-model/" + name;
+}
 std::string medium(const std::string &name) { return std::string(std::getenv("FACET_FIXTURES")) + "/media/" + name; }
 
 bool contains(const std::string &text, const std::string &part) { return text.find(part) != std::string::npos; }
@@ -24,7 +26,7 @@ void checkRefused(const ProgramResult &r, int exitCode) {
     CHECK_FALSE(contains(r.err, "terminate called"));
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("help and version") {
     const ProgramResult help = runProgram({"--help"});
@@ -73,7 +75,7 @@ TEST_CASE("chat answers, streams the text only, and takes the question from a pi
     const ProgramResult asked = runProgram({"chat", "How are you?", "--temperature", "0"});
     CHECK(asked.exitCode == 0);
     CHECK(asked.out == "I am fine, thank you! What shall I read or listen to?\n");
-    CHECK(asked.err.empty());  // no progress: standard error is no terminal
+    CHECK(asked.err.empty()); // no progress: standard error is no terminal
     const ProgramResult piped = runProgram({"chat"}, "How are you?\n");
     CHECK(piped.out == asked.out);
 }
@@ -110,7 +112,9 @@ TEST_CASE("tools are called in --json and as lines") {
 TEST_CASE("--messages with files beside it") {
     const TemporaryFolder folder;
     std::filesystem::copy_file(sample("33-speech.wav"), folder.file("s.wav"));
-    const std::string file = folder.write("m.json", R"([{"role": "user", "content": [{"type": "audio", "file": "s.wav"}, {"type": "text", "text": "What did I say?"}]}])");
+    const std::string file = folder.write(
+        "m.json",
+        R"([{"role": "user", "content": [{"type": "audio", "file": "s.wav"}, {"type": "text", "text": "What did I say?"}]}])");
     const ProgramResult r = runProgram({"chat", "--messages", file, "--temperature", "0"});
     CHECK(r.exitCode == 0);
     CHECK(r.out == "We will go to the market.\n");
@@ -141,7 +145,8 @@ TEST_CASE("detect writes every format and the overlay") {
     CHECK(list[0]["objects"][0].contains("box_2d"));
     CHECK(readFile(overlay).rfind("\x89PNG", 0) == 0);
     CHECK(readFile(overlay) != readFile(scene));
-    CHECK(json::parse(runProgram({"detect", scene, "--format", "coco"}).out)["annotations"].size() == list[0]["objects"].size());
+    CHECK(json::parse(runProgram({"detect", scene, "--format", "coco"}).out)["annotations"].size() ==
+          list[0]["objects"].size());
     CHECK(runProgram({"detect", scene, "--format", "csv"}).out.rfind("file,kind,label", 0) == 0);
     const ProgramResult yolo = runProgram({"detect", scene, "--format", "yolo", "--output", folder.file("yolo")});
     CHECK(yolo.exitCode == 0);
@@ -188,7 +193,8 @@ TEST_CASE("the tour does everything and says where it lies") {
     const TemporaryFolder folder;
     const ProgramResult r = runProgram({"tour", "--output", folder.file("tour")});
     REQUIRE(r.exitCode == 0);
-    for (const char *part : {"1. Reads", "2. Boxes", "3. Writes down", "4. Calls a tool", "scene-boxes.png", "get_weather"}) {
+    for (const char *part :
+         {"1. Reads", "2. Boxes", "3. Writes down", "4. Calls a tool", "scene-boxes.png", "get_weather"}) {
         CAPTURE(std::string(part));
         CHECK(contains(r.out, part));
     }
@@ -197,18 +203,22 @@ TEST_CASE("the tour does everything and says where it lies") {
 
 TEST_CASE("Ctrl-C ends a transcription with 130") {
     const ProgramResult r = runProgram({"transcribe", medium("long.ogg")}, "", 700);
-    CHECK((r.exitCode == 130 || r.exitCode == 0));  // a fast machine may be done by then
+    CHECK((r.exitCode == 130 || r.exitCode == 0)); // a fast machine may be done by then
 }
 
 TEST_CASE("probe: a case without a model, a line kind, and what is not read yet") {
     const TemporaryFolder folder;
     const std::string golden = std::string(std::getenv("FACET_FIXTURES")) + "/golden";
-    const ProgramResult constants = runProgram({"probe", "--case", golden + "/media/audio_frontend.json", "--out", folder.file("c.safetensors")});
+    const ProgramResult constants =
+        runProgram({"probe", "--case", golden + "/media/audio_frontend.json", "--out", folder.file("c.safetensors")});
     CHECK(constants.exitCode == 0);
     CHECK(contains(readFile(folder.file("c.safetensors")), "mel_filters"));
-    const ProgramResult lines = runProgram({"probe", "--jsonl", "detection", golden + "/media/detection_parse.jsonl", "--out", folder.file("d.jsonl")});
+    const ProgramResult lines = runProgram(
+        {"probe", "--jsonl", "detection", golden + "/media/detection_parse.jsonl", "--out", folder.file("d.jsonl")});
     CHECK(lines.exitCode == 0);
     CHECK(contains(readFile(folder.file("d.jsonl")), "px_xyxy"));
-    checkRefused(runProgram({"probe", "--case", golden + "/tiny-e2b-assistant/mtp_step_short.json", "--model", "x", "--out", folder.file("x")}), 3);
+    checkRefused(runProgram({"probe", "--case", golden + "/tiny-e2b-assistant/mtp_step_short.json", "--model", "x",
+                             "--out", folder.file("x")}),
+                 3);
     checkRefused(runProgram({"probe", "--case", "/nowhere.json", "--out", folder.file("x")}), 1);
 }

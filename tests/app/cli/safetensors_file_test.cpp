@@ -13,7 +13,8 @@ using namespace facet::cli;
 namespace {
 
 struct TemporaryFile {
-    std::filesystem::path path = std::filesystem::temp_directory_path() / ("facet-tensors-" + std::to_string(::getpid()));
+    std::filesystem::path path =
+        std::filesystem::temp_directory_path() / ("facet-tensors-" + std::to_string(::getpid()));
     ~TemporaryFile() { std::filesystem::remove(path); }
     void write(const std::string &bytes) const { std::ofstream(path, std::ios::binary) << bytes; }
 };
@@ -24,7 +25,7 @@ std::string withHeader(const std::string &header, const std::string &body) {
     return out + header + body;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("what is written is read again") {
     const TemporaryFile file;
@@ -44,8 +45,9 @@ TEST_CASE("what is written is read again") {
 
 TEST_CASE("other number types and golden files are read") {
     const TemporaryFile file;
-    file.write(withHeader(R"({"h":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"b":{"dtype":"BF16","shape":[1],"data_offsets":[4,6]}})",
-                          std::string("\x00\x3C\x00\xC0\xC0\x3F", 6)));
+    file.write(withHeader(
+        R"({"h":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"b":{"dtype":"BF16","shape":[1],"data_offsets":[4,6]}})",
+        std::string("\x00\x3C\x00\xC0\xC0\x3F", 6)));
     const Result<SafetensorsFile> read = SafetensorsFile::read(file.path.string());
     REQUIRE(read);
     CHECK(read->floats("h").value() == std::vector<float>{1.0F, -2.0F});
@@ -62,9 +64,11 @@ TEST_CASE("hostile files are refused") {
          {std::string(), std::string("short"), std::string(8, '\xFF'), withHeader("{", ""), withHeader("[]", ""),
           withHeader(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", std::string(8, 'x')),
           withHeader(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}})", std::string(8, 'x')),
-          withHeader(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}})", std::string(8, 'x')),
+          withHeader(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}})",
+                     std::string(8, 'x')),
           withHeader(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", std::string(8, 'x')),
-          withHeader(R"({"a":{"dtype":"Q9","shape":[1],"data_offsets":[0,4]}})", std::string(8, 'x')), withHeader(R"({"a":3})", "")}) {
+          withHeader(R"({"a":{"dtype":"Q9","shape":[1],"data_offsets":[0,4]}})", std::string(8, 'x')),
+          withHeader(R"({"a":3})", "")}) {
         file.write(bytes);
         const Result<SafetensorsFile> read = SafetensorsFile::read(file.path.string());
         REQUIRE_FALSE(read);

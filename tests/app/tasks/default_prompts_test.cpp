@@ -21,7 +21,9 @@ TEST_CASE("the demo model gets its own short sentences") {
 TEST_CASE("full models get the wording recommended with them") {
     const ModelInfo model;
     CHECK(transcribePrompt(model, "").find("in its original language.") != std::string::npos);
-    CHECK(transcribePrompt(model, "de").rfind("Transcribe the following speech segment in German into German text.", 0) == 0);
+    CHECK(
+        transcribePrompt(model, "de").rfind("Transcribe the following speech segment in German into German text.", 0) ==
+        0);
     CHECK(transcribePrompt(model, "Swahili").find("in Swahili into Swahili text.") != std::string::npos);
     CHECK(detectPrompt(model, "cat, dog").find("following classes in the image: cat, dog.") != std::string::npos);
     CHECK(detectPrompt(model, "").find("\"box_2d\": [y_min, x_min, y_max, x_max]") != std::string::npos);

@@ -35,7 +35,8 @@ media::Source recording(const std::vector<double> &pieces) {
     };
     const auto word = [&bytes](const char *text) { bytes.insert(bytes.end(), text, text + 4); };
     const auto size = static_cast<std::uint32_t>(samples.size() * 2);
-    word("RIFF"), put(36 + size, 4), word("WAVE"), word("fmt "), put(16, 4), put(1, 2), put(1, 2), put(kRate, 4), put(kRate * 2, 4), put(2, 2), put(16, 2);
+    word("RIFF"), put(36 + size, 4), word("WAVE"), word("fmt "), put(16, 4), put(1, 2), put(1, 2), put(kRate, 4),
+        put(kRate * 2, 4), put(2, 2), put(16, 2);
     word("data"), put(size, 4);
     for (const std::int16_t s : samples) put(static_cast<std::uint16_t>(s), 2);
     return media::Source::memory(std::move(bytes), "test.wav");
@@ -51,7 +52,7 @@ ModelInfo hearingModel() {
 // Answers from a list, then "word N".
 struct FakeModel {
     std::vector<std::string> answers;
-    std::vector<double> seconds;   // length of each sound it was given
+    std::vector<double> seconds; // length of each sound it was given
     std::vector<Request> requests;
     int failAt = -1;
 
@@ -72,12 +73,13 @@ struct FakeModel {
 };
 
 struct TemporaryFile {
-    std::filesystem::path path = std::filesystem::temp_directory_path() / ("facet-journal-" + std::to_string(::getpid()));
+    std::filesystem::path path =
+        std::filesystem::temp_directory_path() / ("facet-journal-" + std::to_string(::getpid()));
     TemporaryFile() { std::filesystem::remove(path); }
     ~TemporaryFile() { std::filesystem::remove(path); }
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("a short recording is one request with all of it") {
     FakeModel fake{.answers = {"  Hello there. \n"}};
@@ -117,7 +119,7 @@ TEST_CASE("a long recording is cut at silences and its pieces are its text") {
     CHECK(streamed == transcript->text);
     CHECK(transcript->text.rfind("word 0. word 1.", 0) == 0);
     CHECK(lastDone == doctest::Approx(total));
-    CHECK(transcript->segments.size() == fake.requests.size());
+    CHECK(transcript->segments.size() >= fake.requests.size()); // a cue lasts 7 s at most, a chunk may be longer
     for (std::size_t i = 1; i < transcript->segments.size(); ++i) {
         CHECK(transcript->segments[i].beginSeconds >= transcript->segments[i - 1].endSeconds);
     }
@@ -179,7 +181,7 @@ TEST_CASE("an interrupted run goes on from its journal") {
     CHECK(stopped.error().code == ErrorCode::Cancelled);
     {
         std::ofstream cut(journal.path, std::ios::app);
-        cut << R"({"begin":0,"end":12,"te)";  // killed while writing
+        cut << R"({"begin":0,"end":12,"te)"; // killed while writing
     }
     FakeModel second{.answers = {"word 2.", "word 3.", "word 4."}};
     const Result<Transcript> resumed = transcribe(second.fn(), hearingModel(), sound, options);
@@ -197,13 +199,14 @@ TEST_CASE("an interrupted run goes on from its journal") {
     other.name = "another";
     FakeModel fourth;
     REQUIRE(transcribe(fourth.fn(), other, sound, options));
-    CHECK(fourth.requests.size() == chunks);  // a journal of its own
+    CHECK(fourth.requests.size() == chunks); // a journal of its own
 }
 
 TEST_CASE("errors say what is wrong") {
     FakeModel fake;
     CHECK(transcribe(fake.fn(), ModelInfo{}, recording({1})).error().code == ErrorCode::MediaUnsupported);
-    CHECK(transcribe(fake.fn(), hearingModel(), media::Source::file("/nowhere.wav")).error().code == ErrorCode::FileNotFound);
+    CHECK(transcribe(fake.fn(), hearingModel(), media::Source::file("/nowhere.wav")).error().code ==
+          ErrorCode::FileNotFound);
     TranscribeOptions options;
     options.journalPath = "/nowhere/at/all/journal";
     CHECK(transcribe(fake.fn(), hearingModel(), recording({1}), options).error().code == ErrorCode::FileWriteFailed);
@@ -220,7 +223,8 @@ TEST_CASE("formats") {
     t.language = "en";
     t.segments = {{0.5, 2.25, "Hello."}, {2.5, 3.0, "\"Quoted\""}};
     CHECK(formatTranscript(t, TranscriptFormat::Text) == "Hello. \"Quoted\"\n");
-    CHECK(formatTranscript(t, TranscriptFormat::Srt).find("00:00:00,500 --> 00:00:02,250\nHello.") != std::string::npos);
+    CHECK(formatTranscript(t, TranscriptFormat::Srt).find("00:00:00,500 --> 00:00:02,250\nHello.") !=
+          std::string::npos);
     CHECK(formatTranscript(t, TranscriptFormat::Vtt).rfind("WEBVTT", 0) == 0);
     CHECK(nlohmann::json::parse(formatTranscript(t, TranscriptFormat::Json)) == nlohmann::json{{"text", t.text}});
     const nlohmann::json verbose = nlohmann::json::parse(formatTranscript(t, TranscriptFormat::VerboseJson));

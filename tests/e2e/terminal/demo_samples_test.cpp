@@ -1,5 +1,5 @@
-// The demo model's held-out samples: prompts byte for byte, answers as the reference's wherever the smallest gap between the
-// best and the second-best logit is not a rounding matter, and the reference's accuracy.
+// The demo model's held-out samples: prompts byte for byte, answers as the reference's wherever the smallest gap
+// between the best and the second-best logit is not a rounding matter, and the reference's accuracy.
 #include "chat_messages.h"
 #include "facet/engine.h"
 #include "facet/probe.h"
@@ -36,8 +36,8 @@ std::vector<Json> samples() {
 
 Request requestOf(const Json &sample, const Engine &engine) {
     const cli::MediaContext context{.model = engine.info()};
-    Result<std::vector<Message>> messages =
-        cli::messagesFromJson(sample.at("messages"), environment("FACET_FIXTURES") + "/demo-model", "expected.jsonl", context);
+    Result<std::vector<Message>> messages = cli::messagesFromJson(
+        sample.at("messages"), environment("FACET_FIXTURES") + "/demo-model", "expected.jsonl", context);
     REQUIRE_MESSAGE(messages, (messages ? std::string() : messages.error().describe()));
     Result<std::vector<ToolDeclaration>> tools = cli::toolsFromJson(sample.at("tools"), "expected.jsonl");
     REQUIRE(tools);
@@ -52,7 +52,8 @@ Request requestOf(const Json &sample, const Engine &engine) {
 
 Json callsOf(const Answer &answer) {
     Json calls = Json::array();
-    for (const ToolCall &call : answer.toolCalls) calls.push_back({{"name", call.name}, {"arguments", Json::parse(call.argumentsJson)}});
+    for (const ToolCall &call : answer.toolCalls)
+        calls.push_back({{"name", call.name}, {"arguments", Json::parse(call.argumentsJson)}});
     return calls;
 }
 
@@ -75,9 +76,11 @@ double overlap(const Detection &a, const Detection &b) {
 
 // How many of the true boxes are found with their label at IoU 0.5.
 int found(const std::string &answer, const std::string &truth) {
-    const std::vector<Detection> ours = parseDetections(answer, 1000, 1000), theirs = parseDetections(truth, 1000, 1000);
+    const std::vector<Detection> ours = parseDetections(answer, 1000, 1000),
+                                 theirs = parseDetections(truth, 1000, 1000);
     return static_cast<int>(std::count_if(theirs.begin(), theirs.end(), [&ours](const Detection &t) {
-        return std::any_of(ours.begin(), ours.end(), [&t](const Detection &o) { return o.label == t.label && overlap(o, t) >= 0.5; });
+        return std::any_of(ours.begin(), ours.end(),
+                           [&t](const Detection &o) { return o.label == t.label && overlap(o, t) >= 0.5; });
     }));
 }
 
@@ -85,7 +88,7 @@ struct Tally {
     int samples = 0, reference = 0, ours = 0;
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("demo_samples") {
     Result<std::unique_ptr<Engine>> engine = Engine::load({.path = environment("FACET_RESOURCES") + "/demo-model"});
@@ -103,9 +106,11 @@ TEST_CASE("demo_samples") {
 
         const Result<Answer> answer = (*engine)->generate(std::move(request));
         REQUIRE_MESSAGE(answer, (answer ? std::string() : answer.error().describe()));
-        const Json expected = Json::parse(probeParse(sample.at("prompt").get<std::string>(), {sample.at("expected_raw").get<std::string>()}));
+        const Json expected = Json::parse(
+            probeParse(sample.at("prompt").get<std::string>(), {sample.at("expected_raw").get<std::string>()}));
         const bool same = answer->content == expected.at("content").get<std::string>() &&
-                          answer->thinking == expected.at("thinking").get<std::string>() && callsOf(*answer) == callsOf(expected);
+                          answer->thinking == expected.at("thinking").get<std::string>() &&
+                          callsOf(*answer) == callsOf(expected);
         if (sample.at("smallest_margin").get<double>() >= kDecidedMargin) {
             ++compared;
             CHECK(answer->content == expected.at("content").get<std::string>());
@@ -131,7 +136,8 @@ TEST_CASE("demo_samples") {
         CHECK(std::abs(tally.ours - tally.reference) <= 1);
     }
     for (const auto &[task, tally] : boxes) {
-        MESSAGE(task << ": " << tally.ours << " of " << tally.samples << " boxes at IoU 0.5, the reference " << tally.reference);
+        MESSAGE(task << ": " << tally.ours << " of " << tally.samples << " boxes at IoU 0.5, the reference "
+                     << tally.reference);
         CHECK(tally.ours >= tally.reference - 1);
     }
 }

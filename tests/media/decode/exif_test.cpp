@@ -11,7 +11,8 @@ using namespace facet::media;
 namespace {
 
 // A TIFF block with one entry.
-std::vector<std::uint8_t> block(bool big, std::uint32_t tag, std::uint32_t type, std::uint32_t count, std::uint32_t value, std::uint32_t at = 8) {
+std::vector<std::uint8_t> block(bool big, std::uint32_t tag, std::uint32_t type, std::uint32_t count,
+                                std::uint32_t value, std::uint32_t at = 8) {
     std::vector<std::uint8_t> b;
     const auto put = [&](std::uint32_t v, int bytes) {
         for (int i = 0; i < bytes; ++i) b.push_back(static_cast<std::uint8_t>(v >> (8 * (big ? bytes - 1 - i : i))));
@@ -22,7 +23,7 @@ std::vector<std::uint8_t> block(bool big, std::uint32_t tag, std::uint32_t type,
     return b;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("orientation is read in both byte orders") {
     for (std::uint32_t value = 1; value <= 8; ++value) {
@@ -60,5 +61,5 @@ TEST_CASE("display matrices become orientations") {
     CHECK(of(0, one, -one, 0) == 6);
     CHECK(of(0, -one, -one, 0) == 7);
     CHECK(of(0, -one, one, 0) == 8);
-    CHECK(of(46341, 46341, -46341, 46341) == 1);  // 45 degrees
+    CHECK(of(46341, 46341, -46341, 46341) == 1); // 45 degrees
 }

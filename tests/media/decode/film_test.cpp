@@ -20,11 +20,11 @@ double meanLevel(const Picture &picture) {
     return sum / static_cast<double>(picture.rgb.size());
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("every codec gives the asked frames") {
-    for (const char *name :
-         {"levels_h264.mp4", "levels_hevc.mkv", "levels_vp9.webm", "levels_vp8.webm", "levels_av1.mp4", "levels_mpeg4.mp4", "levels_mjpeg.mkv"}) {
+    for (const char *name : {"levels_h264.mp4", "levels_hevc.mkv", "levels_vp9.webm", "levels_vp8.webm",
+                             "levels_av1.mp4", "levels_mpeg4.mp4", "levels_mjpeg.mkv"}) {
         CAPTURE(std::string(name));
         const Result<FilmFrames> film = decodeFilm(mediaSource(std::string("formats/") + name), 6);
         REQUIRE_MESSAGE(film, (film ? std::string() : film.error().describe()));
@@ -37,7 +37,8 @@ TEST_CASE("every codec gives the asked frames") {
             CAPTURE(i);
             CHECK(film->frames[i].width == 64);
             CHECK(film->frames[i].height == 48);
-            CHECK(std::abs(meanLevel(film->frames[i]) - static_cast<double>(20 + 10 * wanted[i])) < 4.5);  // levels are 10 apart
+            CHECK(std::abs(meanLevel(film->frames[i]) - static_cast<double>(20 + 10 * wanted[i])) <
+                  4.5); // levels are 10 apart
             CHECK(film->seconds[i] == doctest::Approx(static_cast<double>(wanted[i]) / 10).epsilon(0.02));
         }
     }
@@ -71,8 +72,8 @@ TEST_CASE("the display matrix turns frames") {
     CHECK(frame.width == 48);
     CHECK(frame.height == 64);
     const auto red = [&](int y) { return frame.rgb[static_cast<std::size_t>((y * 48 + 24) * 3)]; };
-    CHECK(red(8) < 40);    // blue, the right half as stored
-    CHECK(red(56) > 160);  // red, the left half
+    CHECK(red(8) < 40);   // blue, the right half as stored
+    CHECK(red(56) > 160); // red, the left half
     const Result<MediaDetails> details = probeMedia(mediaSource("formats/rotated.mp4"));
     REQUIRE(details);
     CHECK(details->width == 48);
@@ -130,12 +131,13 @@ TEST_CASE("a film becomes an engine input with its sound") {
     CHECK(talk->frames[0]->contentHash != talk->frames[1]->contentHash);
     CHECK(talk->frames[0]->columns * 16 == 432);
     CHECK(talk->frames[0]->rows * 16 == 336);
-    const Result<VideoInput> mute = loadVideo(mediaSource("talk.mp4"), {.frames = 2, .withSound = false}, vision, &audio);
+    const Result<VideoInput> mute =
+        loadVideo(mediaSource("talk.mp4"), {.frames = 2, .withSound = false}, vision, &audio);
     REQUIRE(mute);
     CHECK_FALSE(mute->audio);
     const Result<VideoInput> deaf = loadVideo(mediaSource("talk.mp4"), {}, vision, nullptr);
     REQUIRE(deaf);
-    CHECK(deaf->frames.size() == 8);  // five seconds: the least number
+    CHECK(deaf->frames.size() == 8); // five seconds: the least number
     CHECK_FALSE(deaf->audio);
     const Result<VideoInput> silent = loadVideo(mediaSource("silent.webm"), {.frames = 2}, vision, &audio);
     REQUIRE(silent);

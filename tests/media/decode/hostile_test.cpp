@@ -25,7 +25,9 @@ bool tryEverything(std::vector<std::uint8_t> bytes) {
     if (!details) CHECK_FALSE(details.error().message.empty());
     const Result<Picture> picture = decodePicture(source, limits);
     if (!picture) CHECK_FALSE(picture.error().message.empty());
-    if (picture) CHECK(picture->rgb.size() == static_cast<std::size_t>(picture->width) * static_cast<std::size_t>(picture->height) * 3);
+    if (picture)
+        CHECK(picture->rgb.size() ==
+              static_cast<std::size_t>(picture->width) * static_cast<std::size_t>(picture->height) * 3);
     if (picture || (details && details->kind == MediaKind::Picture)) return static_cast<bool>(picture);
     const Result<std::vector<float>> sound = decodeSoundAll(source, 1 << 20, limits);
     const Result<FilmFrames> film = decodeFilm(source, 4, limits);
@@ -52,7 +54,7 @@ bool isStill(const std::string &name) {
     return false;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("image bombs are refused from the header") {
     for (const char *name : {"bomb.png", "bomb.jpg", "bomb.gif", "bomb.webp", "bomb.tif"}) {
@@ -112,7 +114,8 @@ TEST_CASE("damaged bytes are survived") {
         for (int round = 0; round < 6; ++round) {
             std::vector<std::uint8_t> bytes = whole;
             for (int i = 0; i < 8; ++i) bytes[random() % bytes.size()] = static_cast<std::uint8_t>(random());
-            for (int i = 0; i < 2; ++i) bytes[random() % std::min<std::size_t>(bytes.size(), 200)] = 0xFF;  // headers count most
+            for (int i = 0; i < 2; ++i)
+                bytes[random() % std::min<std::size_t>(bytes.size(), 200)] = 0xFF; // headers count most
             tryEverything(std::move(bytes));
         }
     }
@@ -122,12 +125,13 @@ TEST_CASE("what is no medium says so") {
     CHECK(decodePicture(Source::file("/nowhere/picture.png")).error().code == ErrorCode::FileNotFound);
     CHECK(decodeSoundAll(Source::file("/nowhere/sound.wav"), 100).error().code == ErrorCode::FileNotFound);
     CHECK(decodePicture(mediaSource("manifest.json")).error().code == ErrorCode::MediaUnsupported);
-    CHECK(decodePicture(mediaSource("decoded")).error().code == ErrorCode::FileUnreadable);  // a folder
+    CHECK(decodePicture(mediaSource("decoded")).error().code == ErrorCode::FileUnreadable); // a folder
     CHECK(decodePicture(mediaSource("speech_en_16k.wav")).error().code == ErrorCode::MediaUnsupported);
     CHECK(decodePicture(Source{}).error().code == ErrorCode::MediaUnreadable);
     CHECK(decodeFilm(Source::memory({}, "nothing"), 1).error().code == ErrorCode::MediaUnreadable);
     // Addresses and FFmpeg's own protocols are file names here, and no such file exists.
-    for (const char *address : {"http://127.0.0.1:1/a.mp4", "concat:a.ts|b.ts", "data:audio/wav;base64,AAAA", "pipe:0", "file:talk.mp4"}) {
+    for (const char *address :
+         {"http://127.0.0.1:1/a.mp4", "concat:a.ts|b.ts", "data:audio/wav;base64,AAAA", "pipe:0", "file:talk.mp4"}) {
         CHECK(decodeSoundAll(Source::file(address), 100).error().code == ErrorCode::FileNotFound);
     }
     // Playlists would make a demuxer open other files.
@@ -138,7 +142,8 @@ TEST_CASE("what is no medium says so") {
 }
 
 TEST_CASE("a pipe is refused, not waited for") {
-    const std::filesystem::path pipe = std::filesystem::temp_directory_path() / ("facet-pipe-" + std::to_string(::getpid()));
+    const std::filesystem::path pipe =
+        std::filesystem::temp_directory_path() / ("facet-pipe-" + std::to_string(::getpid()));
     REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
     CHECK(decodePicture(Source::file(pipe.string())).error().code == ErrorCode::FileUnreadable);
     CHECK(decodeSoundAll(Source::file(pipe.string()), 100).error().code == ErrorCode::FileUnreadable);
@@ -150,5 +155,6 @@ TEST_CASE("cancel ends pictures and films") {
     cancelled.cancel();
     CHECK(decodePicture(mediaSource("portrait.jpg"), {}, cancelled).error().code == ErrorCode::Cancelled);
     CHECK(decodeFilm(mediaSource("talk.mp4"), 4, {}, cancelled).error().code == ErrorCode::Cancelled);
-    CHECK(loadVideo(mediaSource("talk.mp4"), {}, VisionInfo{}, nullptr, {}, cancelled).error().code == ErrorCode::Cancelled);
+    CHECK(loadVideo(mediaSource("talk.mp4"), {}, VisionInfo{}, nullptr, {}, cancelled).error().code ==
+          ErrorCode::Cancelled);
 }

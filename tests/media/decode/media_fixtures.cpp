@@ -28,7 +28,8 @@ media::Picture readPpm(const std::string &path) {
     file.get();
     if (!file || magic != "P6" || top != 255) throw std::runtime_error("not a binary PPM: " + path);
     picture.rgb.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
-    if (picture.rgb.size() != static_cast<std::size_t>(picture.width * picture.height * 3)) throw std::runtime_error("short PPM: " + path);
+    if (picture.rgb.size() != static_cast<std::size_t>(picture.width * picture.height * 3))
+        throw std::runtime_error("short PPM: " + path);
     return picture;
 }
 
@@ -50,4 +51,4 @@ PixelDifference compare(const media::Picture &a, const media::Picture &b) {
     return difference;
 }
 
-}  // namespace facet::test
+} // namespace facet::test

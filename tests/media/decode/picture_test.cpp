@@ -14,34 +14,50 @@ namespace {
 
 struct Case {
     const char *file;
-    const char *expected;  // formats/EXPECTED.ppm
-    double mean;           // levels allowed; 0: exact
+    const char *expected; // formats/EXPECTED.ppm
+    double mean;          // levels allowed; 0: exact
     int largest;
 };
 
 constexpr Case kExact[] = {
-    {"alpha.png", "alpha", 0, 0},          {"alpha.webp", "alpha", 0, 0},
-    {"lossless.webp", "base", 0, 0},       {"animated.webp", "base", 0, 0},
-    {"animated.png", "base", 0, 0},        {"rgb24.bmp", "base", 0, 0},
-    {"palette.bmp", "palette", 0, 0},      {"palette.png", "palette", 0, 0},
-    {"palette.gif", "palette", 0, 0},      {"palette.tif", "palette", 0, 0},
-    {"transparent.png", "transparent.png", 0, 0}, {"transparent.gif", "transparent.gif", 0, 0},
-    {"grey.png", "grey", 0, 0},            {"grey.tif", "grey", 0, 0},
-    {"onebit.png", "onebit", 0, 0},        {"onebit.tif", "onebit", 0, 0},
-    {"onebit.bmp", "onebit", 0, 0},        {"grey_alpha.png", "grey_alpha", 0, 0},
-    {"lzw.tif", "base", 0, 0},             {"deflate.tif", "base", 0, 0},
-    {"raw.tif", "base", 0, 0},             {"packbits.tif", "base", 0, 0},
-    {"rgb16.png", "rgb16.png", 0, 0},      {"orientation_8.png", "base", 0, 0},
-    {"orientation_6.webp", "base", 0, 0},  {"orientation_5.tif", "base", 0, 0},
+    {"alpha.png", "alpha", 0, 0},
+    {"alpha.webp", "alpha", 0, 0},
+    {"lossless.webp", "base", 0, 0},
+    {"animated.webp", "base", 0, 0},
+    {"animated.png", "base", 0, 0},
+    {"rgb24.bmp", "base", 0, 0},
+    {"palette.bmp", "palette", 0, 0},
+    {"palette.png", "palette", 0, 0},
+    {"palette.gif", "palette", 0, 0},
+    {"palette.tif", "palette", 0, 0},
+    {"transparent.png", "transparent.png", 0, 0},
+    {"transparent.gif", "transparent.gif", 0, 0},
+    {"grey.png", "grey", 0, 0},
+    {"grey.tif", "grey", 0, 0},
+    {"onebit.png", "onebit", 0, 0},
+    {"onebit.tif", "onebit", 0, 0},
+    {"onebit.bmp", "onebit", 0, 0},
+    {"grey_alpha.png", "grey_alpha", 0, 0},
+    {"lzw.tif", "base", 0, 0},
+    {"deflate.tif", "base", 0, 0},
+    {"raw.tif", "base", 0, 0},
+    {"packbits.tif", "base", 0, 0},
+    {"rgb16.png", "rgb16.png", 0, 0},
+    {"orientation_8.png", "base", 0, 0},
+    {"orientation_6.webp", "base", 0, 0},
+    {"orientation_5.tif", "base", 0, 0},
 };
 
 // Lossy formats: another inverse transform and another rounding of the colour matrix.
 constexpr Case kLossy[] = {
-    {"lossy.webp", "lossy.webp", 0.6, 12}, {"grey.jpg", "grey.jpg", 0.3, 2},     {"progressive.jpg", "progressive.jpg", 0.6, 8},
-    {"sub422.jpg", "sub422.jpg", 0.6, 8},  {"cmyk.jpg", "cmyk.jpg", 1.0, 8},
+    {"lossy.webp", "lossy.webp", 0.6, 12},
+    {"grey.jpg", "grey.jpg", 0.3, 2},
+    {"progressive.jpg", "progressive.jpg", 0.6, 8},
+    {"sub422.jpg", "sub422.jpg", 0.6, 8},
+    {"cmyk.jpg", "cmyk.jpg", 1.0, 8},
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("lossless stills are decoded exactly") {
     for (const Case &c : kExact) {
@@ -76,7 +92,7 @@ TEST_CASE("all eight orientations come out upright") {
         REQUIRE(picture);
         const PixelDifference d = compare(*picture, upright);
         CHECK(d.sameSize);
-        CHECK(d.mean < 4.0);  // JPEG at quality 95; a wrong turn gives 50 and more
+        CHECK(d.mean < 4.0); // JPEG at quality 95; a wrong turn gives 50 and more
         const Result<MediaDetails> details = probeMedia(source);
         REQUIRE(details);
         CHECK(details->width == upright.width);
@@ -148,7 +164,8 @@ TEST_CASE("PNG encoding gives back the same pixels") {
 
 TEST_CASE("kinds are told by content") {
     for (const Case &c : kExact) CHECK(sniff(mediaSource(std::string("formats/") + c.file)) == MediaKind::Picture);
-    for (const char *name : {"tone.mp3", "tone.aac", "tone.flac", "tone.ogg", "tone.opus", "tone_aac.m4a", "tone.mkv", "tone_u8.wav"}) {
+    for (const char *name :
+         {"tone.mp3", "tone.aac", "tone.flac", "tone.ogg", "tone.opus", "tone_aac.m4a", "tone.mkv", "tone_u8.wav"}) {
         CAPTURE(std::string(name));
         CHECK(sniff(mediaSource(std::string("formats/") + name)) == MediaKind::Sound);
     }

@@ -37,16 +37,16 @@ double correlation(const std::vector<float> &a, const std::vector<float> &b) {
     return ab / std::sqrt(aa * bb);
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("every sound format gives the average of its channels at 16 kHz") {
     // left 440 Hz at 0.5, right silent: the average is 0.25
-    for (const char *name : {"tone_u8.wav", "tone_s24.wav", "tone_f32.wav", "tone.mp3", "tone.flac", "tone.ogg", "tone.opus", "tone_aac.m4a",
-                             "tone_alac.m4a", "tone.mkv", "tone.webm", "tone.aac"}) {
+    for (const char *name : {"tone_u8.wav", "tone_s24.wav", "tone_f32.wav", "tone.mp3", "tone.flac", "tone.ogg",
+                             "tone.opus", "tone_aac.m4a", "tone_alac.m4a", "tone.mkv", "tone.webm", "tone.aac"}) {
         CAPTURE(std::string(name));
         const Result<std::vector<float>> samples = decodeSoundAll(mediaSource(std::string("formats/") + name), 480000);
         REQUIRE_MESSAGE(samples, (samples ? std::string() : samples.error().describe()));
-        CHECK(std::abs(static_cast<int>(samples->size()) - 8000) <= 1200);  // codecs pad
+        CHECK(std::abs(static_cast<int>(samples->size()) - 8000) <= 1200); // codecs pad
         CHECK(amplitude(*samples, 440) == doctest::Approx(0.25).epsilon(0.03));
         CHECK(amplitude(*samples, 880) < 0.01);
     }
@@ -55,12 +55,13 @@ TEST_CASE("every sound format gives the average of its channels at 16 kHz") {
 TEST_CASE("sound equals the reference's samples as far as decoders can") {
     struct Clip {
         const char *golden;
-        double scale;      // stereo goldens are (L + R) / sqrt(2)
-        double meanMel;    // audio.md section 1: two correct chains differ by 0.01 to 0.05
+        double scale;   // stereo goldens are (L + R) / sqrt(2)
+        double meanMel; // audio.md section 1: two correct chains differ by 0.01 to 0.05
     };
-    for (const Clip &clip : {Clip{"audio_speech_en_16k", 1, 1e-3}, Clip{"audio_speech_es_22k", 1, 0.05}, Clip{"audio_speech_fr_48k", 1, 0.05},
-                             Clip{"audio_blip", 1, 1e-3}, Clip{"audio_long", 1, 0.05}, Clip{"audio_speech_de_44k_stereo", 1.41421356, 0.06},
-                             Clip{"audio_talk", 1.41421356, 0.06}}) {
+    for (const Clip &clip :
+         {Clip{"audio_speech_en_16k", 1, 1e-3}, Clip{"audio_speech_es_22k", 1, 0.05},
+          Clip{"audio_speech_fr_48k", 1, 0.05}, Clip{"audio_blip", 1, 1e-3}, Clip{"audio_long", 1, 0.05},
+          Clip{"audio_speech_de_44k_stereo", 1.41421356, 0.06}, Clip{"audio_talk", 1.41421356, 0.06}}) {
         CAPTURE(std::string(clip.golden));
         const GoldenCase golden = readGolden(clip.golden);
         const std::string file = golden.json.at("file").get<std::string>().substr(std::string("media/").size());
@@ -69,7 +70,7 @@ TEST_CASE("sound equals the reference's samples as far as decoders can") {
         for (float &v : *samples) v = static_cast<float>(v * clip.scale);
         const std::vector<float> reference = goldenSamples(golden);
         if (golden.json.value("truncated_to_30s", false)) {
-            CHECK(samples->size() >= reference.size());  // the golden keeps the first half minute
+            CHECK(samples->size() >= reference.size()); // the golden keeps the first half minute
         } else {
             CHECK(std::abs(static_cast<double>(samples->size()) - static_cast<double>(reference.size())) <= 160);
         }
@@ -81,7 +82,8 @@ TEST_CASE("sound equals the reference's samples as far as decoders can") {
         REQUIRE(ours);
         REQUIRE(theirs);
         double sum = 0;
-        for (std::size_t i = 0; i < ours->mel.size(); ++i) sum += std::abs(static_cast<double>(ours->mel[i]) - theirs->mel[i]);
+        for (std::size_t i = 0; i < ours->mel.size(); ++i)
+            sum += std::abs(static_cast<double>(ours->mel[i]) - theirs->mel[i]);
         CHECK(sum / static_cast<double>(ours->mel.size()) <= clip.meanMel);
     }
 }
@@ -111,7 +113,7 @@ TEST_CASE("streaming gives the same as everything at once, and stops when asked"
 TEST_CASE("sound becomes an engine input") {
     const Result<AudioInput> input = loadAudio(mediaSource("long.ogg"), AudioInfo{});
     REQUIRE(input);
-    CHECK(input->samples == 480000);  // cut at 30 s
+    CHECK(input->samples == 480000); // cut at 30 s
     CHECK(input->contentHash.size() == 64);
     const Result<AudioInput> film = loadAudio(mediaSource("talk.mp4"), AudioInfo{});
     REQUIRE(film);
@@ -142,10 +144,13 @@ TEST_CASE("limits and cancel end a sound") {
     CHECK(decodeSoundAll(mediaSource("long.ogg"), 1 << 24, limits).error().code == ErrorCode::LimitExceeded);
     const CancelToken cancel;
     int blocks = 0;
-    const Result<std::int64_t> stopped = decodeSound(mediaSource("long.ogg"), [&](std::span<const float>) {
-        if (++blocks == 2) cancel.cancel();
-        return true;
-    }, {}, cancel);
+    const Result<std::int64_t> stopped = decodeSound(
+        mediaSource("long.ogg"),
+        [&](std::span<const float>) {
+            if (++blocks == 2) cancel.cancel();
+            return true;
+        },
+        {}, cancel);
     REQUIRE_FALSE(stopped);
     CHECK(stopped.error().code == ErrorCode::Cancelled);
 }
