@@ -23,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace facet {
@@ -52,15 +53,26 @@ const char *phaseName(Phase phase) noexcept;  // "reading_prompt"
 
 using ProgressFn = std::function<void(Phase phase, std::uint64_t done, std::uint64_t total)>;
 
-enum class KvType : std::uint8_t { Auto, F32, F16 };
+// Element type of the KV cache. Auto: F16 (F32 with referencePrecision).
+enum class KvType : std::uint8_t { Auto, F32, F16, Q8_0, Q4_0 };
 enum class InstructionSet : std::uint8_t { Auto, Scalar, Avx2, Avx512 };
 
+// A LoRA adapter folder (PEFT layout) and the factor its update is multiplied by.
+struct AdapterOption {
+    std::string path;
+    float scale = 1.0F;
+};
+
 struct LoadOptions {
-    std::string path;                               // model folder
+    std::string path;                               // model folder or .gguf file
+    std::string mmproj = {};                             // GGUF with the towers; empty: the one beside the model, if any
+    std::string drafter = {};                            // MTP drafter, folder or .gguf; empty: none
+    std::vector<AdapterOption> adapters = {};            // loaded beside the weights; a request may choose others' scales
+    std::string cacheFolder = {};                        // soft tokens and conversation states on disk; empty: memory only
     WeightType weights = WeightType::AsStored;
     int contextLength = 0;                          // tokens; 0: the model's own, at most 8192
     int threads = 0;                                // 0: all cores
-    KvType kv = KvType::Auto;                       // Auto: F16
+    KvType kv = KvType::Auto;
     InstructionSet isa = InstructionSet::Auto;      // Auto: FACET_ISA if set, else the best of this machine
     std::uint64_t memoryLimitBytes = 0;             // 0: what the machine has available
     bool referencePrecision = false;                // float32 activations and cache everywhere (probe, tests)
@@ -79,8 +91,26 @@ struct SamplingOptions {
 
 enum class ToolChoice : std::uint8_t { Auto, None, Required };
 
+// What the answer (after its thought) must match. `text` is the JSON Schema or the grammar.
+struct OutputConstraint {
+    enum class Kind : std::uint8_t { None, JsonObject, JsonSchema, Grammar };
+    Kind kind = Kind::None;
+    std::string text;
+};
+
+// An adapter of the load, by the name of its folder, with another scale for one request; 0 switches it off.
+struct AdapterChoice {
+    std::string name;
+    float scale = 1.0F;
+};
+
 struct Request {
     std::vector<Message> messages;
+    std::optional<std::string> rawPrompt = {};   // instead of messages: continued as it is (base models), bos put before it
+    OutputConstraint constraint = {};
+    std::vector<std::pair<std::int32_t, float>> logitBias = {};  // added before sampling
+    int topLogprobs = -1;                   // -1: none; 0: of the chosen token only; at most 20 others
+    std::vector<AdapterChoice> adapters = {};    // those not named keep the scale of the load
     std::vector<ToolDeclaration> tools;
     ToolChoice toolChoice = ToolChoice::Auto;
     bool thinking = false;
@@ -97,9 +127,19 @@ struct Usage {
     int cachedTokens = 0;       // of the prompt: taken from the cache, not computed
     int completionTokens = 0;
     int reasoningTokens = 0;
+    int draftedTokens = 0;      // proposed by a drafter or by prompt lookup, and how many of them stood
+    int acceptedTokens = 0;
     double encodeMs = 0;        // pictures and sounds
     double prefillMs = 0;
     double decodeMs = 0;
+};
+
+// Natural logarithms of the probabilities at temperature 1, before any truncation.
+struct TokenLogprob {
+    std::int32_t id = 0;
+    std::string bytes;   // of the piece; not always whole UTF-8
+    float logprob = 0;
+    std::vector<TokenLogprob> top;  // the most probable ones, falling; empty inside `top`
 };
 
 struct Answer {
@@ -107,6 +147,7 @@ struct Answer {
     std::string content;
     std::vector<ToolCall> toolCalls;
     std::vector<std::string> malformed;  // raw text of calls that could not be read
+    std::vector<TokenLogprob> logprobs;  // of the content's tokens, when asked for
     FinishReason finish = FinishReason::Stop;
     Usage usage;
 };
@@ -122,6 +163,7 @@ struct Event {
     std::uint64_t done = 0, total = 0;        // Progress
     std::string text;                         // Thought, Text (a piece); Malformed (raw text)
     ToolCall call;                            // ToolCall
+    std::vector<TokenLogprob> logprobs;       // Text: of the tokens since the last piece, when asked for
     Answer answer;                            // Done: everything, with usage
     std::optional<Error> error;               // Failed
 };
