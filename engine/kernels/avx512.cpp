@@ -87,8 +87,10 @@ inline __m256i nibbles(const std::byte *from) {
     const __m256i both = _mm256_inserti128_si256(_mm256_castsi128_si256(raw), _mm_srli_epi16(raw, 4), 1);
     return _mm256_and_si256(both, _mm256_set1_epi8(15));
 }
-inline void unpackNibbles(const std::byte *from, std::int8_t *to) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i *>(to), nibbles(from));
+// 16 bytes to 32 values of a table of 16: by their low halves first.
+inline void lookup16(const std::byte *from, const std::int8_t *table, std::int8_t *to) {
+    const __m256i values = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i *>(table)));
+    _mm256_storeu_si256(reinterpret_cast<__m256i *>(to), _mm256_shuffle_epi8(values, nibbles(from)));
 }
 
 inline void transpose(V (&m)[16]) {
@@ -123,8 +125,10 @@ inline void transpose(V (&m)[16]) {
 }  // namespace facet
 
 #include "kernels/simd_math.inl"
-#include "kernels/simd_matmul.inl"
+#include "kernels/unpack_blocks.inl"
 // after the two above
+#include "kernels/simd_matmul.inl"
+// after the three above
 #include "kernels/simd_attention.inl"
 
 namespace facet {

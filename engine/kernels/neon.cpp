@@ -92,11 +92,12 @@ inline float halfToFloat(std::uint16_t bits) {
     return vfirst(vloadHalf(all));
 }
 
-// 16 bytes to 32 values 0..15: low nibbles first.
-inline void unpackNibbles(const std::byte *from, std::int8_t *to) {
+// 16 bytes to 32 values of a table of 16: by their low halves first.
+inline void lookup16(const std::byte *from, const std::int8_t *table, std::int8_t *to) {
+    const int8x16_t values = vld1q_s8(table);
     const uint8x16_t raw = vld1q_u8(reinterpret_cast<const std::uint8_t *>(from));
-    vst1q_s8(to, vreinterpretq_s8_u8(vandq_u8(raw, vdupq_n_u8(15))));
-    vst1q_s8(to + 16, vreinterpretq_s8_u8(vshrq_n_u8(raw, 4)));
+    vst1q_s8(to, vqtbl1q_s8(values, vandq_u8(raw, vdupq_n_u8(15))));
+    vst1q_s8(to + 16, vqtbl1q_s8(values, vshrq_n_u8(raw, 4)));
 }
 
 inline void transpose(V (&m)[4]) {
@@ -112,8 +113,10 @@ inline void transpose(V (&m)[4]) {
 }  // namespace facet
 
 #include "kernels/simd_math.inl"
-#include "kernels/simd_matmul.inl"
+#include "kernels/unpack_blocks.inl"
 // after the two above
+#include "kernels/simd_matmul.inl"
+// after the three above
 #include "kernels/simd_attention.inl"
 
 namespace facet {

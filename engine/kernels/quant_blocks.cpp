@@ -65,9 +65,7 @@ void quantiseRowToBlocks(TensorType type, const float *x, std::int64_t n, std::b
     case TensorType::Q4_0:
         for (std::int64_t i = 0; i + kBlock <= n; i += kBlock) blockQ4(x + i, out + i / kBlock * 18);
         return;
-    case TensorType::Q4_1:
-    case TensorType::Q5_0:
-    case TensorType::Q5_1: return;
+    default: return;
     }
 }
 

@@ -11,44 +11,47 @@ namespace facet {
 namespace {
 
 constexpr std::int64_t kBlock = 32;   // values of a quantised block
-constexpr std::int64_t kPiece = 256;  // values dequantised at a time
 constexpr int kSums = 8;              // partial sums of a dot product; value c goes to sum c % 8
 constexpr int kTokenTile = 4;
 
-std::uint16_t load16(const std::byte *from) noexcept {
-    std::uint16_t bits = 0;
-    std::memcpy(&bits, from, sizeof bits);
-    return bits;
+float halfToFloat(std::uint16_t bits) noexcept { return floatFromHalf(bits); }
+
+// 16 bytes to 32 values of a table: by their low halves first.
+void lookup16(const std::byte *from, const std::int8_t *table, std::int8_t *to) noexcept {
+    for (int j = 0; j < 16; ++j) {
+        to[j] = table[static_cast<unsigned>(from[j]) & 15U];
+        to[j + 16] = table[static_cast<unsigned>(from[j]) >> 4];
+    }
 }
 
+}  // namespace
+}  // namespace facet
+
+#include "kernels/unpack_blocks.inl"
+
+namespace facet {
+namespace {
+
 void dequantise(TensorType type, const std::byte *from, std::int64_t n, float *to) {
-    switch (type) {
-    case TensorType::F32: std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(float)); return;
-    case TensorType::F16:
-        for (std::int64_t i = 0; i < n; ++i) to[i] = floatFromHalf(load16(from + 2 * i));
-        return;
-    case TensorType::BF16:
-        for (std::int64_t i = 0; i < n; ++i) to[i] = floatFromBfloat(load16(from + 2 * i));
-        return;
-    case TensorType::Q8_0:
-        for (std::int64_t i = 0; i + kBlock <= n; i += kBlock, from += 34, to += kBlock) {
-            const float scale = floatFromHalf(load16(from));
-            for (int j = 0; j < kBlock; ++j) to[j] = scale * static_cast<float>(static_cast<std::int8_t>(from[2 + j]));
-        }
-        return;
-    case TensorType::Q4_0:
-        for (std::int64_t i = 0; i + kBlock <= n; i += kBlock, from += 18, to += kBlock) {
-            const float scale = floatFromHalf(load16(from));
-            for (int j = 0; j < kBlock / 2; ++j) {
-                const int both = static_cast<int>(from[2 + j]);
-                to[j] = scale * static_cast<float>((both & 15) - 8);
-                to[j + kBlock / 2] = scale * static_cast<float>((both >> 4) - 8);
+    if (type == TensorType::F32) {
+        std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(float));
+    } else if (type == TensorType::F16) {
+        for (std::int64_t i = 0; i < n; ++i) to[i] = floatFromHalf(bits16(from + 2 * i));
+    } else if (type == TensorType::BF16) {
+        for (std::int64_t i = 0; i < n; ++i) to[i] = floatFromBfloat(bits16(from + 2 * i));
+    } else {
+        const BlockShape block = blockShape(type);
+        const int bias = biasOf(type);
+        n -= n % block.values;
+        Unpacked piece;
+        for (std::int64_t at = 0; at < n; at += kPieceValues) {
+            const std::int64_t count = std::min<std::int64_t>(kPieceValues, n - at);
+            unpackPiece(type, from + at / block.values * block.bytes, count, piece);
+            for (std::int64_t i = 0; i < count; ++i) {
+                const float product = piece.scales[i / 16] * static_cast<float>(piece.values[i] - bias);
+                to[at + i] = product - piece.mins[i / 16];
             }
         }
-        return;
-    case TensorType::Q4_1:
-    case TensorType::Q5_0:
-    case TensorType::Q5_1: std::fill_n(to, n, std::numeric_limits<float>::quiet_NaN()); return;
     }
 }
 
@@ -65,14 +68,14 @@ float dot(const float *x, const float *y, std::int64_t n) {
 void matmul(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const float *x, std::int64_t tokens,
             std::int64_t xStride, float *y, std::int64_t yStride) {
     const BlockShape block = blockShape(w.type);
-    float piece[kPiece];
+    float piece[kPieceValues];
     for (std::int64_t r = rowBegin; r < rowEnd; ++r) {
         const std::byte *row = w.row(r);
         for (std::int64_t t0 = 0; t0 < tokens; t0 += kTokenTile) {
             const int tile = static_cast<int>(std::min<std::int64_t>(kTokenTile, tokens - t0));
             float sums[kTokenTile][kSums] = {};
-            for (std::int64_t c = 0; c < w.cols; c += kPiece) {
-                const std::int64_t n = std::min(kPiece, w.cols - c);
+            for (std::int64_t c = 0; c < w.cols; c += kPieceValues) {
+                const std::int64_t n = std::min<std::int64_t>(kPieceValues, w.cols - c);
                 dequantise(w.type, row + c / block.values * block.bytes, n, piece);
                 for (int t = 0; t < tile; ++t) {
                     const float *in = x + (t0 + t) * xStride + c;
@@ -107,7 +110,7 @@ void matmulQ8(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const
         for (std::int64_t t = 0; t < tokens; ++t) {
             float sum = 0.0F;
             for (std::int64_t b = 0; b < blocks; ++b) {
-                const float scale = floatFromHalf(load16(row + b * blockBytes));
+                const float scale = floatFromHalf(bits16(row + b * blockBytes));
                 const int product = blockDot(w.type, row + b * blockBytes, x.values + t * w.cols + b * kBlock);
                 sum += static_cast<float>(product) * (scale * x.scales[t * blocks + b]);
                 if (w.type == TensorType::Q4_0) sum -= 8.0F * scale * x.sums[t * blocks + b];

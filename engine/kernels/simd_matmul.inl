@@ -55,26 +55,19 @@ void dequantiseKernel(TensorType type, const std::byte *from, std::int64_t n, fl
     case TensorType::F32: widen<LoadF32>(from, n, to); return;
     case TensorType::F16: widen<LoadF16>(from, n, to); return;
     case TensorType::BF16: widen<LoadBf16>(from, n, to); return;
-    case TensorType::Q8_0:
-        for (std::int64_t i = 0; i + 32 <= n; i += 32, from += 34, to += 32) {
-            const V scale = vset(scaleOf(from));
-            for (int j = 0; j < 32; j += kLanes) vstore(to + j, vmul(scale, vloadInt8(from + 2 + j)));
+    default: break;
+    }
+    const BlockShape block = blockShape(type);
+    const V bias = vset(static_cast<float>(biasOf(type)));
+    n -= n % block.values;
+    Unpacked piece;
+    for (std::int64_t at = 0; at < n; at += kPieceValues) {
+        const std::int64_t count = n - at < kPieceValues ? n - at : kPieceValues;
+        unpackPiece(type, from + at / block.values * block.bytes, count, piece);
+        for (std::int64_t i = 0; i < count; i += kLanes) {
+            const V product = vmul(vset(piece.scales[i / 16]), vsub(vloadInt8(piece.values + i), bias));
+            vstore(to + at + i, vsub(product, vset(piece.mins[i / 16])));
         }
-        return;
-    case TensorType::Q4_0:
-        for (std::int64_t i = 0; i + 32 <= n; i += 32, from += 18, to += 32) {
-            const V scale = vset(scaleOf(from));
-            alignas(64) std::int8_t nibbles[32];
-            unpackNibbles(from + 2, nibbles);
-            const V eight = vset(8.0F);
-            for (int j = 0; j < 32; j += kLanes) vstore(to + j, vmul(scale, vsub(vloadInt8(nibbles + j), eight)));
-        }
-        return;
-    case TensorType::Q4_1:
-    case TensorType::Q5_0:
-    case TensorType::Q5_1:
-        for (std::int64_t i = 0; i < n; ++i) to[i] = __builtin_nanf("");
-        return;
     }
 }
 

@@ -10,18 +10,25 @@ namespace facet {
 
 // Numbers are those of GGUF's tensor types, so that files can be read without a table.
 enum class TensorType : std::uint8_t {
-    F32 = 0, F16 = 1, Q4_0 = 2, Q4_1 = 3, Q5_0 = 6, Q5_1 = 7, Q8_0 = 8, BF16 = 30,
+    F32 = 0, F16 = 1, Q4_0 = 2, Q4_1 = 3, Q5_0 = 6, Q5_1 = 7, Q8_0 = 8,
+    Q2_K = 10, Q3_K = 11, Q4_K = 12, Q5_K = 13, Q6_K = 14,
+    IQ2_XXS = 16, IQ2_XS = 17, IQ3_XXS = 18, IQ1_S = 19, IQ4_NL = 20, IQ3_S = 21, IQ2_S = 22, IQ4_XS = 23,
+    IQ1_M = 29, BF16 = 30, MXFP4 = 39,
 };
 
+// Whether a number from a file names one of the types above.
+bool isTensorType(std::uint32_t number) noexcept;
+
 const char *tensorTypeName(TensorType type) noexcept;
-// Values per block and bytes per block: F32 {1, 4}, F16 and BF16 {1, 2}, Q8_0 {32, 34}, Q4_0 {32, 18}.
-// Types without kernels yet: {0, 0}.
+// F32, F16 and BF16; all others are stored as blocks of small integers with scales.
+bool isFloatType(TensorType type) noexcept;
+// Values per block and bytes per block: F32 {1, 4}, F16 and BF16 {1, 2}, Q8_0 {32, 34}, Q4_K {256, 144}, ...
 struct BlockShape {
     std::int64_t values = 0;
     std::int64_t bytes = 0;
 };
 BlockShape blockShape(TensorType type) noexcept;
-// Bytes of one row of `cols` values; 0 if cols is no multiple of the block or the type has no kernels.
+// Bytes of one row of `cols` values; 0 if cols is no multiple of the block.
 std::int64_t rowBytes(TensorType type, std::int64_t cols) noexcept;
 
 // A weight matrix [rows, cols] (y = W x, rows = outputs). Rows follow each other without gaps.

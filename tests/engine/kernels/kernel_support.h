@@ -28,6 +28,16 @@ inline std::vector<const Kernels *> availableKernels() {
 
 inline const Kernels &scalar() { return kernelsFor(InstructionSet::Scalar); }
 
+// Every type that is stored in blocks.
+inline const std::vector<TensorType> &blockTypes() {
+    static const std::vector<TensorType> all = {
+        TensorType::Q4_0,    TensorType::Q4_1,   TensorType::Q5_0,    TensorType::Q5_1,    TensorType::Q8_0,  TensorType::Q2_K,
+        TensorType::Q3_K,    TensorType::Q4_K,   TensorType::Q5_K,    TensorType::Q6_K,    TensorType::IQ4_NL, TensorType::IQ4_XS,
+        TensorType::IQ3_XXS, TensorType::IQ3_S,  TensorType::IQ2_XXS, TensorType::IQ2_XS,  TensorType::IQ2_S, TensorType::IQ1_S,
+        TensorType::IQ1_M,   TensorType::MXFP4};
+    return all;
+}
+
 class Random {
 public:
     explicit Random(unsigned seed) : m_engine(seed) {}
