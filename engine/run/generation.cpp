@@ -1,8 +1,6 @@
 #include "run/generation.h"
 
-#include "sample/sampler.h"
-#include "run/stop_strings.h"
-#include "text/output_parser.h"
+#include "run/active_answer.h"
 
 #include <algorithm>
 #include <chrono>
@@ -16,124 +14,6 @@ using Clock = std::chrono::steady_clock;
 
 double millisecondsSince(Clock::time_point start) {
     return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
-// Progress of the answer itself is told every so many tokens.
-constexpr int kProgressEvery = 16;
-
-Status checkRequest(const Request &request) {
-    const SamplingOptions &s = request.sampling;
-    const auto in = [](float value, float low, float high) { return value >= low && value <= high; };
-    if (!in(s.temperature, 0.0F, 100.0F))
-        return Error{ErrorCode::InvalidArgument, "The temperature must lie between 0 and 100."};
-    if (s.topK < 0) return Error{ErrorCode::InvalidArgument, "top_k must not be negative."};
-    if (!in(s.topP, 0.0F, 1.0F)) return Error{ErrorCode::InvalidArgument, "top_p must lie between 0 and 1."};
-    if (!in(s.minP, 0.0F, 1.0F)) return Error{ErrorCode::InvalidArgument, "min_p must lie between 0 and 1."};
-    if (!in(s.repetitionPenalty, 0.01F, 100.0F))
-        return Error{ErrorCode::InvalidArgument, "The repetition penalty must lie between 0.01 and 100."};
-    if (!in(s.frequencyPenalty, -100.0F, 100.0F) || !in(s.presencePenalty, -100.0F, 100.0F))
-        return Error{ErrorCode::InvalidArgument, "Frequency and presence penalties must lie between -100 and 100."};
-    if (request.maxTokens < 0) return Error{ErrorCode::InvalidArgument, "The answer's length must not be negative."};
-    return ok();
-}
-
-// Streams one answer: tokens in, events and the collected answer out.
-class AnswerWriter {
-public:
-    AnswerWriter(const LoadedModel &model, const Request &request, bool startsInThought,
-                 const std::function<void(Event)> &emit)
-        : m_model(model), m_emit(emit), m_decoder(model.tokenizer), m_parser(startsInThought), m_stops(request.stop) {}
-
-    bool ended() const { return m_parser.ended() || m_stops.hit(); }
-
-    void push(std::int32_t id) {
-        ++m_tokens;
-        const bool thought = m_parser.inThought();
-        if (thought) ++m_reasoningTokens;
-        if (m_tokens % kProgressEvery == 1) tellProgress(thought);
-        // A control token is a marker only when it came as its own id.
-        if (m_model.tokenizer.isSpecial(id)) {
-            handle(m_parser.pushText(m_decoder.finish()));
-            handle(m_parser.pushMarker(m_model.tokenizer.pieceBytes(id)));
-        } else {
-            handle(m_parser.pushText(m_decoder.push(id)));
-        }
-    }
-
-    Answer finish() {
-        handle(m_parser.pushText(m_decoder.finish()));
-        handle(m_parser.finish());
-        text(m_stops.finish());
-        const ParsedOutput &parsed = m_parser.result();
-        Answer answer;
-        answer.thinking = parsed.thinking;
-        answer.content = m_stops.hit() ? trimEnd(m_content) : parsed.content;
-        answer.toolCalls = parsed.toolCalls;
-        answer.malformed = parsed.malformed;
-        answer.usage.completionTokens = m_tokens;
-        answer.usage.reasoningTokens = m_reasoningTokens;
-        return answer;
-    }
-
-private:
-    static std::string trimEnd(std::string text) {
-        const std::size_t last = text.find_last_not_of(" \t\r\n");
-        text.resize(last == std::string::npos ? 0 : last + 1);
-        return text;
-    }
-
-    void tellProgress(bool thought) {
-        Event event;
-        event.kind = Event::Kind::Progress;
-        event.phase = thought ? Phase::Thinking : Phase::Writing;
-        event.done = static_cast<std::uint64_t>(m_tokens);
-        m_emit(std::move(event));
-    }
-
-    void text(std::string piece) {
-        if (piece.empty()) return;
-        m_content += piece;
-        Event event;
-        event.kind = Event::Kind::Text;
-        event.text = std::move(piece);
-        m_emit(std::move(event));
-    }
-
-    void handle(std::vector<OutputEvent> events) {
-        for (OutputEvent &e : events) {
-            if (m_stops.hit()) return;
-            Event event;
-            switch (e.kind) {
-            case OutputEvent::Kind::Text: text(m_stops.push(e.text)); continue;
-            case OutputEvent::Kind::Thought: event.kind = Event::Kind::Thought; break;
-            case OutputEvent::Kind::ToolCall: event.kind = Event::Kind::ToolCall; break;
-            case OutputEvent::Kind::Malformed: event.kind = Event::Kind::Malformed; break;
-            }
-            event.text = std::move(e.text);
-            event.call = std::move(e.call);
-            m_emit(std::move(event));
-        }
-    }
-
-    const LoadedModel &m_model;
-    const std::function<void(Event)> &m_emit;
-    StreamDecoder m_decoder;
-    OutputParser m_parser;
-    StopStrings m_stops;
-    std::string m_content;
-    int m_tokens = 0, m_reasoningTokens = 0;
-};
-
-// Tokens that the answer must begin with when a tool has to be called.
-std::vector<std::int32_t> forcedStart(const LoadedModel &model, const Request &request) {
-    if (request.toolChoice != ToolChoice::Required || request.tools.empty()) return {};
-    const auto marker = model.tokenizer.idOf("<|tool_call>");
-    if (!marker) return {};
-    std::vector<std::int32_t> ids{*marker};
-    std::string start = "call:";
-    if (request.tools.size() == 1) start += request.tools.front().name + "{";
-    for (const std::int32_t id : model.tokenizer.encode(start, false)) ids.push_back(id);
-    return ids;
 }
 
 Result<std::int64_t> prepareCache(const LoadedModel &model, SessionState &session, const BuiltPrompt &prompt) {
@@ -175,11 +55,11 @@ std::int64_t commonPrefix(const SessionState &session, const BuiltPrompt &prompt
     return std::max<std::int64_t>(n, 0);
 }
 
-Result<std::vector<float>> prefill(const LoadedModel &model, const Exec &exec, KvCache &cache, const BuiltPrompt &prompt,
-                                   const std::vector<SoftTokens> &soft, std::int64_t from, const ProgressFn &progress) {
+Result<TextModel::Output> prefill(const LoadedModel &model, const Exec &exec, KvCache &cache, const BuiltPrompt &prompt,
+                                  const std::vector<SoftTokens> &soft, std::int64_t from, const ProgressFn &progress) {
     const auto total = static_cast<std::int64_t>(prompt.ids.size());
     const bool bidirectional = model.checkpoint.config.text.bidirectionalVision;
-    std::vector<float> logits;
+    TextModel::Output atEnd;
     for (std::int64_t begin = from; begin < total;) {
         std::int64_t end = std::min(begin + kPrefillChunk, total);
         Segment segment;
@@ -199,59 +79,33 @@ Result<std::vector<float>> prefill(const LoadedModel &model, const Exec &exec, K
         if (end == total) segment.logitRows.push_back(end - begin - 1);
         if (progress) progress(Phase::ReadingPrompt, static_cast<std::uint64_t>(begin), static_cast<std::uint64_t>(total));
         FACET_TRY(output, model.text.forward(exec, std::span<Segment>(&segment, 1)));
-        if (end == total) logits = std::move(output.logits);
+        if (end == total) atEnd = std::move(output);
         begin = end;
     }
     if (progress) progress(Phase::ReadingPrompt, static_cast<std::uint64_t>(total), static_cast<std::uint64_t>(total));
-    return logits;
+    return atEnd;
 }
 
 namespace {
 
-// The decode loop; session.ids and the cache grow together.
-Result<Answer> decode(const LoadedModel &model, const Exec &exec, SessionState &session, const Request &request,
-                      const BuiltPrompt &prompt, std::vector<float> logits, const GenerationHooks &hooks) {
-    AnswerWriter writer(model, request, prompt.startsInThought, hooks.emit);
-    Sampler sampler(request.sampling);
-    const std::vector<int> &stopIds = model.checkpoint.config.stopIds;
-    const std::vector<std::int32_t> forced = forcedStart(model, request);
-    std::vector<std::int32_t> history;
-    FinishReason finish = FinishReason::Length;
-    while (true) {
+Result<Answer> decode(const LoadedModel &model, const Exec &exec, ActiveAnswer &answer, const GenerationHooks &hooks) {
+    while (!answer.ended()) {
         if (exec.cancelled()) {
-            finish = FinishReason::Cancelled;
+            answer.end(FinishReason::Cancelled);
             break;
         }
-        const std::int32_t id = history.size() < forced.size()
-                                    ? forced[history.size()]
-                                    : sampler.pick(logits, history, model.suppressed);
-        history.push_back(id);
-        writer.push(id);
-        const bool stopId = std::find(stopIds.begin(), stopIds.end(), id) != stopIds.end();
-        if (stopId || writer.ended()) {
-            finish = FinishReason::Stop;
-            break;
-        }
-        if (request.maxTokens > 0 && static_cast<int>(history.size()) >= request.maxTokens) break;
-        if (session.cache->length() >= model.contextLength) break;
         hooks.breathe();
-        Segment segment;
-        segment.cache = &*session.cache;
-        segment.ids = {id};
-        segment.logitRows = {0};
+        Segment segment = answer.nextSegment(exec);
         auto output = model.text.forward(exec, std::span<Segment>(&segment, 1));
-        if (!output) {
-            if (output.error().code != ErrorCode::Cancelled) return output.error();
-            finish = FinishReason::Cancelled;
-            break;
+        if (output) {
+            answer.take(output->logits, output->hidden);
+        } else if (output.error().code == ErrorCode::Cancelled) {
+            answer.end(FinishReason::Cancelled);
+        } else {
+            return output.error();
         }
-        session.ids.push_back(id);
-        logits = std::move(output->logits);
     }
-    Answer answer = writer.finish();
-    if (finish == FinishReason::Stop && !answer.toolCalls.empty()) finish = FinishReason::ToolCalls;
-    answer.finish = finish;
-    return answer;
+    return answer.finish();
 }
 
 Answer cancelledAnswer(int promptTokens) {
@@ -265,7 +119,7 @@ Answer cancelledAnswer(int promptTokens) {
 
 Result<Answer> runGeneration(const LoadedModel &model, SessionState &session, MediaEncoder &encoder,
                              const Request &request, const GenerationHooks &hooks) {
-    FACET_CHECK(checkRequest(request));
+    FACET_CHECK(checkRequest(model, request));
     FACET_TRY(prompt, buildPrompt(model, request));
     const auto promptTokens = static_cast<int>(prompt.ids.size());
     if (promptTokens >= model.contextLength)
@@ -284,24 +138,27 @@ Result<Answer> runGeneration(const LoadedModel &model, SessionState &session, Me
         hooks.emit(std::move(event));
         hooks.breathe();
     };
+    FACET_TRY(tools, makeAnswerTools(model, request, prompt));
     FACET_TRY(kept, prepareCache(model, session, prompt));
 
     const auto encodeStart = Clock::now();
     auto soft = encoder.encode(model, exec, prompt.spans, kept, progress);
     const double encodeMs = millisecondsSince(encodeStart);
     const auto prefillStart = Clock::now();
-    auto logits = soft ? prefill(model, exec, *session.cache, prompt, *soft, kept, progress)
-                       : Result<std::vector<float>>(soft.error());
+    auto read = soft ? prefill(model, exec, *session.cache, prompt, *soft, kept, progress)
+                     : Result<TextModel::Output>(soft.error());
     session.ids.assign(prompt.ids.begin(), prompt.ids.begin() + session.cache->length());
     rememberSpans(session, prompt);
-    if (!logits) {
-        if (logits.error().code == ErrorCode::Cancelled) return cancelledAnswer(promptTokens);
-        return logits.error();
+    if (!read) {
+        if (read.error().code == ErrorCode::Cancelled) return cancelledAnswer(promptTokens);
+        return read.error();
     }
     const double prefillMs = millisecondsSince(prefillStart);
 
     const auto decodeStart = Clock::now();
-    FACET_TRY(answer, decode(model, exec, session, request, prompt, std::move(*logits), hooks));
+    ActiveAnswer active(model, request, prompt, session, std::move(tools), hooks.emit);
+    active.take(read->logits, read->hidden);
+    FACET_TRY(answer, decode(model, exec, active, hooks));
     answer.usage.promptTokens = promptTokens;
     answer.usage.cachedTokens = static_cast<int>(kept);
     answer.usage.encodeMs = encodeMs;

@@ -5,24 +5,13 @@
 #include "facet/engine.h"
 #include "run/loaded_model.h"
 #include "run/media_encoder.h"
+#include "run/session.h"
 
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
 namespace facet {
-
-// What one conversation left in the caches: the ids at each position, and which media stand there.
-struct SessionState {
-    std::optional<KvCache> cache;
-    std::vector<std::int32_t> ids;
-    std::vector<SoftSpan> spans;  // inputs dropped, keys kept
-};
-
-// How many leading positions of `prompt` the session holds already; never the last one (its logits are wanted) and
-// never a part of a picture.
-std::int64_t commonPrefix(const SessionState &session, const BuiltPrompt &prompt);
 
 struct GenerationHooks {
     // Progress, Thought, Text, ToolCall, Malformed; request and seq are filled in by the scheduler.
@@ -36,8 +25,8 @@ struct GenerationHooks {
 Result<Answer> runGeneration(const LoadedModel &model, SessionState &session, MediaEncoder &encoder,
                              const Request &request, const GenerationHooks &hooks);
 
-// Prefills ids[from..) of a prompt; logits of the last row. Also used by the probe.
-Result<std::vector<float>> prefill(const LoadedModel &model, const Exec &exec, KvCache &cache, const BuiltPrompt &prompt,
-                                   const std::vector<SoftTokens> &soft, std::int64_t from, const ProgressFn &progress);
+// Prefills ids[from..) of a prompt; logits and hidden row of the last one.
+Result<TextModel::Output> prefill(const LoadedModel &model, const Exec &exec, KvCache &cache, const BuiltPrompt &prompt,
+                                  const std::vector<SoftTokens> &soft, std::int64_t from, const ProgressFn &progress);
 
 }  // namespace facet

@@ -229,7 +229,25 @@ Result<BuiltPrompt> expandPrompt(const LoadedModel &model, const std::string &te
     return prompt;
 }
 
+namespace {
+
+// Who writes a prompt by hand writes its control tokens by hand as well; only the first one is put before it.
+Result<BuiltPrompt> rawPrompt(const LoadedModel &model, const Request &request) {
+    if (!request.messages.empty())
+        return Error{ErrorCode::InvalidArgument, "A request has either messages or a raw prompt, not both."};
+    BuiltPrompt prompt;
+    prompt.text = *request.rawPrompt;
+    prompt.ids = model.tokenizer.encode(prompt.text, true);
+    const int bos = model.checkpoint.config.bosId;
+    if (bos >= 0 && (prompt.ids.empty() || prompt.ids.front() != bos)) prompt.ids.insert(prompt.ids.begin(), bos);
+    if (prompt.ids.empty()) return Error{ErrorCode::InvalidArgument, "The prompt is empty: there is nothing to continue."};
+    return prompt;
+}
+
+}  // namespace
+
 Result<BuiltPrompt> buildPrompt(const LoadedModel &model, const Request &request) {
+    if (request.rawPrompt) return rawPrompt(model, request);
     if (request.messages.empty())
         return Error{ErrorCode::InvalidArgument, "The conversation is empty: there is nothing to answer."};
     const std::vector<Message> messages = withFilmSound(model, request.messages);

@@ -149,6 +149,7 @@ struct Answer {
     std::vector<std::string> malformed;  // raw text of calls that could not be read
     std::vector<TokenLogprob> logprobs;  // of the content's tokens, when asked for
     FinishReason finish = FinishReason::Stop;
+    bool contextFull = false;            // with Length: the context has no room left; nothing was dropped from it
     Usage usage;
 };
 
