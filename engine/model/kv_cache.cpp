@@ -11,14 +11,14 @@ namespace {
 constexpr std::int64_t kFirstPositions = 256;
 
 std::int64_t layerBytes(const KvCache::Impl &cache, const KvCache::Impl::Layer &layer, std::int64_t capacity) {
-    return cache.elementBytes() * layer.kvHeads * layer.headDim * capacity;
+    return cache.rowBytes(layer) * layer.kvHeads * capacity;
 }
 
 // The same content with more room behind each head.
 std::unique_ptr<std::byte[]> enlarged(const std::byte *old, const KvCache::Impl &cache,
                                       const KvCache::Impl::Layer &layer, std::int64_t capacity) {
     auto bytes = std::make_unique<std::byte[]>(static_cast<std::size_t>(layerBytes(cache, layer, capacity)));
-    const std::int64_t row = cache.elementBytes() * layer.headDim;
+    const std::int64_t row = cache.rowBytes(layer);
     for (std::int64_t head = 0; head < layer.kvHeads && old != nullptr; ++head) {
         std::memcpy(bytes.get() + head * capacity * row, old + head * layer.capacity * row,
                     static_cast<std::size_t>(layer.capacity * row));
@@ -28,11 +28,22 @@ std::unique_ptr<std::byte[]> enlarged(const std::byte *old, const KvCache::Impl 
 
 } // namespace
 
+std::int64_t KvCache::Impl::capacityFor(const Layer &layer, std::int64_t positions) const noexcept {
+    const std::int64_t needed = std::min(positions, layer.limit);
+    if (layer.kvHeads == 0 || needed <= layer.capacity) return layer.capacity;
+    return std::min(std::max({needed, 2 * layer.capacity, kFirstPositions}), layer.limit);
+}
+
+std::uint64_t KvCache::Impl::byteCountAt(std::int64_t positions) const noexcept {
+    std::int64_t bytes = 0;
+    for (const Layer &layer : layers) bytes += 2 * layerBytes(*this, layer, capacityFor(layer, positions));
+    return static_cast<std::uint64_t>(bytes);
+}
+
 void KvCache::Impl::reserve(std::int64_t positions) {
     for (Layer &layer : layers) {
-        const std::int64_t needed = std::min(positions, layer.limit);
-        if (layer.kvHeads == 0 || needed <= layer.capacity) continue;
-        const std::int64_t capacity = std::min(std::max({needed, 2 * layer.capacity, kFirstPositions}), layer.limit);
+        const std::int64_t capacity = capacityFor(layer, positions);
+        if (capacity == layer.capacity) continue;
         auto newKeys = enlarged(layer.keys.get(), *this, layer, capacity);
         auto newValues = enlarged(layer.values.get(), *this, layer, capacity);
         layer.keys = std::move(newKeys);
@@ -43,7 +54,7 @@ void KvCache::Impl::reserve(std::int64_t positions) {
 }
 
 std::int64_t KvCache::Impl::offset(const Layer &layer, int kvHead, std::int64_t position) const noexcept {
-    return (kvHead * layer.capacity + position % layer.capacity) * layer.headDim * elementBytes();
+    return (kvHead * layer.capacity + position % layer.capacity) * rowBytes(layer);
 }
 
 KvView KvCache::Impl::view(std::size_t layer) const noexcept {
@@ -84,9 +95,23 @@ std::int64_t KvCache::length() const noexcept { return m_impl->length; }
 std::int64_t KvCache::contextLength() const noexcept { return m_impl->contextLength; }
 
 std::uint64_t KvCache::byteCount() const noexcept {
-    std::int64_t bytes = 0;
-    for (const auto &layer : m_impl->layers) bytes += 2 * layerBytes(*m_impl, layer, layer.capacity);
-    return static_cast<std::uint64_t>(bytes);
+    return m_impl->byteCountAt(0);
+}
+
+KvCache KvCache::emptyLike() const {
+    auto impl = std::make_unique<Impl>();
+    impl->type = m_impl->type;
+    impl->contextLength = m_impl->contextLength;
+    impl->maxBlock = m_impl->maxBlock;
+    impl->window = m_impl->window;
+    for (const auto &layer : m_impl->layers) {
+        impl->layers.emplace_back();
+        impl->layers.back().sliding = layer.sliding;
+        impl->layers.back().kvHeads = layer.kvHeads;
+        impl->layers.back().headDim = layer.headDim;
+        impl->layers.back().limit = layer.limit;
+    }
+    return KvCache(std::move(impl));
 }
 
 bool KvCache::truncate(std::int64_t length) noexcept {

@@ -31,8 +31,12 @@ struct KvCache::Impl {
     std::vector<Layer> layers;
 
     std::int64_t elementBytes() const noexcept { return type == CacheType::F32 ? 4 : 2; }
+    // Bytes of one position of one head, in keys and in values each.
+    std::int64_t rowBytes(const Layer &layer) const noexcept { return elementBytes() * layer.headDim; }
+    std::uint64_t byteCountAt(std::int64_t positions) const noexcept; // with room for that many
     // Makes room for positions [0, positions) and remembers that they will be written. Throws std::bad_alloc.
     void reserve(std::int64_t positions);
+    std::int64_t capacityFor(const Layer &layer, std::int64_t positions) const noexcept;
     // Bytes into keys or values where head `kvHead` of `position` lies.
     std::int64_t offset(const Layer &layer, int kvHead, std::int64_t position) const noexcept;
     KvView view(std::size_t layer) const noexcept;

@@ -32,6 +32,7 @@ public:
     // 0).
     bool truncate(std::int64_t length) noexcept;
     void clear() noexcept;
+    KvCache emptyLike() const; // of the same shape, without memory
 
     struct Impl;
     Impl &impl() noexcept { return *m_impl; }
