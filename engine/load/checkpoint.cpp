@@ -1,4 +1,5 @@
 // A checkpoint folder as a whole: finds its files and opens them; reads no weights.
+#include "load/gguf_checkpoint.h"
 #include "load/json_text.h"
 #include "load/mapped_file.h"
 #include "load/safetensors.h"
@@ -20,38 +21,21 @@ bool isThere(const fs::path &path) {
     return fs::exists(path, ignored);
 }
 
-Error isGguf(const std::string &path) {
-    return {ErrorCode::ModelUnsupported,
-            "GGUF files are not supported in this version yet; choose the model's original folder with config.json and "
-            "model.safetensors.",
-            {},
-            path};
-}
-
-bool holdsGguf(const fs::path &folder) {
-    std::error_code problem;
-    for (auto entry = fs::directory_iterator(folder, problem); !problem && entry != fs::directory_iterator();
-         entry.increment(problem)) {
-        if (entry->path().extension() == ".gguf") return true;
-    }
-    return false;
+bool holdsSafetensors(const fs::path &folder) {
+    return isThere(folder / "model.safetensors") || isThere(folder / "model.safetensors.index.json");
 }
 
 // The folder that is meant: itself, or the one around a file of it.
 Result<fs::path> modelFolder(const std::string &path) {
     const fs::path given(path);
     std::error_code ignored;
-    if (path.empty() || !isThere(given)) {
-        return Error{
-            ErrorCode::FileNotFound, "There is no such model; check the path or choose another one.", {}, path};
-    }
     fs::path folder = given;
     if (!fs::is_directory(given, ignored)) {
         const auto name = given.filename().string();
-        if (given.extension() == ".gguf") return isGguf(path);
         if (name != "config.json" && name != "model.safetensors" && name != "model.safetensors.index.json") {
             return Error{ErrorCode::ModelUnsupported,
-                         "This file is no model; choose the folder with config.json and model.safetensors.",
+                         "This file is no model; choose the folder with config.json and model.safetensors, or a .gguf "
+                         "file.",
                          {},
                          path};
         }
@@ -59,7 +43,6 @@ Result<fs::path> modelFolder(const std::string &path) {
         if (folder.empty()) folder = ".";
     }
     if (!isThere(folder / "config.json")) {
-        if (holdsGguf(folder)) return isGguf(folder.string());
         if (isThere(folder / "adapter_config.json")) {
             return Error{ErrorCode::ModelUnsupported,
                          "This folder is an adapter for a model, not a model.",
@@ -67,11 +50,21 @@ Result<fs::path> modelFolder(const std::string &path) {
                          folder.string()};
         }
         return Error{ErrorCode::FileNotFound,
-                     "The folder has no config.json, so it is no model; choose another one or finish the download.",
+                     "The folder has no config.json and no .gguf file, so it is no model; choose another one or finish "
+                     "the download.",
                      {},
                      (folder / "config.json").string()};
     }
     return folder;
+}
+
+// The GGUF file that is meant; empty: none, it is a folder of another kind. Repositories of GGUF files often bring
+// the original's config.json along.
+Result<std::string> ggufPath(const std::string &path) {
+    std::error_code ignored;
+    if (!fs::is_directory(path, ignored)) return looksLikeGguf(path) ? path : std::string();
+    const bool gguf = !holdsSafetensors(path) && holdsGguf(path);
+    return gguf ? onlyGgufModel(path) : std::string();
 }
 
 Result<std::string> readIfThere(const fs::path &path, std::size_t maxBytes) {
@@ -114,7 +107,19 @@ std::string nameOf(const fs::path &folder) {
 
 } // namespace
 
-Result<Checkpoint> openCheckpoint(const std::string &path) {
+Result<Checkpoint> openCheckpoint(const std::string &path, const std::string &mmproj) {
+    if (path.empty() || !isThere(path)) {
+        return Error{
+            ErrorCode::FileNotFound, "There is no such model; check the path or choose another one.", {}, path};
+    }
+    FACET_TRY(gguf, ggufPath(path));
+    if (!gguf.empty()) return openGgufCheckpoint(gguf, mmproj);
+    if (!mmproj.empty()) {
+        return Error{ErrorCode::InvalidArgument,
+                     "A projector file (mmproj) goes with a GGUF model; this model brings its own vision and sound.",
+                     {},
+                     mmproj};
+    }
     FACET_TRY(folder, modelFolder(path));
     FACET_TRY(configJson, readTextFile((folder / "config.json").string(), kMaxConfigBytes));
     FACET_TRY(generationJson, readIfThere(folder / "generation_config.json", kMaxConfigBytes));
@@ -127,10 +132,8 @@ Result<Checkpoint> openCheckpoint(const std::string &path) {
     checkpoint.config = std::move(config);
     checkpoint.tokenizerFile = (folder / "tokenizer.json").string();
     if (!isThere(checkpoint.tokenizerFile)) {
-        return Error{ErrorCode::FileNotFound,
-                     "The model folder lacks its tokenizer; finish the download or copy tokenizer.json into it.",
-                     {},
-                     checkpoint.tokenizerFile};
+        checkpoint.notes.emplace_back(
+            "The folder lacks its tokenizer; finish the download or copy tokenizer.json into it.");
     }
     FACET_TRY(chatTemplate, readChatTemplate(folder));
     checkpoint.chatTemplate = std::move(chatTemplate);

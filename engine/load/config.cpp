@@ -100,6 +100,15 @@ Result<ModelConfig> parseModelConfig(std::string_view configJson, std::string_vi
     if (problems.first()) return *problems.first();
     if (!root.boolean("tie_word_embeddings", true)) problems.unsupported("tie_word_embeddings is false");
 
+    if (kind->drafter) {
+        DrafterConfig drafter;
+        drafter.backboneSize = root.integer("backbone_hidden_size", 1, kMaxWidth);
+        if (root.boolean("use_ordered_embeddings", false)) {
+            drafter.centroids = root.integer("num_centroids", 1, config.text.vocabularySize);
+            drafter.topCentroids = root.integer("centroid_intermediate_top_k", 1, drafter.centroids);
+        }
+        config.drafter = drafter;
+    }
     if (modelType == "gemma4") {
         if (root.has("vision_config")) config.vision = readVisionConfig(root.child("vision_config"), root, processor);
         if (root.has("audio_config")) config.audio = readAudioConfig(root.child("audio_config"), processor);

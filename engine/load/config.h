@@ -37,6 +37,12 @@ struct TextConfig {
     bool bidirectionalVision = false;
     float rmsNormEps = 1e-6F;
     float logitSoftcap = 0; // 0: none
+    // Where Gemma 3 differs from Gemma 4 (text.md 10).
+    float queryScale = 1;      // attention scores are multiplied by it
+    bool valueNorm = true;     // values are normalised
+    bool layerScalar = true;   // a layer's output is multiplied by a number of its own
+    bool normsPlusOne = false; // files store norm weights less 1
+    bool separateHead = false; // lm_head.weight instead of the embedding
     std::vector<LayerConfig> layers;
     std::vector<double> slidingFrequencies; // [headDim of sliding layers / 2], radians per position
     std::vector<double> fullFrequencies;    // [headDim of full layers / 2], zero where the pair does not rotate
@@ -60,6 +66,12 @@ struct AudioConfig {
     bool clippedLinears = true;
 };
 
+// A drafter speeds up a bigger model (text.md 4).
+struct DrafterConfig {
+    int backboneSize = 0;             // width of the model it drafts for
+    int centroids = 0, topCentroids = 0; // 0: every token is scored
+};
+
 struct MediaTokens { // ids; -1: the model has none
     int imageBegin = -1, imageSoft = -1, imageEnd = -1;
     int audioBegin = -1, audioSoft = -1, audioEnd = -1;
@@ -67,12 +79,14 @@ struct MediaTokens { // ids; -1: the model has none
 };
 
 struct ModelConfig {
-    std::string architecture; // "gemma4"
+    std::string architecture; // "gemma4", "gemma3", "gemma4_unified", "gemma4_assistant"
     bool demoModel = false;
     TextConfig text;
     std::optional<VisionConfig> vision;
     std::optional<AudioConfig> audio;
+    std::optional<DrafterConfig> drafter;
     MediaTokens tokens;
+    std::vector<int> suppressedIds; // never sampled, says the model
     int padId = 0, bosId = 2;
     std::vector<int> stopIds; // from generation_config.json, else config.json
     // generation_config.json; released defaults where absent

@@ -17,6 +17,8 @@ inline constexpr int kMaxExperts = 4096;
 
 // `drafter`: all layers read the keys of another model, so kvSource stays -1.
 TextConfig readTextConfig(const ConfigReader &text, bool drafter);
+// After the layers' own facts are in: who shares keys with whom, and whether sizes fit together.
+void finishLayers(TextConfig &config, bool drafter, ConfigProblems &problems);
 VisionConfig readVisionConfig(const ConfigReader &vision, const ConfigReader &root, const ConfigReader &processor);
 AudioConfig readAudioConfig(const ConfigReader &audio, const ConfigReader &processor);
 

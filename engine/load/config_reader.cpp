@@ -20,16 +20,16 @@ std::string excerpt(const nlohmann::json &value) {
 
 } // namespace
 
-void ConfigProblems::corrupt(std::string detail) {
+void ConfigProblems::corrupt(std::string detail, std::optional<std::uint64_t> offset) {
     if (m_first) return;
     m_first = Error{ErrorCode::ModelFileCorrupt, "The model's configuration is damaged or contradicts itself.",
-                    std::move(detail), m_file};
+                    std::move(detail), m_file, offset};
 }
 
-void ConfigProblems::unsupported(std::string detail) {
+void ConfigProblems::unsupported(std::string detail, std::optional<std::uint64_t> offset) {
     if (m_first) return;
     m_first = Error{ErrorCode::ModelUnsupported, "This version of Facet cannot run this kind of model.",
-                    std::move(detail), m_file};
+                    std::move(detail), m_file, offset};
 }
 
 ConfigReader::ConfigReader(const nlohmann::json &object, std::string where, ConfigProblems &problems)

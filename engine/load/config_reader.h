@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -19,8 +20,9 @@ namespace facet {
 class ConfigProblems {
 public:
     explicit ConfigProblems(std::string file) : m_file(std::move(file)) {}
-    void corrupt(std::string detail);     // the file contradicts itself or leaves the limits
-    void unsupported(std::string detail); // a meant thing that this engine does not do
+    // The file contradicts itself or leaves the limits; `offset`: the byte in it, if known.
+    void corrupt(std::string detail, std::optional<std::uint64_t> offset = {});
+    void unsupported(std::string detail, std::optional<std::uint64_t> offset = {}); // meant, but not run by this engine
     const std::optional<Error> &first() const noexcept { return m_first; }
 
 private:

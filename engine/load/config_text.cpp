@@ -69,28 +69,30 @@ std::vector<LayerConfig> readLayers(const ConfigReader &text, const TextConfig &
         layers[i].keyIsValue = keyIsValue && !sliding[i];
     }
     applyPerLayerConfig(text, layers);
+    return layers;
+}
 
-    // One table of frequencies and one cache geometry per layer type.
+// One table of frequencies and one cache geometry per layer type.
+void checkLayers(const TextConfig &config, ConfigProblems &problems) {
     const LayerConfig *first[2] = {nullptr, nullptr};
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-        const auto &layer = layers[i];
+    for (std::size_t i = 0; i < config.layers.size(); ++i) {
+        const auto &layer = config.layers[i];
         const std::string place = "layer " + std::to_string(i) + ": ";
         if (layer.headDim % 2 != 0)
-            text.problems().corrupt(place + "head_dim " + std::to_string(layer.headDim) + " is odd");
+            problems.corrupt(place + "head_dim " + std::to_string(layer.headDim) + " is odd");
         if (config.heads % layer.kvHeads != 0) {
-            text.problems().corrupt(place + std::to_string(config.heads) + " attention heads cannot share " +
+            problems.corrupt(place + std::to_string(config.heads) + " attention heads cannot share " +
                                     std::to_string(layer.kvHeads) + " key/value heads evenly");
         }
         const LayerConfig *&same = first[layer.sliding ? 1 : 0];
         if (!same) same = &layer;
         if (same->headDim != layer.headDim)
-            text.problems().unsupported(place + "head_dim differs between layers of the same type");
+            problems.unsupported(place + "head_dim differs between layers of the same type");
     }
-    return layers;
 }
 
 // The last sharedKvLayers layers read the keys of the last producing layer of their own type (text.md 2.5).
-void resolveSharing(const ConfigReader &text, TextConfig &config, bool drafter) {
+void resolveSharing(TextConfig &config, bool drafter, ConfigProblems &problems) {
     const int producing = config.layerCount - config.sharedKvLayers;
     int last[2] = {-1, -1};
     for (int i = 0; i < config.layerCount; ++i) {
@@ -102,10 +104,10 @@ void resolveSharing(const ConfigReader &text, TextConfig &config, bool drafter) 
         if (!layer.sharesKv || drafter) continue;
         const std::string place = "layer " + std::to_string(i);
         if (source < 0) {
-            text.problems().corrupt(place + " shares keys, but no layer of its type before layer " +
+            problems.corrupt(place + " shares keys, but no layer of its type before layer " +
                                     std::to_string(producing) + " makes any");
         } else if (config.layers[source].kvHeads != layer.kvHeads || config.layers[source].headDim != layer.headDim) {
-            text.problems().corrupt(place + " shares the keys of layer " + std::to_string(source) +
+            problems.corrupt(place + " shares the keys of layer " + std::to_string(source) +
                                     ", which have another shape");
         }
     }
@@ -153,6 +155,11 @@ void refuseUnsupported(const ConfigReader &text) {
 
 } // namespace
 
+void finishLayers(TextConfig &config, bool drafter, ConfigProblems &problems) {
+    checkLayers(config, problems);
+    if (!problems.first()) resolveSharing(config, drafter, problems);
+}
+
 TextConfig readTextConfig(const ConfigReader &text, bool drafter) {
     TextConfig config;
     config.layerCount = text.integer("num_hidden_layers", 1, kMaxLayers);
@@ -184,7 +191,7 @@ TextConfig readTextConfig(const ConfigReader &text, bool drafter) {
 
     config.layers = readLayers(text, config);
     if (text.problems().first()) return config;
-    resolveSharing(text, config, drafter);
+    finishLayers(config, drafter, text.problems());
     int headDim[2] = {2, 2};
     for (const auto &layer : config.layers) headDim[layer.sliding ? 1 : 0] = layer.headDim;
     config.slidingFrequencies = readFrequencies(text, kSliding, headDim[1], false);

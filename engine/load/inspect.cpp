@@ -2,6 +2,7 @@
 #include "facet/model_info.h"
 
 #include "load/memory_plan.h"
+#include "load/tensor_lookup.h"
 #include "load/weights.h"
 
 #include <algorithm>
@@ -26,18 +27,25 @@ std::uint64_t countParameters(const Checkpoint &checkpoint) {
     return count;
 }
 
+// Of the layers' matrices by number of values: tables would outweigh them in small models.
 std::string mostCommonType(const WeightSource &weights) {
-    std::map<std::string, std::uint64_t> bytesOf;
-    for (const auto &tensor : weights.tensors()) bytesOf[tensor.typeName] += tensor.bytes;
-    const auto most = std::max_element(bytesOf.begin(), bytesOf.end(),
+    std::map<std::string, std::uint64_t> layers, all;
+    for (const auto &tensor : weights.tensors()) {
+        const auto values = static_cast<std::uint64_t>(elementCount(tensor.shape));
+        all[tensor.typeName] += values;
+        if (tensor.shape.size() > 1 && tensor.name.find("layers.") != std::string::npos)
+            layers[tensor.typeName] += values;
+    }
+    const auto &counts = layers.empty() ? all : layers;
+    const auto most = std::max_element(counts.begin(), counts.end(),
                                        [](const auto &a, const auto &b) { return a.second < b.second; });
-    return most == bytesOf.end() ? std::string() : most->first;
+    return most == counts.end() ? std::string() : most->first;
 }
 
 std::vector<std::string> findUnsupported(const Checkpoint &checkpoint) {
-    std::vector<std::string> list;
+    std::vector<std::string> list = checkpoint.notes;
     const ModelConfig &config = checkpoint.config;
-    if (config.architecture == "gemma4_assistant") {
+    if (config.drafter) {
         list.emplace_back("This is a drafter that only speeds up another model; it cannot answer by itself.");
         return list;
     }
@@ -53,8 +61,7 @@ std::vector<std::string> findUnsupported(const Checkpoint &checkpoint) {
 
 } // namespace
 
-Result<ModelInfo> inspectModel(const std::string &path, WeightType weights) {
-    FACET_TRY(checkpoint, openCheckpoint(path));
+ModelInfo describeCheckpoint(const Checkpoint &checkpoint, WeightType weights) {
     const ModelConfig &config = checkpoint.config;
     ModelInfo info;
     info.path = checkpoint.path;
@@ -74,6 +81,8 @@ Result<ModelInfo> inspectModel(const std::string &path, WeightType weights) {
     info.activeExperts = config.text.activeExperts;
     info.maxContext = config.text.maxContext;
     info.demoModel = config.demoModel;
+    info.baseModel = checkpoint.chatTemplate.empty() && !config.drafter;
+    info.mmproj = checkpoint.mmproj;
     if (config.vision) {
         info.hasVision = true;
         info.vision.patchSize = config.vision->patchSize;
@@ -90,6 +99,11 @@ Result<ModelInfo> inspectModel(const std::string &path, WeightType weights) {
     for (const int length : lengths) info.memory.push_back(estimateMemory(checkpoint, weights, KvType::Auto, length));
     info.unsupported = findUnsupported(checkpoint);
     return info;
+}
+
+Result<ModelInfo> inspectModel(const std::string &path, WeightType weights, const std::string &mmproj) {
+    FACET_TRY(checkpoint, openCheckpoint(path, mmproj));
+    return describeCheckpoint(checkpoint, weights);
 }
 
 } // namespace facet

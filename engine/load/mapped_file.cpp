@@ -10,16 +10,6 @@
 namespace facet {
 namespace {
 
-struct FileHandle {
-    int fd = -1;
-    explicit FileHandle(int descriptor) noexcept : fd(descriptor) {}
-    ~FileHandle() {
-        if (fd >= 0) ::close(fd);
-    }
-    FileHandle(const FileHandle &) = delete;
-    FileHandle &operator=(const FileHandle &) = delete;
-};
-
 Error openError(const std::string &path, int code) {
     if (code == ENOENT || code == ENOTDIR) {
         return {
@@ -31,12 +21,28 @@ Error openError(const std::string &path, int code) {
 
 } // namespace
 
+struct MappedFile::State {
+    int fd = -1;
+    void *memory = nullptr;
+    std::size_t size = 0;
+    struct timespec changed = {};
+
+    State() = default;
+    ~State() {
+        if (memory) ::munmap(memory, size);
+        if (fd >= 0) ::close(fd);
+    }
+    State(const State &) = delete;
+    State &operator=(const State &) = delete;
+};
+
 Result<MappedFile> MappedFile::open(const std::string &path) {
     // O_NONBLOCK: opening a pipe must not wait for a writer.
-    const FileHandle handle(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (handle.fd < 0) return openError(path, errno);
+    auto state = std::make_shared<State>();
+    state->fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (state->fd < 0) return openError(path, errno);
     struct stat status {};
-    if (::fstat(handle.fd, &status) != 0) return openError(path, errno);
+    if (::fstat(state->fd, &status) != 0) return openError(path, errno);
     if (!S_ISREG(status.st_mode)) {
         return Error{ErrorCode::FileUnreadable, "This is not a regular file; choose the model file itself.", {}, path};
     }
@@ -44,12 +50,41 @@ Result<MappedFile> MappedFile::open(const std::string &path) {
     file.m_path = path;
     if (status.st_size <= 0) return file;
     const auto size = static_cast<std::size_t>(status.st_size);
-    void *memory = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, handle.fd, 0);
+    void *memory = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, state->fd, 0);
     if (memory == MAP_FAILED) return openError(path, errno);
-    file.m_owner =
-        std::shared_ptr<const void>(memory, [size](const void *p) { ::munmap(const_cast<void *>(p), size); });
+    state->memory = memory;
+    state->size = size;
+    state->changed = status.st_mtim;
     file.m_bytes = {static_cast<const std::byte *>(memory), size};
+    file.m_owner = state;
+    file.m_state = std::move(state);
     return file;
+}
+
+MappedFile MappedFile::ofMemory(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                                std::string path) {
+    MappedFile file;
+    file.m_bytes = bytes;
+    file.m_owner = std::move(owner);
+    file.m_path = std::move(path);
+    return file;
+}
+
+Status MappedFile::stillIntact() const {
+    if (!m_state) return ok();
+    struct stat status {};
+    const bool readable = ::fstat(m_state->fd, &status) == 0;
+    const bool sameSize = readable && static_cast<std::size_t>(status.st_size) == m_state->size;
+    if (sameSize && status.st_mtim.tv_sec == m_state->changed.tv_sec &&
+        status.st_mtim.tv_nsec == m_state->changed.tv_nsec) {
+        return ok();
+    }
+    return Error{ErrorCode::ModelFileCorrupt,
+                 "The model's file was changed while the model was in use; load the model again.",
+                 sameSize ? "it was written to"
+                          : "it had " + std::to_string(m_state->size) + " bytes, now " +
+                                (readable ? std::to_string(status.st_size) : std::string("none can be read")),
+                 m_path};
 }
 
 Result<std::string> readTextFile(const std::string &path, std::size_t maxBytes) {

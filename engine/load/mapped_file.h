@@ -17,14 +17,23 @@ class MappedFile {
 public:
     // Errors: FileNotFound, FileUnreadable (no permission, a folder, a pipe, a device).
     static Result<MappedFile> open(const std::string &path);
+    // Bytes that already lie in memory, kept alive by `owner`, under a name for messages.
+    static MappedFile ofMemory(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, std::string path);
 
     std::span<const std::byte> bytes() const noexcept { return m_bytes; }
     const std::shared_ptr<const void> &owner() const noexcept { return m_owner; }
     const std::string &path() const noexcept { return m_path; }
 
+    // Whether the file still is what was opened: reading a mapping beyond the end of a file that somebody cut short
+    // would end the program. One system call; another file put in its place by renaming does no harm.
+    // Errors: ModelFileCorrupt.
+    Status stillIntact() const;
+
 private:
+    struct State; // the open file and what it was
     std::span<const std::byte> m_bytes;
     std::shared_ptr<const void> m_owner;
+    std::shared_ptr<const State> m_state; // null: not a file
     std::string m_path;
 };
 

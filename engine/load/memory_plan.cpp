@@ -90,7 +90,7 @@ bool isLookupTable(const std::string &name) { return endsWith(name, "embed_token
 
 bool isQuantisable(const TensorInfo &tensor) {
     const std::string &name = tensor.name;
-    if (!tensor.usable || !isTextTensor(name) || tensor.shape.size() < 2 || tensor.shape.back() % 32 != 0) return false;
+    if (!tensor.usable || !isFloatType(tensor.type) || !isTextTensor(name) || tensor.shape.size() < 2 || tensor.shape.back() % 32 != 0) return false;
     if (isLookupTable(name) || endsWith(name, "router.proj.weight") ||
         endsWith(name, "per_layer_model_projection.weight"))
         return false;

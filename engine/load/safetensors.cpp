@@ -127,11 +127,17 @@ Status checkSequence(const std::vector<SafetensorsTensor> &tensors, std::uint64_
 
 Result<SafetensorsFile> SafetensorsFile::open(const std::string &path) {
     FACET_TRY(file, MappedFile::open(path));
-    return parse(file.bytes(), file.owner(), path);
+    return parse(std::move(file));
 }
 
 Result<SafetensorsFile> SafetensorsFile::parse(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
                                                std::string path) {
+    return parse(MappedFile::ofMemory(bytes, std::move(owner), std::move(path)));
+}
+
+Result<SafetensorsFile> SafetensorsFile::parse(MappedFile mapped) {
+    const std::string &path = mapped.path();
+    const auto bytes = mapped.bytes();
     ByteReader reader(bytes);
     const auto length = reader.u64();
     if (!length) return corrupt(path, "the file ends before its header: " + std::to_string(bytes.size()) + " bytes", 0);
@@ -156,20 +162,18 @@ Result<SafetensorsFile> SafetensorsFile::parse(std::span<const std::byte> bytes,
     if (json->size() > kMaxTensors) return corrupt(path, "more than " + std::to_string(kMaxTensors) + " tensors");
 
     SafetensorsFile file;
-    file.m_path = std::move(path);
-    file.m_bytes = bytes;
-    file.m_owner = std::move(owner);
+    file.m_file = mapped;
     file.m_headerBytes = 8 + *length;
     for (const auto &[name, entry] : json->items()) {
         if (name == "__metadata__") continue;
-        if (name.empty()) return corrupt(file.m_path, "a tensor without a name");
-        FACET_TRY(tensor, readEntry(name, entry, file.m_headerBytes, reader.remaining(), file.m_path));
+        if (name.empty()) return corrupt(path, "a tensor without a name");
+        FACET_TRY(tensor, readEntry(name, entry, file.m_headerBytes, reader.remaining(), path));
         file.m_tensors.push_back(std::move(tensor));
     }
     std::sort(file.m_tensors.begin(), file.m_tensors.end(), [](const SafetensorsTensor &a, const SafetensorsTensor &b) {
         return a.begin != b.begin ? a.begin < b.begin : a.info.bytes < b.info.bytes;
     });
-    FACET_CHECK(checkSequence(file.m_tensors, file.m_headerBytes, bytes.size(), file.m_path));
+    FACET_CHECK(checkSequence(file.m_tensors, file.m_headerBytes, bytes.size(), path));
     for (std::size_t i = 0; i < file.m_tensors.size(); ++i) file.m_index.emplace(file.m_tensors[i].info.name, i);
     return file;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "facet/result.h"
+#include "load/mapped_file.h"
 #include "load/weights.h"
 
 #include <cstddef>
@@ -31,21 +32,21 @@ public:
     // `bytes` stay alive through `owner`; `path` is for messages.
     static Result<SafetensorsFile> parse(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
                                          std::string path);
+    static Result<SafetensorsFile> parse(MappedFile file);
 
-    const std::string &path() const noexcept { return m_path; }
-    std::span<const std::byte> bytes() const noexcept { return m_bytes; }
+    const std::string &path() const noexcept { return m_file.path(); }
+    std::span<const std::byte> bytes() const noexcept { return m_file.bytes(); }
     std::uint64_t headerBytes() const noexcept { return m_headerBytes; }
-    const std::shared_ptr<const void> &owner() const noexcept { return m_owner; }
+    const std::shared_ptr<const void> &owner() const noexcept { return m_file.owner(); }
+    const MappedFile &mapped() const noexcept { return m_file; }
     const std::vector<SafetensorsTensor> &tensors() const noexcept { return m_tensors; } // in the order of their data
     const SafetensorsTensor *find(std::string_view name) const;
     std::span<const std::byte> data(const SafetensorsTensor &tensor) const {
-        return m_bytes.subspan(tensor.begin, tensor.info.bytes);
+        return bytes().subspan(tensor.begin, tensor.info.bytes);
     }
 
 private:
-    std::string m_path;
-    std::span<const std::byte> m_bytes;
-    std::shared_ptr<const void> m_owner;
+    MappedFile m_file;
     std::uint64_t m_headerBytes = 0;
     std::vector<SafetensorsTensor> m_tensors;
     std::unordered_map<std::string, std::size_t> m_index;

@@ -2,6 +2,7 @@
 #include "load/json_text.h"
 #include "load/mapped_file.h"
 #include "load/safetensors.h"
+#include "load/tensor_lookup.h"
 
 #include "kernels/kernels.h"
 
@@ -18,23 +19,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxIndexBytes = 100'000'000;
 constexpr std::size_t kMaxShards = 4096;
-
-std::string shapeText(const std::vector<std::int64_t> &shape) {
-    std::string text = "[";
-    for (const auto size : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(size);
-    return text + "]";
-}
-
-std::int64_t elementCount(const std::vector<std::int64_t> &shape) { // products were checked when the header was read
-    std::int64_t count = 1;
-    for (const auto size : shape) count *= size;
-    return count;
-}
-
-// FNV-1a, 64 bits: not a signature, only a name for a cache.
-void addToHash(std::uint64_t &hash, std::span<const std::byte> bytes) {
-    for (const auto b : bytes) hash = (hash ^ std::to_integer<std::uint64_t>(b)) * 0x100000001b3ULL;
-}
 
 class SafetensorsWeights final : public WeightSource {
 public:
@@ -63,10 +47,8 @@ public:
     Result<Matrix> matrix(const std::string &name, std::int64_t rows, std::int64_t cols) const override {
         FACET_TRY(place, locate(name));
         const TensorInfo &info = place.tensor->info;
-        const std::int64_t last = info.shape.empty() ? 1 : info.shape.back();
-        const std::int64_t count = elementCount(info.shape);
-        if (rows <= 0 || cols <= 0 || last != cols || count % cols != 0 || count / cols != rows) {
-            return wrongShape(place, "[" + std::to_string(rows) + ", " + std::to_string(cols) + "]");
+        if (!isShapedAs(info, rows, cols)) {
+            return wrongShape(info, "[" + std::to_string(rows) + ", " + std::to_string(cols) + "]", pathOf(place));
         }
         const SafetensorsFile &file = m_files[place.file];
         Matrix matrix{info.type, rows, cols, file.data(*place.tensor).data(), file.owner(), name};
@@ -83,7 +65,9 @@ public:
     Result<std::vector<float>> vector(const std::string &name, std::int64_t n) const override {
         FACET_TRY(place, locate(name));
         const TensorInfo &info = place.tensor->info;
-        if (n <= 0 || elementCount(info.shape) != n) return wrongShape(place, "[" + std::to_string(n) + "]");
+        if (n <= 0 || elementCount(info.shape) != n) {
+            return wrongShape(info, "[" + std::to_string(n) + "]", pathOf(place));
+        }
         const auto bytes = m_files[place.file].data(*place.tensor);
         std::vector<float> values(static_cast<std::size_t>(n));
         kernelsFor(InstructionSet::Scalar).dequantise(info.type, bytes.data(), n, values.data());
@@ -91,44 +75,28 @@ public:
     }
 
     std::string fingerprint() const override {
-        std::uint64_t hash = 0xcbf29ce484222325ULL;
-        for (const auto &file : m_files) {
-            addToHash(hash, file.bytes().first(file.headerBytes()));
-            const auto data = file.bytes().subspan(file.headerBytes());
-            constexpr std::size_t kSamples = 256, kSampleBytes = 64;
-            const std::size_t step = std::max(kSampleBytes, data.size() / kSamples);
-            for (std::size_t at = 0; at < data.size(); at += step) {
-                addToHash(hash, data.subspan(at, std::min(kSampleBytes, data.size() - at)));
-            }
-        }
-        constexpr const char *kDigits = "0123456789abcdef";
-        std::string text;
-        for (int shift = 60; shift >= 0; shift -= 4) text += kDigits[(hash >> shift) & 15];
-        return text;
+        Fingerprint fingerprint;
+        for (const auto &file : m_files) fingerprint.add(file.bytes(), file.headerBytes());
+        return fingerprint.text();
+    }
+
+    Status stillIntact() const override {
+        for (const auto &file : m_files) FACET_CHECK(file.mapped().stillIntact());
+        return ok();
     }
 
 private:
     Result<Place> locate(const std::string &name) const {
         const auto found = m_index.find(name);
         if (found == m_index.end()) {
-            return Error{ErrorCode::ModelFileCorrupt, "The model files lack a tensor that the configuration asks for.",
-                         "tensor " + name + " is missing", m_files.empty() ? std::string() : m_files.front().path()};
+            return missingTensor(name, m_files.empty() ? std::string() : m_files.front().path());
         }
         const Place place = m_places[found->second];
-        if (!place.tensor->info.usable) {
-            return Error{ErrorCode::ModelUnsupported,
-                         "The model file stores a tensor as a kind of number that Facet cannot compute with.",
-                         "tensor " + name + ": " + place.tensor->info.typeName, m_files[place.file].path()};
-        }
+        if (!place.tensor->info.usable) return unusableTensor(place.tensor->info, pathOf(place));
         return place;
     }
 
-    Error wrongShape(const Place &place, const std::string &wanted) const {
-        return {ErrorCode::ModelFileCorrupt, "A tensor does not have the shape that the configuration says.",
-                "tensor " + place.tensor->info.name + ": shape " + shapeText(place.tensor->info.shape) +
-                    " instead of " + wanted,
-                m_files[place.file].path()};
-    }
+    const std::string &pathOf(const Place &place) const { return m_files[place.file].path(); }
 
     std::vector<SafetensorsFile> m_files;
     std::vector<Place> m_places;

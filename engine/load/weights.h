@@ -1,4 +1,4 @@
-// Where a model's tensors come from: a folder of safetensors now, GGUF files next. Names are the checkpoint's own
+// Where a model's tensors come from: a folder of safetensors or GGUF files. Names are the checkpoint's own for both
 // ("model.language_model.layers.0.self_attn.q_proj.weight"). Everything that reads a file's numbers checks them first.
 #pragma once
 
@@ -38,19 +38,35 @@ public:
 
     // Hash over the headers and a sample of the data: identifies the weights in caches (hex).
     virtual std::string fingerprint() const = 0;
+
+    // Whether the mapped files still are what was opened. A program that reads behind the end of a file that another
+    // one has cut short is ended by the system: ask before each request. One system call a file.
+    // Errors: ModelFileCorrupt.
+    virtual Status stillIntact() const { return ok(); }
 };
 
-// A checkpoint folder, opened: configuration parsed, tensor headers checked, files mapped; nothing read yet.
+struct GgufVocabulary;
+
+// A checkpoint folder or a GGUF model, opened: configuration parsed, tensor headers checked, files mapped; nothing read
+// yet.
 struct Checkpoint {
-    std::string path;
+    std::string path; // folder or .gguf file
     std::string name;
     ModelConfig config;
     std::shared_ptr<const WeightSource> weights;
-    std::string tokenizerFile; // path of tokenizer.json
+    std::string tokenizerFile; // path of tokenizer.json, which may be missing; of GGUF files: the file itself
+    std::shared_ptr<const GgufVocabulary> vocabulary; // GGUF: valid as long as `weights`; null: the file has none
+    std::string mmproj;        // GGUF: path of the file with the towers; empty: none
     std::string chatTemplate;  // the model's own Jinja text; empty: none
     std::uint64_t fileBytes = 0;
+    std::vector<std::string> notes; // what could not be used of it, one sentence each
 };
-Result<Checkpoint> openCheckpoint(const std::string &path);
+// A folder, a file of it, a .gguf file or a folder with exactly one GGUF model. `mmproj`: the file with a GGUF model's
+// towers; empty: the one beside the model that fits it, if any.
+// Errors: FileNotFound, ModelFileCorrupt, ModelUnsupported, LimitExceeded.
+Result<Checkpoint> openCheckpoint(const std::string &path, const std::string &mmproj = {});
+// What inspectModel() tells, of a checkpoint that is open already.
+ModelInfo describeCheckpoint(const Checkpoint &checkpoint, WeightType weights);
 
 // Quantises a float matrix to Q8_0 or Q4_0 in memory (other types, already quantised ones and rows that are no multiple
 // of 32 come back as they are). Threads over rows.

@@ -46,6 +46,8 @@ struct ModelInfo {
     int contextLength = 0;       // what this engine was loaded with (0: not loaded)
     bool hasVision = false, hasAudio = false;
     bool demoModel = false;      // the built-in one (says so in its own config metadata)
+    bool baseModel = false;      // has no chat template: it continues text and does not answer (Request::rawPrompt)
+    std::string mmproj;          // GGUF: the file its vision and audio parts come from, if any
     VisionInfo vision;
     AudioInfo audio;
     std::vector<MemoryEstimate> memory;    // at several context lengths
@@ -55,7 +57,9 @@ struct ModelInfo {
 // How the matrices are kept in memory. AsStored leaves bf16 as bf16.
 enum class WeightType : std::uint8_t { AsStored, Q8_0, Q4_0 };
 
-// Reads configuration and tensor headers only. Errors: FileNotFound, ModelFileCorrupt, ModelUnsupported.
-Result<ModelInfo> inspectModel(const std::string &path, WeightType weights = WeightType::AsStored);
+// Reads configuration and tensor headers only. `path`: a folder or a .gguf file; `mmproj`: the file with a GGUF model's
+// towers, empty: the one beside it that fits. Errors: FileNotFound, ModelFileCorrupt, ModelUnsupported.
+Result<ModelInfo> inspectModel(const std::string &path, WeightType weights = WeightType::AsStored,
+                               const std::string &mmproj = {});
 
 }  // namespace facet

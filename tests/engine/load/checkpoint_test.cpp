@@ -75,15 +75,30 @@ TEST_CASE("what is no checkpoint is refused with what to do") {
     refused(folder.path("none"), ErrorCode::FileNotFound, "no such model");
     refused(folder.path(), ErrorCode::FileNotFound, "config.json");
     refused(folder.write("notes.txt", "x"), ErrorCode::ModelUnsupported, "notes.txt");
-    refused(folder.write("model.gguf", "GGUF"), ErrorCode::ModelUnsupported, "not supported in this version yet");
-    refused(folder.path(), ErrorCode::ModelUnsupported, "not supported in this version yet");
+    refused(folder.write("model.gguf", "GGUF"), ErrorCode::ModelFileCorrupt, "model.gguf");
+    refused(folder.path(), ErrorCode::ModelFileCorrupt, "model.gguf");
+    refused(folder.write("blob", "GGUF"), ErrorCode::ModelFileCorrupt, "blob"); // known by its first bytes
+    folder.write("other.gguf", "GGUF");
+    refused(folder.path(), ErrorCode::ModelUnsupported, "model.gguf, other.gguf");
+    fs::remove(folder.path("model.gguf"));
+    fs::remove(folder.path("other.gguf"));
+    refused(folder.write("mmproj-a.gguf", "GGUF"), ErrorCode::ModelFileCorrupt, "mmproj-a.gguf");
+    refused(folder.path(), ErrorCode::FileNotFound, "only parts");
+    fs::remove(folder.path("mmproj-a.gguf"));
     refused(checkpointPath("tiny-e2b-lora"), ErrorCode::ModelUnsupported, "adapter");
 
     copyCheckpoint("tiny-31b", folder);
     CHECK(openCheckpoint(folder.path()));
+    // Without a tokenizer a folder can be looked at; loading it fails in its own words.
     fs::remove(folder.path("tokenizer.json"));
-    refused(folder.path(), ErrorCode::FileNotFound, "tokenizer.json");
+    const auto info = inspectModel(folder.path());
+    REQUIRE(info);
+    REQUIRE(info->unsupported.size() == 1);
+    CHECK(info->unsupported.front().find("tokenizer.json") != std::string::npos);
     folder.write("tokenizer.json", "{}");
+    const auto projector = openCheckpoint(folder.path(), "mmproj.gguf");
+    REQUIRE_FALSE(projector);
+    CHECK(projector.error().code == ErrorCode::InvalidArgument);
     fs::resize_file(folder.path("model.safetensors"), fs::file_size(folder.path("model.safetensors")) - 1);
     refused(folder.path(), ErrorCode::ModelFileCorrupt, "model.safetensors");
     fs::remove(folder.path("model.safetensors"));
