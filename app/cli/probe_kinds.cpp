@@ -310,8 +310,43 @@ Result<OutTensors> withModel(const ProbeCase &probe, const ProbeArguments &argum
     return run(probe, *model);
 }
 
+Result<std::vector<std::uint8_t>> goldenBytes(const ProbeCase &probe, const std::string &name) {
+    FACET_TRY(values, probe.golden()->integers(name));
+    std::vector<std::uint8_t> bytes;
+    bytes.reserve(values.size());
+    for (const std::int32_t value : values) bytes.push_back(static_cast<std::uint8_t>(value));
+    return bytes;
+}
+
+// Every block type of "types" whose blocks the golden file holds.
+Result<OutTensors> kernelProducts(const ProbeCase &probe, const LoadOptions &load) {
+    if (probe.golden() == nullptr || !probe.has("types") || !probe.json().at("types").is_object()) {
+        return Error{.code = ErrorCode::InvalidArgument,
+                     .message = "This case needs its stored blocks: name the file with --golden."};
+    }
+    OutTensors out;
+    for (const auto &type : probe.json().at("types").items()) {
+        const std::string &name = type.key();
+        if (probe.goldenHas(name + ".blocks")) {
+            FACET_TRY(blocks, goldenBytes(probe, name + ".blocks"));
+            FACET_TRY(values, probeBlocks(name, blocks, load.isa));
+            out[name + ".values"] = flat(std::move(values));
+        }
+        const std::string rowsName = "matvec." + name + ".rows";
+        if (!probe.goldenHas(rowsName)) continue;
+        FACET_TRY(x, probe.goldenFloats("matvec.x"));
+        FACET_TRY(rows, goldenBytes(probe, rowsName));
+        const std::vector<std::int64_t> &shape = probe.golden()->shape("matvec.x");
+        const std::int64_t tokens = shape.size() == 2 ? shape.front() : 1;
+        FACET_TRY(y, probeProduct(name, rows, x, tokens, load.referencePrecision, load.isa));
+        const auto count = static_cast<std::int64_t>(y.size());
+        out["matvec." + name + ".y"] = flat(std::move(y), {tokens, count / tokens});
+    }
+    return out;
+}
+
 Result<OutTensors> runKind(const ProbeCase &probe, const ProbeArguments &arguments, const LoadOptions &load) {
-    if (probe.has("matvec")) return notYet("quantised block types");
+    if (probe.has("matvec")) return kernelProducts(probe, load);
     if (probe.has("gguf")) return notYet("GGUF files");
     if (probe.has("adapter")) return notYet("LoRA adapters");
     if (probe.has("order") && probe.has("cases") && probe.json().at("cases").is_array()) return sampling(probe);

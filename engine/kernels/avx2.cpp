@@ -202,8 +202,9 @@ struct FormatQ4 {
     }
     static Input input(const std::int8_t *values, const float *scales, const float *sums) {
         // The nibbles are 8 too high: 8 * scale * sum of the inputs, spread over the four lanes of a block.
-        return {joined(values, values + 32), joined(values + 16, values + 48), loadPair(scales),
-                vmul(vset(2.0F), loadPair(sums))};
+        const V four = _mm256_permutevar8x32_ps(_mm256_castps128_ps256(_mm_loadu_ps(sums)),
+                                                _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
+        return {joined(values, values + 32), joined(values + 16, values + 48), loadPair(scales), vmul(vset(4.0F), four)};
     }
     static V add(V total, const Weights &w, const Input &in) {
         // at most 4 * 15 * 127 in a word: no saturation
@@ -213,10 +214,35 @@ struct FormatQ4 {
     }
 };
 
+// 32 unpacked values; a sum of four products in each lane, four lanes for each scale.
+constexpr int kStep = 32;
+template <bool Signed>
+struct Step {
+    struct Weights {
+        __m256i values;
+        V scale;
+    };
+    struct Input {
+        __m256i values;
+        V scale;
+    };
+    static Weights weights(const std::int8_t *from, const float *scales) { return {load32(from), loadPair(scales)}; }
+    static Input input(const std::int8_t *values, const float *scales) { return {load32(values), vset(*scales)}; }
+    static V add(V total, const Weights &w, const Input &in) {
+        // at most 2 * 128 * 127 in a word: no saturation
+        __m256i words;
+        if constexpr (Signed) words = _mm256_maddubs_epi16(_mm256_abs_epi8(w.values), _mm256_sign_epi8(in.values, w.values));
+        else words = _mm256_maddubs_epi16(w.values, in.values);
+        return vfma(_mm256_cvtepi32_ps(sumPairs(words)), vmul(w.scale, in.scale), total);
+    }
+};
+
 }  // namespace
 }  // namespace facet
 
 #include "kernels/simd_int8.inl"
+// after the formats
+#include "kernels/simd_panel8.inl"
 
 namespace facet {
 

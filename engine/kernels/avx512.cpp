@@ -147,6 +147,15 @@ inline V spread4(__m128 scales) {
     return _mm512_permutexvar_ps(order, _mm512_castps128_ps512(scales));
 }
 
+// Eight sums into two lanes each.
+inline V spread8(__m256 sums) {
+    const __m512i order = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+    return _mm512_permutexvar_ps(order, _mm512_castps256_ps512(sums));
+}
+inline V loadPair(const float *from) {
+    return spread2(_mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(from))));
+}
+
 inline std::uint64_t scaleBits(const std::byte *block) {
     std::uint16_t bits = 0;
     __builtin_memcpy(&bits, block, sizeof bits);
@@ -175,8 +184,7 @@ struct FormatQ8 {
                 spread2(_mm_cvtph_ps(_mm_cvtsi64_si128(static_cast<long long>(scales))))};
     }
     static Input input(const std::int8_t *values, const float *scales, const float *) {
-        return {_mm512_loadu_si512(values),
-                spread2(_mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(scales))))};
+        return {_mm512_loadu_si512(values), loadPair(scales)};
     }
     static V add(V total, const Weights &w, const Input &in) {
         const __m512i other = _mm512_mask_sub_epi8(in.values, w.negative, _mm512_setzero_si512(), in.values);
@@ -215,7 +223,7 @@ struct FormatQ4 {
         const __m512i high = _mm512_setr_epi64(2, 3, 6, 7, 10, 11, 14, 15);
         // The nibbles are 8 too high: 8 * scale * sum of the inputs, spread over the four lanes of a block.
         return {_mm512_permutex2var_epi64(first, low, second), _mm512_permutex2var_epi64(first, high, second),
-                spread4(_mm_loadu_ps(scales)), vmul(vset(2.0F), spread4(_mm_loadu_ps(sums)))};
+                spread4(_mm_loadu_ps(scales)), vmul(vset(4.0F), spread8(_mm256_loadu_ps(sums)))};
     }
     static V add(V total, const Weights &w, const Input &in) {
         // at most 4 * 15 * 127 in a word: no saturation
@@ -225,10 +233,45 @@ struct FormatQ4 {
     }
 };
 
+// 64 unpacked values; a sum of four products in each lane, four lanes for each scale.
+constexpr int kStep = 64;
+template <bool Signed>
+struct Step {
+    struct Weights {
+        __m512i values;      // without sign
+        __mmask64 negative;  // only of signed types
+        V scale;
+    };
+    struct Input {
+        __m512i values;
+        V scale;
+    };
+    static Weights weights(const std::int8_t *from, const float *scales) {
+        const __m512i values = _mm512_load_si512(from);
+        const V scale = spread4(_mm_load_ps(scales));
+        if constexpr (Signed) return {_mm512_abs_epi8(values), _mm512_movepi8_mask(values), scale};
+        else return {values, 0, scale};
+    }
+    static Input input(const std::int8_t *values, const float *scales) {
+        return {_mm512_loadu_si512(values), loadPair(scales)};
+    }
+    static Input inputHalf(const std::int8_t *values, const float *scales) {
+        return {_mm512_zextsi256_si512(load32(values)), vset(*scales)};
+    }
+    static V add(V total, const Weights &w, const Input &in) {
+        __m512i other = in.values;
+        if constexpr (Signed) other = _mm512_mask_sub_epi8(other, w.negative, _mm512_setzero_si512(), other);
+        const __m512i words = _mm512_maddubs_epi16(w.values, other);  // at most 2 * 128 * 127: no saturation
+        return vfma(_mm512_cvtepi32_ps(sumPairs(words)), vmul(w.scale, in.scale), total);
+    }
+};
+
 }  // namespace
 }  // namespace facet
 
 #include "kernels/simd_int8.inl"
+// after the formats
+#include "kernels/simd_panel8.inl"
 
 namespace facet {
 

@@ -14,7 +14,7 @@ namespace facet {
 struct Q8Rows {
     const std::int8_t *values = nullptr;  // [rows, cols]
     const float *scales = nullptr;        // [rows, cols / 32]
-    const float *sums = nullptr;          // [rows, cols / 32] scale * sum of the int8 values (offset correction)
+    const float *sums = nullptr;          // [rows, cols / 16] scale * sum of 16 int8 values (offset correction)
 };
 
 // Key/value element type of a cache.
@@ -24,10 +24,10 @@ struct Kernels {
     const char *name;  // "scalar", "avx2", "avx512", "neon"
 
     // y[t * yStride + r - rowBegin] = sum_c W[r, c] * x[t * xStride + c], r in [rowBegin, rowEnd), t in [0, tokens).
-    // F32, F16, BF16: weights widened exactly, float32 sums. Q8_0, Q4_0: blocks dequantised exactly (reference path).
+    // F32, F16, BF16: weights widened exactly, float32 sums. Block types: dequantised exactly (reference path).
     void (*matmul)(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const float *x, std::int64_t tokens,
                    std::int64_t xStride, float *y, std::int64_t yStride);
-    // The same for quantised W against int8 activations (product path). W.type in {Q8_0, Q4_0}.
+    // The same for W of any block type against int8 activations (product path).
     void (*matmulQ8)(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens,
                      float *y, std::int64_t yStride);
     // Quantises one row of n (multiple of 32) values: scale = max|x| / 127, values rounded to nearest, ties to even; the

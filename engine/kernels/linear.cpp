@@ -13,7 +13,7 @@ constexpr std::int64_t kMinTokenBlock = 16;
 constexpr std::int64_t kMaxTokenBlock = 128;
 constexpr std::int64_t kBlock = 32;
 
-bool isQuantised(TensorType type) noexcept { return type == TensorType::Q8_0 || type == TensorType::Q4_0; }
+bool isQuantised(TensorType type) noexcept { return !isFloatType(type); }
 
 // The inputs of a call as int8 blocks.
 struct QuantisedInput {
@@ -25,18 +25,18 @@ struct QuantisedInput {
         const std::int64_t blocks = cols / kBlock;
         values = std::make_unique_for_overwrite<std::int8_t[]>(static_cast<std::size_t>(tokens * cols));
         scales = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(tokens * blocks));
-        sums = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(tokens * blocks));
+        sums = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(tokens * blocks * 2));
         exec.pool->parallelFor(tokens, 4, [&](std::int64_t begin, std::int64_t end, int) {
             for (std::int64_t t = begin; t < end; ++t) {
                 exec.kernels->quantiseRowQ8(x + t * xStride, cols, values.get() + t * cols, scales.get() + t * blocks,
-                                            sums.get() + t * blocks);
+                                            sums.get() + t * blocks * 2);
             }
         });
     }
 
     Q8Rows rows(std::int64_t first, std::int64_t cols) const noexcept {
         const std::int64_t blocks = cols / kBlock;
-        return {values.get() + first * cols, scales.get() + first * blocks, sums.get() + first * blocks};
+        return {values.get() + first * cols, scales.get() + first * blocks, sums.get() + first * blocks * 2};
     }
 };
 

@@ -167,7 +167,7 @@ struct FormatQ4 {
     }
     static Input input(const std::int8_t *values, const float *scales, const float *sums) {
         // The nibbles are 8 too high: 8 * scale * sum of the inputs, spread over the four lanes.
-        return {{vld1q_s8(values), vld1q_s8(values + 16), *scales}, 2.0F * *sums};
+        return {{vld1q_s8(values), vld1q_s8(values + 16), *scales}, 2.0F * (sums[0] + sums[1])};
     }
     static V add(V total, const Weights &w, const Input &in) {
         const V products = vfma(blockProduct(w, in.block), vset(w.scale * in.block.scale), total);
@@ -175,10 +175,41 @@ struct FormatQ4 {
     }
 };
 
+// 32 unpacked values with a scale for each 16; four partial sums of each in four lanes.
+constexpr int kStep = 32;
+template <bool Signed>
+struct Step {
+    struct Weights {
+        int8x16_t low, high;
+        float lowScale, highScale;
+    };
+    struct Input {
+        int8x16_t low, high;
+        float scale;
+    };
+    static Weights weights(const std::int8_t *from, const float *scales) {
+        return {vld1q_s8(from), vld1q_s8(from + 16), scales[0], scales[1]};
+    }
+    static Input input(const std::int8_t *values, const float *scales) {
+        return {vld1q_s8(values), vld1q_s8(values + 16), *scales};
+    }
+    // |sum of two products| <= 2 * 128 * 127 fits 16 bits.
+    static V products(int8x16_t a, int8x16_t b) {
+        const int32x4_t total = vpaddlq_s16(vmull_s8(vget_low_s8(a), vget_low_s8(b)));
+        return vcvtq_f32_s32(vpadalq_s16(total, vmull_s8(vget_high_s8(a), vget_high_s8(b))));
+    }
+    static V add(V total, const Weights &w, const Input &in) {
+        total = vfma(products(w.low, in.low), vset(w.lowScale * in.scale), total);
+        return vfma(products(w.high, in.high), vset(w.highScale * in.scale), total);
+    }
+};
+
 }  // namespace
 }  // namespace facet
 
 #include "kernels/simd_int8.inl"
+// after the formats
+#include "kernels/simd_panel8.inl"
 
 namespace facet {
 

@@ -87,35 +87,30 @@ void matmul(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const f
     }
 }
 
-// Integer dot product of one block: exact. Q4_0 uses the bare nibbles, the caller takes 8 * sum off.
-int blockDot(TensorType type, const std::byte *block, const std::int8_t *x) noexcept {
-    int sum = 0;
-    if (type == TensorType::Q8_0) {
-        for (int j = 0; j < kBlock; ++j) sum += static_cast<std::int8_t>(block[2 + j]) * x[j];
-        return sum;
-    }
-    for (int j = 0; j < kBlock / 2; ++j) {
-        const int both = static_cast<int>(block[2 + j]);
-        sum += (both & 15) * x[j] + (both >> 4) * x[j + kBlock / 2];
-    }
-    return sum;
-}
-
+// Integer sums of 16 products are exact; offsets are taken off with the inputs' sums.
 void matmulQ8(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens, float *y,
               std::int64_t yStride) {
-    const std::int64_t blocks = w.cols / kBlock;
-    const std::int64_t blockBytes = blockShape(w.type).bytes;
+    const BlockShape block = blockShape(w.type);
+    const auto bias = static_cast<float>(biasOf(w.type));
+    Unpacked piece;
     for (std::int64_t r = rowBegin; r < rowEnd; ++r) {
-        const std::byte *row = w.row(r);
-        for (std::int64_t t = 0; t < tokens; ++t) {
-            float sum = 0.0F;
-            for (std::int64_t b = 0; b < blocks; ++b) {
-                const float scale = floatFromHalf(bits16(row + b * blockBytes));
-                const int product = blockDot(w.type, row + b * blockBytes, x.values + t * w.cols + b * kBlock);
-                sum += static_cast<float>(product) * (scale * x.scales[t * blocks + b]);
-                if (w.type == TensorType::Q4_0) sum -= 8.0F * scale * x.sums[t * blocks + b];
+        for (std::int64_t t = 0; t < tokens; ++t) y[t * yStride + r - rowBegin] = 0.0F;
+        for (std::int64_t c = 0; c < w.cols; c += kPieceValues) {
+            const std::int64_t n = std::min<std::int64_t>(kPieceValues, w.cols - c);
+            unpackPiece(w.type, w.row(r) + c / block.values * block.bytes, n, piece);
+            for (std::int64_t t = 0; t < tokens; ++t) {
+                const std::int8_t *values = x.values + t * w.cols + c;
+                const float *scales = x.scales + (t * w.cols + c) / 32;
+                const float *sums = x.sums + (t * w.cols + c) / 16;
+                float sum = y[t * yStride + r - rowBegin];
+                for (std::int64_t i = 0; i < n / 16; ++i) {
+                    int product = 0;
+                    for (int j = 0; j < 16; ++j) product += piece.values[i * 16 + j] * values[i * 16 + j];
+                    sum += static_cast<float>(product) * (piece.scales[i] * scales[i / 2]);
+                    sum -= (piece.scales[i] * bias + piece.mins[i]) * sums[i];
+                }
+                y[t * yStride + r - rowBegin] = sum;
             }
-            y[t * yStride + r - rowBegin] = sum;
         }
     }
 }
@@ -133,17 +128,19 @@ void quantiseRowQ8(const float *x, std::int64_t n, std::int8_t *values, float *s
         }
         if (!finite || largest < kTiny) {
             std::memset(values, 0, kBlock);
-            scales[b] = sums[b] = finite ? 0.0F : std::numeric_limits<float>::quiet_NaN();
+            scales[b] = sums[2 * b] = sums[2 * b + 1] = finite ? 0.0F : std::numeric_limits<float>::quiet_NaN();
             continue;
         }
         const float inverse = 127.0F / largest;
-        int sum = 0;
-        for (int i = 0; i < kBlock; ++i) {
-            values[i] = static_cast<std::int8_t>(std::nearbyint(x[i] * inverse));
-            sum += values[i];
-        }
         scales[b] = largest / 127.0F;
-        sums[b] = scales[b] * static_cast<float>(sum);
+        for (int half = 0; half < 2; ++half) {
+            int sum = 0;
+            for (int i = half * 16; i < half * 16 + 16; ++i) {
+                values[i] = static_cast<std::int8_t>(std::nearbyint(x[i] * inverse));
+                sum += values[i];
+            }
+            sums[2 * b + half] = scales[b] * static_cast<float>(sum);
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-// Quantised weights against int8 activations, over the formats of the including file (see simd_math.inl for the rules):
+// Q8_0 and Q4_0 weights against int8 activations straight from their blocks (the other types: simd_panel8.inl), over the
+// formats of the including file (see simd_math.inl for the rules):
 //     struct Format {
 //         kBytes (of a block), kGroup (blocks taken in one step),
 //         Weights weights(group), Input input(values, scales, sums), V add(total, weights, input)
@@ -14,7 +15,7 @@ struct Int8Source {
     const std::int8_t *values;
     const float *scales;
     const float *sums;
-    std::int64_t blocks;  // of a row of inputs: distance of scales and sums, values lie 32 times as far apart
+    std::int64_t blocks;  // of a row of inputs: distance of scales; sums lie 2 times and values 32 times as far apart
 };
 
 template <typename Format, int R, int T>
@@ -23,7 +24,7 @@ inline void int8Step(const Int8Source &from, std::int64_t block, V (&totals)[R][
     FACET_UNROLL
     for (int t = 0; t < T; ++t) {
         const std::int64_t at = t * from.blocks + block;
-        in[t] = Format::input(from.values + at * 32, from.scales + at, from.sums + at);
+        in[t] = Format::input(from.values + at * 32, from.scales + at, from.sums + 2 * at);
     }
     FACET_UNROLL
     for (int r = 0; r < R; ++r) {
@@ -40,7 +41,7 @@ void int8Rest(const Int8Source &from, std::int64_t block, V (&totals)[R][T]) {
     alignas(64) std::byte w[R * Format::kGroup * Format::kBytes] = {};
     alignas(64) std::int8_t values[T * Format::kGroup * 32] = {};
     float scales[T * Format::kGroup] = {};
-    float sums[T * Format::kGroup] = {};
+    float sums[T * Format::kGroup * 2] = {};
     for (int r = 0; r < R; ++r) {
         __builtin_memcpy(w + r * Format::kGroup * Format::kBytes, from.w + r * from.wStride + block * Format::kBytes,
                          count * Format::kBytes);
@@ -49,7 +50,7 @@ void int8Rest(const Int8Source &from, std::int64_t block, V (&totals)[R][T]) {
         const std::int64_t at = t * from.blocks + block;
         __builtin_memcpy(values + t * Format::kGroup * 32, from.values + at * 32, count * 32);
         __builtin_memcpy(scales + t * Format::kGroup, from.scales + at, count * sizeof(float));
-        __builtin_memcpy(sums + t * Format::kGroup, from.sums + at, count * sizeof(float));
+        __builtin_memcpy(sums + t * Format::kGroup * 2, from.sums + 2 * at, count * 2 * sizeof(float));
     }
     const Int8Source copy{w, Format::kGroup * Format::kBytes, values, scales, sums, Format::kGroup};
     int8Step<Format, R, T>(copy, 0, totals);
@@ -79,7 +80,7 @@ void int8Matmul(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, con
     const std::int64_t blocks = w.cols / 32;
     const std::int64_t stride = blocks * Format::kBytes;
     const auto source = [&](std::int64_t r, std::int64_t t) {
-        return Int8Source{rowOf(w, stride, r), stride, x.values + t * w.cols, x.scales + t * blocks, x.sums + t * blocks, blocks};
+        return Int8Source{rowOf(w, stride, r), stride, x.values + t * w.cols, x.scales + t * blocks, x.sums + 2 * t * blocks, blocks};
     };
     std::int64_t t = 0;
     for (; t + kInt8Tokens <= tokens; t += kInt8Tokens) {
@@ -96,12 +97,6 @@ void int8Matmul(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, con
         for (; r + 4 <= rowEnd; r += 4) int8Tile<Format, 4, 1>(source(r, t), out + r, yStride);
         for (; r < rowEnd; ++r) int8Tile<Format, 1, 1>(source(r, t), out + r, yStride);
     }
-}
-
-void matmulQ8Kernel(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens,
-                    float *y, std::int64_t yStride) {
-    if (w.type == TensorType::Q4_0) int8Matmul<FormatQ4>(w, rowBegin, rowEnd, x, tokens, y, yStride);
-    else int8Matmul<FormatQ8>(w, rowBegin, rowEnd, x, tokens, y, yStride);
 }
 
 }  // namespace

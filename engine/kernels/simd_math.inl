@@ -185,18 +185,20 @@ void quantiseRowQ8Kernel(const float *x, std::int64_t n, std::int8_t *values, fl
         const float broken = vsum(damage);
         if (!(broken == 0.0F) || top < 1e-35F) {
             __builtin_memset(values, 0, 32);
-            scales[b] = sums[b] = broken == 0.0F ? 0.0F : __builtin_nanf("");
+            scales[b] = sums[2 * b] = sums[2 * b + 1] = broken == 0.0F ? 0.0F : __builtin_nanf("");
             continue;
         }
         const V inverse = vset(127.0F / top);
-        V total = vzero();
-        for (int i = 0; i < 32; i += kLanes) {
-            const V rounded = vround(vmul(vload(x + i), inverse));
-            total = vadd(total, rounded);
-            vstoreInt8(values + i, rounded);
-        }
         scales[b] = top / 127.0F;
-        sums[b] = scales[b] * vsum(total);
+        for (int half = 0; half < 2; ++half) {
+            V total = vzero();
+            for (int i = half * 16; i < half * 16 + 16; i += kLanes) {
+                const V rounded = vround(vmul(vload(x + i), inverse));
+                total = vadd(total, rounded);
+                vstoreInt8(values + i, rounded);
+            }
+            sums[2 * b + half] = scales[b] * vsum(total);
+        }
     }
 }
 

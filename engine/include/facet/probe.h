@@ -64,4 +64,12 @@ Result<std::string> probeChat(const std::string &templateText, const std::string
 // "malformed"} as JSON; `prefix` is the prompt before it.
 std::string probeParse(const std::string &prefix, const std::vector<std::string> &chunks);
 
+// float32 values of stored blocks of a type ("Q4_K"). Error: InvalidArgument (unknown type, broken block).
+Result<std::vector<float>> probeBlocks(const std::string &typeName, const std::vector<std::uint8_t> &blocks,
+                                       InstructionSet isa);
+// [tokens, rows] = x [tokens, cols] times stored rows of a type; with float32 inputs (reference) or by the product's
+// kernels. Errors as above.
+Result<std::vector<float>> probeProduct(const std::string &typeName, const std::vector<std::uint8_t> &rows,
+                                        const std::vector<float> &x, std::int64_t tokens, bool reference, InstructionSet isa);
+
 }  // namespace facet

@@ -12,9 +12,10 @@ using namespace facet::test;
 
 namespace {
 
-constexpr TensorType kTypes[] = {TensorType::F32, TensorType::F16, TensorType::BF16, TensorType::Q8_0, TensorType::Q4_0};
+constexpr TensorType kTypes[] = {TensorType::F32,  TensorType::F16,  TensorType::BF16, TensorType::Q8_0,
+                                 TensorType::Q4_0, TensorType::Q5_0, TensorType::Q6_K, TensorType::IQ4_XS};
 
-bool isQuantised(TensorType type) { return type == TensorType::Q8_0 || type == TensorType::Q4_0; }
+bool isQuantised(TensorType type) { return !isFloatType(type); }
 
 std::vector<float> run(const Exec &exec, const Matrix &w, const std::vector<float> &x, std::int64_t tokens) {
     std::vector<float> y(static_cast<std::size_t>(tokens * w.rows), NAN);
@@ -32,7 +33,7 @@ TEST_CASE("linear: the kernels' results whatever the threads and the tokens of t
                 CAPTURE(k->name);
                 CAPTURE(tensorTypeName(type));
                 CAPTURE(reference);
-                const std::int64_t cols = isQuantised(type) ? 352 : 341;
+                const std::int64_t cols = blockShape(type).values == 256 ? 512 : isQuantised(type) ? 352 : 341;
                 const std::int64_t rows = 83;
                 const std::int64_t tokens = 150;  // more than a block of tokens
                 const Stored w(type, rows, cols, random);

@@ -10,9 +10,8 @@ using namespace facet::test;
 
 namespace {
 
-constexpr TensorType kTypes[] = {TensorType::F32, TensorType::F16, TensorType::BF16, TensorType::Q8_0, TensorType::Q4_0};
-
-bool isQuantised(TensorType type) { return type == TensorType::Q8_0 || type == TensorType::Q4_0; }
+// Values of a block: 1 for the float types.
+int unitOf(TensorType type) { return static_cast<int>(blockShape(type).values); }
 
 // Sum and sum of magnitudes in double: what a float32 sum may differ by is a share of the latter.
 struct Expected {
@@ -67,14 +66,15 @@ void checkMatmul(const Kernels &k, TensorType type, std::int64_t rows, std::int6
 TEST_CASE("matmul: every table and type, random shapes, tails and strides") {
     Random random(1);
     for (const Kernels *k : availableKernels()) {
-        for (const TensorType type : kTypes) {
-            const int unit = isQuantised(type) ? 32 : 1;
-            for (int cols = 1; cols <= 70; cols += isQuantised(type) ? 23 : 1) {
+        for (const TensorType type : allTypes()) {
+            const int unit = unitOf(type);
+            for (int cols = 1; cols <= 70; cols += unit > 1 ? 23 : 1) {
                 checkMatmul(*k, type, random.within(1, 19), std::max(1, cols / unit) * unit, random.within(1, 9), random);
             }
-            for (int i = 0; i < 12; ++i) {
+            const bool old = unit == 1 || type == TensorType::Q8_0 || type == TensorType::Q4_0;
+            for (int i = 0; i < (old ? 12 : 3); ++i) {
                 checkMatmul(*k, type, random.within(1, 40), std::int64_t{random.within(1, 1400 / unit)} * unit,
-                            random.within(1, 90), random);
+                            random.within(1, old ? 90 : 30), random);
             }
         }
     }
@@ -83,10 +83,13 @@ TEST_CASE("matmul: every table and type, random shapes, tails and strides") {
 TEST_CASE("matmul: a token's result does not depend on the batch or the rows around it") {
     Random random(2);
     for (const Kernels *k : availableKernels()) {
-        for (const TensorType type : kTypes) {
+        for (const TensorType type : {TensorType::F32, TensorType::F16, TensorType::BF16, TensorType::Q8_0, TensorType::Q4_0,
+                                      TensorType::Q5_1, TensorType::Q4_K}) {
             CAPTURE(k->name);
             CAPTURE(tensorTypeName(type));
-            for (const std::int64_t cols : {std::int64_t{32}, std::int64_t{96}, std::int64_t{isQuantised(type) ? 1120 : 1117}}) {
+            const std::int64_t unit = unitOf(type);
+            for (const std::int64_t cols : {std::max<std::int64_t>(unit, 32), 3 * std::max<std::int64_t>(unit, 32),
+                                            unit == 1 ? 1117 : 1120 / unit * unit}) {
                 const std::int64_t rows = 23;
                 const std::int64_t tokens = 70;
                 const Stored w(type, rows, cols, random);
@@ -113,10 +116,11 @@ TEST_CASE("matmul: a token's result does not depend on the batch or the rows aro
 TEST_CASE("matmulQ8: equals the integer products of the scalar table and stays within the error of int8 inputs") {
     Random random(3);
     for (const Kernels *k : availableKernels()) {
-        for (const TensorType type : {TensorType::Q8_0, TensorType::Q4_0}) {
-            for (int i = 0; i < 25; ++i) {
+        for (const TensorType type : blockTypes()) {
+            for (int i = 0; i < 20; ++i) {
                 const std::int64_t rows = random.within(1, 21);
-                const std::int64_t cols = std::int64_t{random.within(1, 40)} * 32;
+                const std::int64_t unit = unitOf(type);
+                const std::int64_t cols = random.within(1, static_cast<int>(1280 / unit)) * unit;
                 const std::int64_t tokens = random.within(1, 11);
                 CAPTURE(k->name);
                 CAPTURE(tensorTypeName(type));
@@ -134,9 +138,11 @@ TEST_CASE("matmulQ8: equals the integer products of the scalar table and stays w
                 bool near = true;
                 for (std::int64_t r = begin; r < rows; ++r) {
                     const std::vector<float> row = w.row(r);
+                    double largest = 0;
+                    for (const float weight : row) largest = std::max(largest, std::fabs(static_cast<double>(weight)));
                     for (std::int64_t t = 0; t < tokens; ++t) {
                         std::vector<float> back(static_cast<std::size_t>(cols));
-                        double size = 0;   // of the terms, offset of the nibbles included
+                        double size = 0;   // of the terms, offsets of the weights included
                         double error = 0;  // that rounding the inputs to half a step each explains
                         for (std::int64_t c = 0; c < cols; ++c) {
                             const auto at = static_cast<std::size_t>(t * cols + c);
@@ -144,7 +150,7 @@ TEST_CASE("matmulQ8: equals the integer products of the scalar table and stays w
                             back[static_cast<std::size_t>(c)] = static_cast<float>(q.values[at] * scale);
                             const double weight = std::fabs(row[static_cast<std::size_t>(c)]);
                             error += 0.501 * scale * weight;
-                            size += (weight + 1.0) * std::fabs(back[static_cast<std::size_t>(c)]);
+                            size += (weight + largest) * std::fabs(back[static_cast<std::size_t>(c)]);
                         }
                         const double got = y[static_cast<std::size_t>(t * yStride + r - begin)];
                         exact = exact && std::fabs(got - product(row, back.data()).value) <= 4e-6 * size;
@@ -175,7 +181,7 @@ TEST_CASE("matmulQ8: extreme bytes do not saturate") {
         for (const std::int8_t input : {std::int8_t{127}, std::int8_t{-127}}) {
             const std::vector<std::int8_t> values(static_cast<std::size_t>(cols), input);
             const std::vector<float> scales(3, 1.0F);
-            const std::vector<float> sums(3, 32.0F * input);
+            const std::vector<float> sums(6, 16.0F * input);
             float y = 0;
             k->matmulQ8(w, 0, 1, {values.data(), scales.data(), sums.data()}, 1, &y, 1);
             CHECK(y == -128.0F * input * 96.0F);
@@ -183,23 +189,55 @@ TEST_CASE("matmulQ8: extreme bytes do not saturate") {
     }
 }
 
+TEST_CASE("matmulQ8: inputs at the end of their range with any block") {
+    Random random(6);
+    for (const Kernels *k : availableKernels()) {
+        for (const TensorType type : blockTypes()) {
+            CAPTURE(k->name);
+            CAPTURE(tensorTypeName(type));
+            const std::int64_t cols = 1024;
+            const Stored w(type, 3, cols, random);
+            for (const std::int8_t input : {std::int8_t{127}, std::int8_t{-127}}) {
+                const std::vector<std::int8_t> values(static_cast<std::size_t>(cols), input);
+                const std::vector<float> scales(static_cast<std::size_t>(cols / 32), 1.0F);
+                const std::vector<float> sums(static_cast<std::size_t>(cols / 16), 16.0F * input);
+                float y[3] = {};
+                k->matmulQ8(w.matrix, 0, 3, {values.data(), scales.data(), sums.data()}, 1, y, 3);
+                for (std::int64_t r = 0; r < 3; ++r) {
+                    double wanted = 0;
+                    double size = 0;
+                    double largest = 0;
+                    for (const float weight : w.row(r)) {
+                        wanted += static_cast<double>(weight) * input;
+                        largest = std::max(largest, std::fabs(static_cast<double>(weight)));
+                        size += std::fabs(static_cast<double>(weight)) * 127.0;
+                    }
+                    size += largest * 127.0 * static_cast<double>(cols);
+                    CHECK(std::fabs(y[r] - wanted) <= 1e-6 * size);
+                }
+            }
+        }
+    }
+}
+
 TEST_CASE("matmulQ8: a token's result does not depend on the batch or the rows around it") {
     Random random(4);
     for (const Kernels *k : availableKernels()) {
-        for (const TensorType type : {TensorType::Q8_0, TensorType::Q4_0}) {
-            for (const std::int64_t cols : {std::int64_t{32}, std::int64_t{64}, std::int64_t{1120}}) {
+        for (const TensorType type : blockTypes()) {
+            const std::int64_t unit = unitOf(type);
+            for (const std::int64_t cols : {unit, 2 * unit, 1120 / unit * unit, 2560 + 3 * 256 + unit}) {
                 CAPTURE(k->name);
                 CAPTURE(tensorTypeName(type));
                 CAPTURE(cols);
-                const std::int64_t rows = 21;
-                const std::int64_t tokens = 37;
+                const std::int64_t rows = 11;
+                const std::int64_t tokens = 67;
                 const Stored w(type, rows, cols, random);
                 const QuantisedRows q(*k, random.values(tokens * cols), tokens, cols);
                 std::vector<float> alone(static_cast<std::size_t>(tokens * rows));
                 for (std::int64_t t = 0; t < tokens; ++t) {
                     k->matmulQ8(w.matrix, 0, rows, q.rows(t, cols), 1, alone.data() + t * rows, rows);
                 }
-                for (const std::int64_t batch : {2, 3, 4, 5, 8, 37}) {
+                for (const std::int64_t batch : {2, 3, 4, 5, 9, 67}) {
                     std::vector<float> y(static_cast<std::size_t>(batch * rows));
                     k->matmulQ8(w.matrix, 0, rows, q.rows(0, cols), batch, y.data(), rows);
                     CHECK(std::equal(y.begin(), y.end(), alone.begin()));
