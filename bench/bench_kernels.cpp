@@ -32,6 +32,7 @@ void linearProduct(benchmark::State &state) {
     const std::int64_t stride = rowBytes(type, cols);
     std::vector<std::byte> bytes(static_cast<std::size_t>(rows * stride));
     const std::vector<float> row = randomValues(cols);
+    // Types without a quantiser: zeros take as long.
     for (std::int64_t r = 0; r < rows; ++r) quantiseRowToBlocks(type, row.data(), cols, bytes.data() + r * stride);
     Matrix w;
     w.type = type;
@@ -53,7 +54,9 @@ void linearProduct(benchmark::State &state) {
 BENCHMARK(linearProduct)
     ->ArgNames({"type", "tokens", "threads"})
     ->ArgsProduct({{static_cast<int>(TensorType::F32), static_cast<int>(TensorType::BF16), static_cast<int>(TensorType::Q8_0),
-                    static_cast<int>(TensorType::Q4_0)},
+                    static_cast<int>(TensorType::Q4_0), static_cast<int>(TensorType::Q4_1), static_cast<int>(TensorType::Q5_0),
+                    static_cast<int>(TensorType::Q4_K), static_cast<int>(TensorType::Q5_K), static_cast<int>(TensorType::Q6_K),
+                    static_cast<int>(TensorType::IQ4_XS), static_cast<int>(TensorType::IQ3_S)},
                    {1, 4, 64, 256},
                    {1}})
     ->UseRealTime();

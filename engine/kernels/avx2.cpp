@@ -16,6 +16,7 @@ constexpr int kValueQueries = 2;  // x 4 vectors
 constexpr int kValueVectors = 4;
 constexpr int kInt8Rows = 2;      // x 4 tokens
 constexpr int kInt8Tokens = 4;
+constexpr int kQ8PanelFrom = 8;   // tokens from which Q8_0 is unpacked; same steps in the same order, same bits
 
 alignas(64) constexpr std::int32_t kLaneMasks[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
 
@@ -97,11 +98,6 @@ inline __m256i nibbles(const std::byte *from) {
     const __m256i both = _mm256_inserti128_si256(_mm256_castsi128_si256(raw), _mm_srli_epi16(raw, 4), 1);
     return _mm256_and_si256(both, _mm256_set1_epi8(15));
 }
-// 16 bytes to 32 values of a table of 16: by their low halves first.
-inline void lookup16(const std::byte *from, const std::int8_t *table, std::int8_t *to) {
-    const __m256i values = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i *>(table)));
-    _mm256_storeu_si256(reinterpret_cast<__m256i *>(to), _mm256_shuffle_epi8(values, nibbles(from)));
-}
 
 inline void transpose(V (&m)[8]) {
     V a[8];
@@ -129,6 +125,8 @@ inline void transpose(V (&m)[8]) {
 }  // namespace facet
 
 #include "kernels/simd_math.inl"
+#include "kernels/unpack_x86.inl"
+// after its steps
 #include "kernels/unpack_blocks.inl"
 // after the two above
 #include "kernels/simd_matmul.inl"

@@ -1,17 +1,20 @@
-// Code books of the IQ types. An entry stands for 8 values of 2 bits each (IQ1, IQ2) or 4 values of 4 bits each (IQ3),
-// the lowest bits first; the bits number the magnitudes 8, 25, 43 (IQ2), -1, 0, 1 (IQ1), 4, 12, .. 52, 62 (IQ3_XXS) or
-// 1, 3, .. 15 (IQ3_S).
+// Code books of the IQ types: the bytes of an entry, lowest first, are 8 (IQ1, IQ2) or 4 (IQ3) neighbouring values:
+// magnitudes 8, 25, 43 (IQ2), 4, 12, .. 52, 62 (IQ3_XXS), 1, 3, .. 15 (IQ3_S), or -8, 0, 8 as eighths (IQ1).
 #pragma once
 
 #include <cstdint>
 
 namespace facet {
 
-extern const std::uint16_t kGridIq2Xxs[256];
-extern const std::uint16_t kGridIq2Xs[512];
-extern const std::uint16_t kGridIq2S[1024];
-extern const std::uint16_t kGridIq1[2048];
-extern const std::uint16_t kGridIq3Xxs[256];
-extern const std::uint16_t kGridIq3S[512];
+template <typename Entry, int N>
+struct Grid {
+    Entry entries[N];
+};
+extern const Grid<std::uint64_t, 256> kGridIq2Xxs;
+extern const Grid<std::uint64_t, 512> kGridIq2Xs;
+extern const Grid<std::uint64_t, 1024> kGridIq2S;
+extern const Grid<std::uint64_t, 2048> kGridIq1;
+extern const Grid<std::uint32_t, 256> kGridIq3Xxs;
+extern const Grid<std::uint32_t, 512> kGridIq3S;
 
 }  // namespace facet

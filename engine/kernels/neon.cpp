@@ -16,6 +16,7 @@ constexpr int kValueQueries = 4;  // x 4 vectors
 constexpr int kValueVectors = 4;
 constexpr int kInt8Rows = 2;      // x 4 tokens
 constexpr int kInt8Tokens = 4;
+constexpr std::int64_t kQ8PanelFrom = INT64_MAX;  // never: the panel would sum in another order
 
 inline void vkeep(V &) {}  // see avx512.cpp; here there are no registers to spare or no such operands
 inline V vzero() { return vdupq_n_f32(0.0F); }
@@ -113,6 +114,8 @@ inline void transpose(V (&m)[4]) {
 }  // namespace facet
 
 #include "kernels/simd_math.inl"
+#include "kernels/unpack_plain.inl"
+// after its steps
 #include "kernels/unpack_blocks.inl"
 // after the two above
 #include "kernels/simd_matmul.inl"

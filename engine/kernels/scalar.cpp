@@ -27,6 +27,8 @@ void lookup16(const std::byte *from, const std::int8_t *table, std::int8_t *to) 
 }  // namespace
 }  // namespace facet
 
+#include "kernels/unpack_plain.inl"
+// after its steps
 #include "kernels/unpack_blocks.inl"
 
 namespace facet {

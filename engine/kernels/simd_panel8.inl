@@ -152,7 +152,7 @@ void panel8Matmul(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, c
 void matmulQ8Kernel(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens,
                     float *y, std::int64_t yStride) {
     if (w.type == TensorType::Q4_0) int8Matmul<FormatQ4>(w, rowBegin, rowEnd, x, tokens, y, yStride);
-    else if (w.type == TensorType::Q8_0) int8Matmul<FormatQ8>(w, rowBegin, rowEnd, x, tokens, y, yStride);
+    else if (w.type == TensorType::Q8_0 && tokens < kQ8PanelFrom) int8Matmul<FormatQ8>(w, rowBegin, rowEnd, x, tokens, y, yStride);
     else if (isSigned(w.type)) panel8Matmul<true>(w, rowBegin, rowEnd, x, tokens, y, yStride);
     else panel8Matmul<false>(w, rowBegin, rowEnd, x, tokens, y, yStride);
 }

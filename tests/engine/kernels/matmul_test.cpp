@@ -225,19 +225,19 @@ TEST_CASE("matmulQ8: a token's result does not depend on the batch or the rows a
     for (const Kernels *k : availableKernels()) {
         for (const TensorType type : blockTypes()) {
             const std::int64_t unit = unitOf(type);
-            for (const std::int64_t cols : {unit, 2 * unit, 1120 / unit * unit, 2560 + 3 * 256 + unit}) {
+            for (const std::int64_t cols : {unit, 2 * unit, 2048 + 1120 / unit * unit}) {
                 CAPTURE(k->name);
                 CAPTURE(tensorTypeName(type));
                 CAPTURE(cols);
                 const std::int64_t rows = 11;
-                const std::int64_t tokens = 67;
+                const std::int64_t tokens = 66;
                 const Stored w(type, rows, cols, random);
                 const QuantisedRows q(*k, random.values(tokens * cols), tokens, cols);
                 std::vector<float> alone(static_cast<std::size_t>(tokens * rows));
                 for (std::int64_t t = 0; t < tokens; ++t) {
                     k->matmulQ8(w.matrix, 0, rows, q.rows(t, cols), 1, alone.data() + t * rows, rows);
                 }
-                for (const std::int64_t batch : {2, 3, 4, 5, 9, 67}) {
+                for (const std::int64_t batch : {2, 5, 9, 66}) {
                     std::vector<float> y(static_cast<std::size_t>(batch * rows));
                     k->matmulQ8(w.matrix, 0, rows, q.rows(0, cols), batch, y.data(), rows);
                     CHECK(std::equal(y.begin(), y.end(), alone.begin()));
