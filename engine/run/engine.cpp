@@ -68,6 +68,12 @@ RequestId Engine::submit(Request request, EventSink sink) {
 
 void Engine::cancel(RequestId id) { m_impl->scheduler->cancel(id); }
 
+RequestId Engine::encodeAhead(std::vector<Part> media, EventSink sink) {
+    return m_impl->scheduler->encodeAhead(std::move(media), std::move(sink));
+}
+
+MemoryUse Engine::memoryUse() const { return m_impl->scheduler->memoryUse(); }
+
 Result<Answer> Engine::generate(Request request, const EventSink &sink, const CancelToken &cancel) {
     struct Waiting {
         std::mutex mutex;

@@ -29,10 +29,19 @@ Result<int> chooseContext(const LoadOptions &options, const ModelConfig &config)
     return options.contextLength;
 }
 
-Status checkMemory(const Checkpoint &checkpoint, const LoadOptions &options, int contextLength) {
-    const std::uint64_t available = options.memoryLimitBytes ? options.memoryLimitBytes : availableMemoryBytes();
+// What conversations may take. A limit that was given is used up; else a part of what is free, so that other programs
+// and the page cache keep theirs. Never less than one conversation of full length, which the check above has let pass.
+std::uint64_t budgetOfCaches(const MemoryEstimate &need, const LoadOptions &options, std::uint64_t available) {
+    const std::uint64_t fixed = need.weightBytes + need.workBytes;
+    const std::uint64_t left = available > fixed ? available - fixed : 0;
+    if (options.memoryLimitBytes > 0) return std::max(need.kvBytes, left);
+    constexpr std::uint64_t kEnough = std::uint64_t{2} << 30U;
+    return std::max(need.kvBytes, std::min(left / 2, std::max(4 * need.kvBytes, kEnough)));
+}
+
+Status checkMemory(const Checkpoint &checkpoint, const MemoryEstimate &need, std::uint64_t available,
+                   int contextLength) {
     if (available == 0) return ok();
-    const MemoryEstimate need = estimateMemory(checkpoint, options.weights, options.kv, contextLength);
     if (need.totalBytes() <= available) return ok();
     return Error{ErrorCode::OutOfMemory,
                  "This model needs about " + gigabytes(need.totalBytes()) + " (weights " + gigabytes(need.weightBytes) +
@@ -65,7 +74,9 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
     FACET_TRY(contextLength, chooseContext(options, checkpoint.config));
     LoadOptions chosen = options;
     if (chosen.kv == KvType::Auto) chosen.kv = options.referencePrecision ? KvType::F32 : KvType::F16;
-    FACET_CHECK(checkMemory(checkpoint, chosen, contextLength));
+    const MemoryEstimate need = estimateMemory(checkpoint, chosen.weights, chosen.kv, contextLength);
+    const std::uint64_t available = chosen.memoryLimitBytes ? chosen.memoryLimitBytes : availableMemoryBytes();
+    FACET_CHECK(checkMemory(checkpoint, need, available, contextLength));
 
     FACET_TRY(tokenizer, Tokenizer::fromFile(checkpoint.tokenizerFile));
     if (tokenizer.size() > checkpoint.config.text.vocabularySize)
@@ -107,7 +118,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
     return std::unique_ptr<LoadedModel>(new LoadedModel{
         chosen, std::move(info), std::move(checkpoint), std::move(tokenizer), std::move(chatTemplate), std::move(pool),
         exec, std::move(text), std::move(vision), std::move(audio), cacheType, contextLength, maxBlock,
-        std::move(suppressed), std::move(fingerprint)});
+        std::move(suppressed), std::move(fingerprint), need.weightBytes, budgetOfCaches(need, chosen, available)});
 }
 
 }  // namespace facet

@@ -36,6 +36,8 @@ struct LoadedModel {
     std::int64_t maxBlock = kPrefillChunk;           // longest run one pass may add to a cache
     std::vector<std::int32_t> suppressed;            // media ids a product never samples
     std::string fingerprint;                         // of the weights, for caches
+    std::uint64_t weightBytes = 0;                   // resident
+    std::uint64_t cacheBudget = 0;                   // for conversations, snapshots and soft tokens
 
     // Errors: as LoadOptions says; OutOfMemory comes before anything large is allocated and names the figures.
     static Result<std::unique_ptr<LoadedModel>> load(const LoadOptions &options, const ProgressFn &progress,

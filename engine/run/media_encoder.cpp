@@ -1,59 +1,57 @@
 #include "run/media_encoder.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace facet {
 
-SoftTokens MediaEncoder::find(const std::string &key) {
-    if (key.empty()) return nullptr;
-    const auto it = m_index.find(key);
+namespace {
+
+constexpr std::uint64_t kLimitWithoutBudget = 256U << 20U;
+
+std::uint64_t bytesOf(const SoftTokens &value) { return value->size() * sizeof(float); }
+
+}  // namespace
+
+SoftTokens MediaEncoder::find(const SoftSpan &span) {
+    if (span.key.empty()) return nullptr;
+    const auto it = m_index.find(span.key);
     if (it == m_index.end()) return nullptr;
     m_entries.splice(m_entries.begin(), m_entries, it->second);
+    if (m_budget) m_entries.front().used = m_budget->tick();
     return m_entries.front().value;
 }
 
 void MediaEncoder::store(const std::string &key, const SoftTokens &value) {
-    const std::size_t bytes = value->size() * sizeof(float);
-    if (key.empty() || bytes > m_limit) return;
-    m_entries.push_front({key, value});
+    if (key.empty() || m_index.count(key) > 0) return;
+    if (m_budget ? !m_budget->makeRoom(bytesOf(value)) : bytesOf(value) > kLimitWithoutBudget) return;
+    m_entries.push_front({key, value, m_budget ? m_budget->tick() : 0});
     m_index[key] = m_entries.begin();
-    m_bytes += bytes;
-    while (m_bytes > m_limit) {
-        m_bytes -= m_entries.back().value->size() * sizeof(float);
-        m_index.erase(m_entries.back().key);
-        m_entries.pop_back();
-    }
+    m_bytes += bytesOf(value);
+    while (!m_budget && m_bytes > kLimitWithoutBudget) dropOldest();
 }
 
-Result<std::vector<SoftTokens>> MediaEncoder::encode(const LoadedModel &model, const Exec &exec,
-                                                     const std::vector<SoftSpan> &spans, std::int64_t from,
-                                                     const ProgressFn &progress) {
-    std::vector<SoftTokens> out(spans.size());
-    std::uint64_t total[2] = {0, 0}, done[2] = {0, 0};  // pictures, sounds still to be read
-    for (std::size_t i = 0; i < spans.size(); ++i) {
-        if (spans[i].first + spans[i].count <= from) continue;
-        out[i] = find(spans[i].key);
-        if (!out[i]) ++total[spans[i].isPicture() ? 0 : 1];
-    }
-    for (std::size_t i = 0; i < spans.size(); ++i) {
-        const SoftSpan &span = spans[i];
-        if (out[i] || span.first + span.count <= from) continue;
-        if (SoftTokens again = find(span.key)) {  // the same picture twice in one prompt
-            out[i] = std::move(again);
-            continue;
-        }
-        const int kind = span.isPicture() ? 0 : 1;
-        const Phase phase = kind == 0 ? Phase::ReadingPicture : Phase::ReadingSound;
-        if (progress) progress(phase, done[kind], total[kind]);
-        auto soft = kind == 0 ? model.vision->encode(exec, *span.image) : model.audio->encode(exec, *span.audio);
-        if (!soft) return soft.error();
-        ++done[kind];
-        if (progress) progress(phase, done[kind], total[kind]);
-        out[i] = std::make_shared<const std::vector<float>>(std::move(soft).value());
-        store(span.key, out[i]);
-    }
-    return out;
+std::optional<std::uint64_t> MediaEncoder::oldest() const {
+    if (m_entries.empty()) return std::nullopt;
+    return m_entries.back().used;
+}
+
+void MediaEncoder::dropOldest() {
+    if (m_entries.empty()) return;
+    m_bytes -= bytesOf(m_entries.back().value);
+    m_index.erase(m_entries.back().key);
+    m_entries.pop_back();
+}
+
+Result<SoftTokens> MediaEncoder::encode(const LoadedModel &model, const Exec &exec, const SoftSpan &span,
+                                        const std::function<void()> &breathe) {
+    TowerTap tap;
+    if (breathe) tap = [&breathe](const std::string &, const float *, std::int64_t, std::int64_t) { breathe(); };
+    auto soft = span.isPicture() ? model.vision->encode(exec, *span.image, tap)
+                                 : model.audio->encode(exec, *span.audio, tap);
+    if (!soft) return soft.error();
+    auto value = std::make_shared<const std::vector<float>>(std::move(soft).value());
+    store(span.key, value);
+    return SoftTokens(std::move(value));
 }
 
 }  // namespace facet

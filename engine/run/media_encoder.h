@@ -1,7 +1,8 @@
-// Soft tokens of the pictures and sounds of a prompt, encoded once and kept (least recently used goes first) by
-// content, grid and weights, so that a second question about the same picture does not read it again.
+// Soft tokens of pictures and sounds, encoded once and kept (least recently used goes first) by content, grid and
+// weights, so that a second question about the same picture does not read it again.
 #pragma once
 
+#include "run/memory_budget.h"
 #include "run/prompt_builder.h"
 
 #include <functional>
@@ -15,26 +16,33 @@ namespace facet {
 
 using SoftTokens = std::shared_ptr<const std::vector<float>>;  // [count, hiddenSize]
 
-class MediaEncoder {
+class MediaEncoder final : public MemoryHolder {
 public:
-    explicit MediaEncoder(std::size_t cacheBytes = 256U << 20U) : m_limit(cacheBytes) {}
+    // Without a budget (probe) nothing is kept longer than 256 MB allow.
+    explicit MediaEncoder(MemoryBudget *budget = nullptr) : m_budget(budget) {}
 
-    // The soft tokens of every span that does not end before `from`, in order (others stay null).
-    Result<std::vector<SoftTokens>> encode(const LoadedModel &model, const Exec &exec, const std::vector<SoftSpan> &spans,
-                                           std::int64_t from, const ProgressFn &progress);
+    // What is there already; null: not encoded yet.
+    SoftTokens find(const SoftSpan &span);
+    // Encodes one span and keeps it. `breathe` is called between the tower's layers. Errors: those of the towers.
+    Result<SoftTokens> encode(const LoadedModel &model, const Exec &exec, const SoftSpan &span,
+                              const std::function<void()> &breathe = {});
+
+    std::uint64_t heldBytes() const override { return m_bytes; }
+    std::optional<std::uint64_t> oldest() const override;
+    void dropOldest() override;
 
 private:
-    SoftTokens find(const std::string &key);
     void store(const std::string &key, const SoftTokens &value);
 
     struct Entry {
         std::string key;
         SoftTokens value;
+        std::uint64_t used = 0;  // tick
     };
+    MemoryBudget *m_budget;
     std::list<Entry> m_entries;  // most recently used first
     std::unordered_map<std::string, std::list<Entry>::iterator> m_index;
-    std::size_t m_bytes = 0;
-    std::size_t m_limit;
+    std::uint64_t m_bytes = 0;
 };
 
 }  // namespace facet

@@ -1,8 +1,8 @@
 // The probe's view of a whole model: the same LoadedModel, prompt expansion and passes as the product, with taps.
 #include "facet/probe.h"
 
-#include "run/generation.h"
 #include "run/loaded_model.h"
+#include "run/media_encoder.h"
 #include "run/prompt_builder.h"
 
 #include <algorithm>
@@ -154,7 +154,13 @@ Result<ProbeTensors> ProbeModel::multimodal(const std::string &promptText, const
     std::vector<Medium> list;
     for (const ProbeMedium &m : media) list.push_back({m.image, m.audio, m.video});
     FACET_TRY(prompt, expandPrompt(model, promptText, {}, list));
-    FACET_TRY(soft, m_impl->encoder.encode(model, model.exec, prompt.spans, 0, {}));
+    std::vector<SoftTokens> soft;
+    for (const SoftSpan &span : prompt.spans) {
+        soft.push_back(m_impl->encoder.find(span));
+        if (soft.back()) continue;
+        FACET_TRY(encoded, m_impl->encoder.encode(model, model.exec, span));
+        soft.back() = std::move(encoded);
+    }
     const auto total = static_cast<std::int64_t>(prompt.ids.size());
     std::vector<std::int32_t> wanted = rows;
     if (wanted.empty()) wanted.push_back(static_cast<std::int32_t>(total - 1));

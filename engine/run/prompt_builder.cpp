@@ -229,6 +229,20 @@ Result<BuiltPrompt> expandPrompt(const LoadedModel &model, const std::string &te
     return prompt;
 }
 
+Result<std::vector<SoftSpan>> mediaSpans(const LoadedModel &model, const std::vector<Part> &media) {
+    std::vector<Message> message(1);
+    message[0].parts = media;
+    FACET_TRY(list, collectMedia(withFilmSound(model, message)));
+    Expander expander(model);
+    std::string ignored;
+    for (const Medium &medium : list) {
+        if (medium.image) FACET_CHECK(expander.image(medium.image, ignored));
+        if (medium.audio) FACET_CHECK(expander.audio(medium.audio, ignored));
+        if (medium.video) FACET_CHECK(expander.video(*medium.video, ignored));
+    }
+    return expander.takeSpans();
+}
+
 namespace {
 
 // Who writes a prompt by hand writes its control tokens by hand as well; only the first one is put before it.

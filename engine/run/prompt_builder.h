@@ -44,4 +44,7 @@ Result<BuiltPrompt> buildPrompt(const LoadedModel &model, const Request &request
 Result<BuiltPrompt> expandPrompt(const LoadedModel &model, const std::string &text, const std::vector<ByteSpan> &plain,
                                  const std::vector<Medium> &media);
 
+// What media become in any prompt, without their places: for encoding them ahead. A film's sound comes with it.
+Result<std::vector<SoftSpan>> mediaSpans(const LoadedModel &model, const std::vector<Part> &media);
+
 }  // namespace facet

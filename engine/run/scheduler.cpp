@@ -1,136 +1,91 @@
 #include "run/scheduler.h"
 
-#include "run/generation.h"
+#include "run/rounds.h"
 
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
-#include <exception>
 #include <mutex>
-#include <new>
 #include <thread>
 #include <utility>
 
 namespace facet {
 
-namespace {
-
-struct Job {
-    RequestId id = 0;
-    Request request;
-    EventSink sink;
-    CancelToken cancel;
-    std::uint64_t seq = 0;       // engine thread only
-    std::uint64_t toldAhead = 0; // last "waiting behind n" that was told; engine thread only
-};
-using JobPtr = std::shared_ptr<Job>;
-
-void emit(Job &job, Event event) {
-    event.request = job.id;
-    event.seq = job.seq++;
-    if (job.sink) job.sink(event);
-}
-
-void finish(Job &job, Result<Answer> result) {
-    Event event;
-    if (result) {
-        event.kind = Event::Kind::Done;
-        event.answer = std::move(result).value();
-    } else {
-        event.kind = Event::Kind::Failed;
-        event.error = std::move(result).error();
-    }
-    emit(job, std::move(event));
-}
-
-Answer cancelled() {
-    Answer answer;
-    answer.finish = FinishReason::Cancelled;
-    return answer;
-}
-
-}  // namespace
-
 struct Scheduler::Impl {
-    std::shared_ptr<const LoadedModel> model;
-    SessionState session;
-    MediaEncoder encoder;
+    explicit Impl(std::shared_ptr<const LoadedModel> loaded)
+        : model(std::move(loaded)), rounds(*model, [this] { look(); }) {}
 
-    std::mutex mutex;
+    std::shared_ptr<const LoadedModel> model;
+
+    mutable std::mutex mutex;
     std::condition_variable wake;
-    std::deque<JobPtr> queue;  // guarded
-    JobPtr running;            // guarded
-    RequestId lastId = 0;      // guarded
-    bool stopping = false;     // guarded
+    std::deque<JobPtr> arrived;  // guarded
+    std::vector<JobPtr> open;    // guarded: everything that was not answered yet
+    RequestId lastId = 0;        // guarded
+    bool stopping = false;       // guarded
+    MemoryUse use;               // guarded
+
+    Rounds rounds;               // engine thread
+    std::deque<JobPtr> ahead;    // engine thread: media that nobody asked about yet
     std::thread thread;
 
-    // Takes waiting requests that were cancelled out of the queue and answers them; tells the others their place.
-    void serviceQueue() {
-        std::vector<JobPtr> gone;
-        std::vector<std::pair<JobPtr, std::uint64_t>> moved;
-        {
-            const std::lock_guard lock(mutex);
-            std::erase_if(queue, [&gone](const JobPtr &job) {
-                if (!job->cancel.cancelled()) return false;
-                gone.push_back(job);
-                return true;
-            });
-            std::uint64_t ahead = running ? 1 : 0;
-            for (const JobPtr &job : queue) {
-                if (ahead > 0 && job->toldAhead != ahead) moved.emplace_back(job, ahead);
-                ++ahead;
-            }
-        }
-        for (const JobPtr &job : gone) finish(*job, cancelled());
-        for (auto &[job, ahead] : moved) {
-            job->toldAhead = ahead;
-            Event event;
-            event.kind = Event::Kind::Progress;
-            event.phase = Phase::Waiting;
-            event.done = ahead;
-            emit(*job, std::move(event));
-        }
+    RequestId add(JobPtr job) {
+        const std::lock_guard lock(mutex);
+        job->id = ++lastId;
+        if (stopping) job->cancel.cancel();
+        open.push_back(job);
+        arrived.push_back(job);
+        wake.notify_all();
+        return lastId;
     }
 
-    Result<Answer> run(Job &job) {
-        GenerationHooks hooks;
-        hooks.emit = [&job](Event event) { emit(job, std::move(event)); };
-        hooks.breathe = [this] { serviceQueue(); };
-        hooks.cancel = job.cancel.flag();
-        // Foreign code may throw: this is the seam where it becomes a value again.
-        try {
-            return runGeneration(*model, session, encoder, job.request, hooks);
-        } catch (const std::bad_alloc &) {
-            session = {};
-            return Error{ErrorCode::OutOfMemory, "There was not enough memory for this request: shorten the "
-                                                 "conversation or use fewer or smaller pictures."};
-        } catch (const std::exception &e) {
-            session = {};
-            return Error{ErrorCode::Internal, "The engine met an unexpected problem with this request.", e.what()};
+    // Between two rounds: what came in, what was cancelled, what others may want to know.
+    void look() {
+        {
+            const std::lock_guard lock(mutex);
+            for (; !arrived.empty(); arrived.pop_front())
+                (arrived.front()->isAhead ? ahead : rounds.waiting).push_back(std::move(arrived.front()));
         }
+        std::vector<JobPtr> gone;
+        std::erase_if(rounds.waiting, [&gone](const JobPtr &job) {
+            if (!job->cancel.cancelled()) return false;
+            gone.push_back(job);
+            return true;
+        });
+        for (const JobPtr &job : gone) job->finishCancelled();
+        const MemoryUse now = rounds.memoryUse();
+        const std::lock_guard lock(mutex);
+        use = now;
+        std::erase_if(open, [](const JobPtr &job) { return job->answered; });
+    }
+
+    bool idle() {
+        const std::lock_guard lock(mutex);
+        return arrived.empty() && rounds.waiting.empty() && !rounds.busy() && ahead.empty();
     }
 
     void loop() {
         while (true) {
-            JobPtr job;
             {
                 std::unique_lock lock(mutex);
-                wake.wait(lock, [this] { return stopping || !queue.empty(); });
-                if (queue.empty()) return;
-                job = queue.front();
-                queue.pop_front();
-                running = job;
-                if (stopping) job->cancel.cancel();
+                wake.wait(lock, [this] {
+                    return stopping || !arrived.empty() || !rounds.waiting.empty() || rounds.busy() || !ahead.empty();
+                });
             }
-            finish(*job, job->cancel.cancelled() ? Result<Answer>(cancelled()) : run(*job));
+            while (rounds.run()) {}
+            if (!rounds.busy() && !ahead.empty()) {
+                const JobPtr job = ahead.front();
+                if (rounds.encodeAhead(*job)) ahead.pop_front();
+            }
+            if (!idle()) continue;
             const std::lock_guard lock(mutex);
-            running = nullptr;
+            if (stopping && arrived.empty()) return;
         }
     }
 };
 
-Scheduler::Scheduler(std::shared_ptr<const LoadedModel> model) : m_impl(std::make_unique<Impl>()) {
-    m_impl->model = std::move(model);
+Scheduler::Scheduler(std::shared_ptr<const LoadedModel> model) : m_impl(std::make_unique<Impl>(std::move(model))) {
+    m_impl->look();
     m_impl->thread = std::thread([impl = m_impl.get()] { impl->loop(); });
 }
 
@@ -138,8 +93,7 @@ Scheduler::~Scheduler() {
     {
         const std::lock_guard lock(m_impl->mutex);
         m_impl->stopping = true;
-        for (const JobPtr &job : m_impl->queue) job->cancel.cancel();
-        if (m_impl->running) m_impl->running->cancel.cancel();
+        for (const JobPtr &job : m_impl->open) job->cancel.cancel();
     }
     m_impl->wake.notify_all();
     m_impl->thread.join();
@@ -149,19 +103,27 @@ RequestId Scheduler::submit(Request request, EventSink sink) {
     auto job = std::make_shared<Job>();
     job->request = std::move(request);
     job->sink = std::move(sink);
-    const std::lock_guard lock(m_impl->mutex);
-    job->id = ++m_impl->lastId;
-    if (m_impl->stopping) job->cancel.cancel();
-    m_impl->queue.push_back(job);
-    m_impl->wake.notify_all();
-    return job->id;
+    return m_impl->add(std::move(job));
+}
+
+RequestId Scheduler::encodeAhead(std::vector<Part> media, EventSink sink) {
+    auto job = std::make_shared<Job>();
+    job->isAhead = true;
+    job->ahead = std::move(media);
+    job->sink = std::move(sink);
+    return m_impl->add(std::move(job));
 }
 
 void Scheduler::cancel(RequestId id) {
     const std::lock_guard lock(m_impl->mutex);
-    if (m_impl->running && m_impl->running->id == id) m_impl->running->cancel.cancel();
-    for (const JobPtr &job : m_impl->queue)
+    for (const JobPtr &job : m_impl->open)
         if (job->id == id) job->cancel.cancel();
+    m_impl->wake.notify_all();
+}
+
+MemoryUse Scheduler::memoryUse() const {
+    const std::lock_guard lock(m_impl->mutex);
+    return m_impl->use;
 }
 
 }  // namespace facet

@@ -1,5 +1,7 @@
-// The engine thread: takes requests from one queue, runs them in order, emits their events. Nobody else touches the
-// caches. Cancelled requests that still wait are answered between the tokens of the running one.
+// The engine thread: takes requests from one queue and answers several at once. Nobody else touches the caches.
+// A round gives every answer that is being written its next token in one pass, and one request that still reads its
+// prompt the next chunk; so a long prompt never stops the others. Media are encoded between rounds, with rounds in
+// between their layers; those that are only expected to be asked about wait until nobody asks anything.
 #pragma once
 
 #include "facet/engine.h"
@@ -15,7 +17,9 @@ public:
     ~Scheduler();  // cancels everything, answers everything, joins
 
     RequestId submit(Request request, EventSink sink);
+    RequestId encodeAhead(std::vector<Part> media, EventSink sink);
     void cancel(RequestId id);
+    MemoryUse memoryUse() const;
 
 private:
     struct Impl;

@@ -74,7 +74,9 @@ struct LoadOptions {
     int threads = 0;                                // 0: all cores
     KvType kv = KvType::Auto;
     InstructionSet isa = InstructionSet::Auto;      // Auto: FACET_ISA if set, else the best of this machine
-    std::uint64_t memoryLimitBytes = 0;             // 0: what the machine has available
+    std::uint64_t memoryLimitBytes = 0;             // for weights, caches and work; 0: what the machine has available
+    std::uint64_t cacheFolderBytes = 0;             // what cacheFolder may grow to; 0: 4 GB
+    int parallel = 0;                               // requests answered at once in one batch; 0: 4
     bool referencePrecision = false;                // float32 activations and cache everywhere (probe, tests)
 };
 
@@ -175,6 +177,17 @@ struct PromptInfo {
     std::vector<std::int32_t> ids;  // expanded
 };
 
+// What the engine holds, in bytes. Caches go, least recently used first, when `limit` would be passed.
+struct MemoryUse {
+    std::uint64_t limit = 0;          // of all that follows; 0: unknown
+    std::uint64_t weights = 0;
+    std::uint64_t conversations = 0;  // keys and values
+    std::uint64_t snapshots = 0;      // ways back to earlier turns
+    std::uint64_t softTokens = 0;     // of pictures and sounds
+    int conversationCount = 0;
+    int running = 0, waiting = 0;     // requests
+};
+
 class Engine {
 public:
     static Result<std::unique_ptr<Engine>> load(const LoadOptions &options, const ProgressFn &progress = {},
@@ -188,6 +201,12 @@ public:
     // Queues a request. Exactly one Done or Failed event ends it (also after cancel(): Done with Cancelled).
     RequestId submit(Request request, EventSink sink);
     void cancel(RequestId id);
+
+    // Reads pictures, sounds and films before they are asked about, whenever no request is waiting; what is read is
+    // kept for the requests that show the same media. Ends like a request, with an empty Answer; cancel() ends it too.
+    RequestId encodeAhead(std::vector<Part> media, EventSink sink = {});
+
+    MemoryUse memoryUse() const;
 
     // submit() and wait. The sink may be empty.
     Result<Answer> generate(Request request, const EventSink &sink = {}, const CancelToken &cancel = {});

@@ -1,4 +1,4 @@
-#include "run/generation.h"
+#include "run/session.h"
 
 #include <doctest/doctest.h>
 
