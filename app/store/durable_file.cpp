@@ -1,5 +1,7 @@
 #include "store/durable_file.h"
 
+#include "store/words.h"
+
 #include <QFile>
 #include <QFileInfo>
 #include <QRandomGenerator>
@@ -20,8 +22,10 @@ Error fileError(int errorNumber, const QString &path, const char *action) {
                  : errorNumber == ENOENT ? ErrorCode::FileNotFound
                                          : ErrorCode::FileWriteFailed;
     error.message =
-        full ? std::string("Facet could not ") + action + " because the disk is full; make room and try again."
-             : std::string("Facet could not ") + action + ": " + std::strerror(errorNumber) + ".";
+        full ? said(Words::tr("The file could not be saved because the disk is full; make room and try again."))
+             : said(Words::tr("The file could not be saved: %1.")
+                        .arg(QString::fromLocal8Bit(std::strerror(errorNumber))));
+    error.detail = std::string("could not ") + action;
     error.file = path.toStdString();
     return error;
 }

@@ -1,6 +1,8 @@
 #include "store/history_database.h"
 
 #include "store/history_rows.h"
+#include "store/history_search.h"
+#include "store/words.h"
 
 #include <QDateTime>
 #include <QDir>
@@ -34,8 +36,9 @@ Status HistoryDatabase::connect() {
     m_connection = QUuid::createUuid().toString(QUuid::WithoutBraces);
     QSqlDatabase database = QSqlDatabase::addDatabase(QStringLiteral("QSQLITE"), m_connection);
     if (!database.isValid()) {
-        return Error{ErrorCode::Internal, "The history does not work because Qt's SQLite driver is not installed "
-                                          "(package libqt6sql6-sqlite); conversations are not saved."};
+        return Error{ErrorCode::Internal, said(Words::tr("The history does not work because Qt's SQLite "
+                                                         "driver is not installed "
+                                          "(package libqt6sql6-sqlite); conversations are not saved."))};
     }
     database.setDatabaseName(m_options.file);
     database.setConnectOptions(QStringLiteral("QSQLITE_BUSY_TIMEOUT=2000"));
@@ -82,7 +85,8 @@ Result<QString> HistoryDatabase::setAside() {
     for (const QString &ending : {QString(), QStringLiteral("-wal"), QStringLiteral("-shm")}) {
         if (QFile::exists(m_options.file + ending) && !QFile::rename(m_options.file + ending, target + ending)) {
             return Error{ErrorCode::FileWriteFailed,
-                         "The history is damaged and could not be set aside; conversations are not saved.",
+                         said(Words::tr("The history is damaged and could not be set aside; conversations are "
+                                        "not saved.")),
                          {},
                          m_options.file.toStdString()};
         }
@@ -96,14 +100,14 @@ Status HistoryDatabase::markInterrupted(int &count) {
     FACET_CHECK(transaction.begin());
     FACET_CHECK(execute(QStringLiteral("UPDATE tool_uses SET state = ?, result = ? WHERE state = ?"),
                         {toolStateName(chat::ToolState::Failed),
-                         QStringLiteral("Facet was closed before the tool had finished."),
+                         Words::tr("Facet was closed before the tool had finished."),
                          toolStateName(chat::ToolState::Running)},
                         "mark interrupted tool calls"));
     QSqlQuery query(database);
     query.prepare(QStringLiteral("UPDATE messages SET state = ?, notice = ? WHERE state = ?"));
     query.addBindValue(stateName(chat::MessageState::Interrupted));
     query.addBindValue(
-        QStringLiteral("Facet was closed while this answer was being written; what was written so far is kept."));
+        Words::tr("Facet was closed while this answer was being written; what was written so far is kept."));
     query.addBindValue(stateName(chat::MessageState::Streaming));
     if (!query.exec()) {
         return sqlError(query.lastError(), "mark interrupted answers");
@@ -151,12 +155,12 @@ Result<HistoryOpened> HistoryDatabase::open() {
     case FileLock::State::Held: break;
     case FileLock::State::Taken:
         return Error{ErrorCode::Busy,
-                     "Another Facet window uses this history; this one does not save conversations.",
+                     said(Words::tr("Another Facet window uses this history; this one does not save conversations.")),
                      {},
                      m_options.file.toStdString()};
     case FileLock::State::Failed:
         return Error{ErrorCode::FileWriteFailed,
-                     "The history's folder cannot be written to; conversations are not saved.",
+                     said(Words::tr("The history's folder cannot be written to; conversations are not saved.")),
                      {},
                      file.path().toStdString()};
     }
@@ -166,7 +170,7 @@ Result<HistoryOpened> HistoryDatabase::open() {
     FACET_CHECK(checkIntegrity(damaged));
     if (damaged) {
         FACET_TRY(target, setAside());
-        opened.notice = QStringLiteral("The history was damaged. It was kept as %1, and a new one was begun.")
+        opened.notice = Words::tr("The history was damaged. It was kept as %1, and a new one was begun.")
                             .arg(QFileInfo(target).fileName());
         FACET_CHECK(connect());
     }
@@ -184,7 +188,8 @@ Result<HistoryOpened> HistoryDatabase::open() {
 Status HistoryDatabase::execute(const QString &sql, std::initializer_list<QVariant> values, const char *action) {
     QSqlDatabase database = QSqlDatabase::database(m_connection);
     if (!database.isOpen()) {
-        return Error{ErrorCode::FileWriteFailed, "The history is not open; this conversation is not saved.", action};
+        return Error{ErrorCode::FileWriteFailed, said(Words::tr("The history is not open; this conversation "
+                                                                "is not saved.")), action};
     }
     QSqlQuery query(database);
     if (!query.prepare(sql)) {
@@ -199,12 +204,13 @@ Status HistoryDatabase::execute(const QString &sql, std::initializer_list<QVaria
     return ok();
 }
 
-Result<QVector<Message>> HistoryDatabase::messages(qint64 conversation) {
+Result<QVector<Message>> HistoryDatabase::messages(qint64 conversation, qint64 through) {
     QSqlDatabase database = QSqlDatabase::database(m_connection);
     if (!database.isOpen()) {
-        return Error{ErrorCode::FileUnreadable, "The history is not open; this conversation cannot be shown."};
+        return Error{ErrorCode::FileUnreadable, said(Words::tr("The history is not open; this conversation "
+                                                               "cannot be shown."))};
     }
-    return readMessages(database, conversation);
+    return readMessages(database, conversation, through);
 }
 
 Status HistoryDatabase::createConversation(const ConversationInfo &info, const std::vector<Message> &messages) {
@@ -236,7 +242,19 @@ Status HistoryDatabase::purgeDeleted() {
 }
 
 Status HistoryDatabase::saveMessage(qint64 conversation, const Message &message) {
-    return replaceMessagesFrom(conversation, 0, {message});
+    QSqlDatabase database = QSqlDatabase::database(m_connection);
+    SqlTransaction transaction(database);
+    FACET_CHECK(transaction.begin());
+    FACET_CHECK(writeMessage(database, conversation, message));
+    return transaction.commit();
+}
+
+Result<QVector<chat::SearchHit>> HistoryDatabase::search(const QString &words, const std::function<bool()> &goOn) {
+    QSqlDatabase database = QSqlDatabase::database(m_connection);
+    if (!database.isOpen()) {
+        return Error{ErrorCode::FileUnreadable, said(Words::tr("The history is not open; it cannot be searched."))};
+    }
+    return searchMessages(database, words, goOn);
 }
 
 Status HistoryDatabase::saveStreaming(qint64 message, const QString &text, const QString &thinking) {
@@ -244,25 +262,6 @@ Status HistoryDatabase::saveStreaming(qint64 message, const QString &text, const
         QStringLiteral("UPDATE messages SET text = ?, thinking = ? WHERE id = ?"),
         {text.isNull() ? QStringLiteral("") : text, thinking.isNull() ? QStringLiteral("") : thinking, message},
         "save an answer");
-}
-
-Status HistoryDatabase::removeMessagesFrom(qint64 conversation, qint64 firstId) {
-    return replaceMessagesFrom(conversation, firstId, {});
-}
-
-// firstId 0: nothing is taken away.
-Status HistoryDatabase::replaceMessagesFrom(qint64 conversation, qint64 firstId, const std::vector<Message> &messages) {
-    QSqlDatabase database = QSqlDatabase::database(m_connection);
-    SqlTransaction transaction(database);
-    FACET_CHECK(transaction.begin());
-    if (firstId > 0) {
-        FACET_CHECK(execute(QStringLiteral("DELETE FROM messages WHERE conversation = ? AND id >= ?"),
-                            {conversation, firstId}, "remove messages"));
-    }
-    for (const Message &message : messages) {
-        FACET_CHECK(writeMessage(database, conversation, message));
-    }
-    return transaction.commit();
 }
 
 } // namespace facet::store

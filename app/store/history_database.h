@@ -11,6 +11,7 @@
 #include <QSet>
 #include <QString>
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -42,16 +43,16 @@ public:
     Result<HistoryOpened> open();
     void close();
 
-    Result<QVector<chat::Message>> messages(qint64 conversation);
+    // The branch that is shown; through > 0: the newest one through that message, which is shown from now on.
+    Result<QVector<chat::Message>> messages(qint64 conversation, qint64 through = 0);
+    Result<QVector<chat::SearchHit>> search(const QString &words, const std::function<bool()> &goOn);
     Status createConversation(const chat::ConversationInfo &info, const std::vector<chat::Message> &messages);
     Status rename(qint64 conversation, const QString &title);
     Status setDeleted(qint64 conversation, bool deleted);
     Status purgeDeleted();
+    // Adds the message after its parent, where it becomes the end of the branch that is shown, or changes it.
     Status saveMessage(qint64 conversation, const chat::Message &message);
     Status saveStreaming(qint64 message, const QString &text, const QString &thinking);
-    Status removeMessagesFrom(qint64 conversation, qint64 firstId);
-    // Takes the messages from `firstId` on away and adds `messages`, in one transaction.
-    Status replaceMessagesFrom(qint64 conversation, qint64 firstId, const std::vector<chat::Message> &messages);
 
 private:
     Status connect();

@@ -1,5 +1,8 @@
 #include "store/history_rows.h"
 
+#include "store/message_tree.h"
+#include "store/words.h"
+
 #include <QHash>
 #include <QSqlQuery>
 #include <QVariant>
@@ -134,11 +137,29 @@ Message messageFromRow(const QSqlQuery &row) {
     message.tokensPerSecond = row.value(9).toDouble();
     message.firstTokenMs = row.value(10).toDouble();
     message.created = QDateTime::fromMSecsSinceEpoch(row.value(11).toLongLong());
+    message.thinkingSeconds = row.value(12).toDouble();
+    message.parent = row.value(13).toLongLong();
     return message;
+}
+
+Attachment attachmentFromRow(const QSqlQuery &row) {
+    Attachment a;
+    a.hash = row.value(1).toString();
+    a.suffix = row.value(2).toString();
+    a.name = row.value(3).toString();
+    a.kind = valueOf(kinds(), row.value(4).toString(), AttachmentKind::Picture);
+    a.bytes = row.value(5).toLongLong();
+    a.width = row.value(6).toInt();
+    a.height = row.value(7).toInt();
+    a.seconds = row.value(8).toDouble();
+    a.tokenBudget = row.value(9).toInt();
+    a.tokens = row.value(10).toInt();
+    return a;
 }
 
 } // namespace
 
+Role roleOf(const QString &name) { return valueOf(roles(), name, Role::User); }
 QString stateName(MessageState state) { return nameOf(states(), state); }
 QString toolStateName(ToolState state) { return nameOf(toolStates(), state); }
 
@@ -154,25 +175,28 @@ Error sqlError(const QSqlError &error, const char *action) {
     case kSqliteFull:
         result.code = ErrorCode::DiskFull;
         result.message =
-            "The conversation could not be saved because the disk is full; make room, it stays on the screen until "
-            "Facet is closed.";
+            said(Words::tr("The conversation could not be saved because the disk is full; make room, it stays "
+                           "on the screen until "
+            "Facet is closed."));
         break;
     case kSqliteCorrupt:
     case kSqliteNotADatabase:
         result.code = ErrorCode::FileUnreadable;
-        result.message = "The history is damaged; close Facet and start it again, the damaged file will be kept.";
+        result.message = said(Words::tr("The history is damaged; close Facet and start it again, the damaged "
+                                        "file will be kept."));
         break;
     case kSqliteBusy:
         result.code = ErrorCode::Busy;
-        result.message = "The history is being used by another program; close it and try again.";
+        result.message = said(Words::tr("The history is being used by another program; close it and try again."));
         break;
     case kSqliteReadOnly:
         result.code = ErrorCode::FileWriteFailed;
-        result.message = "The history may only be read; check who may write to its folder.";
+        result.message = said(Words::tr("The history may only be read; check who may write to its folder."));
         break;
     default:
         result.code = ErrorCode::FileWriteFailed;
-        result.message = std::string("The history does not work: Facet could not ") + action + ".";
+        result.message = said(Words::tr("The history could not be read or written; if this comes again, check the disk "
+                                        "and restart Facet."));
     }
     return result;
 }
@@ -200,38 +224,73 @@ Status SqlTransaction::commit() {
 }
 
 Status writeMessage(QSqlDatabase &database, qint64 conversation, const Message &m) {
+    constexpr auto kAction = "save a message";
     QSqlQuery query(database);
-    FACET_CHECK(run(
-        query,
-        QStringLiteral("INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET "
-                       "text=excluded.text, thinking=excluded.thinking, state=excluded.state, notice=excluded.notice,"
-                       "prompt_tokens=excluded.prompt_tokens, completion_tokens=excluded.completion_tokens,"
-                       "cached_tokens=excluded.cached_tokens, tokens_per_second=excluded.tokens_per_second,"
-                       "first_token_ms=excluded.first_token_ms"),
-        {m.id, conversation, nameOf(roles(), m.role), notNull(m.text), notNull(m.thinking), stateName(m.state),
-         notNull(m.notice), m.promptTokens, m.completionTokens, m.cachedTokens, m.tokensPerSecond, m.firstTokenMs,
-         m.created.toMSecsSinceEpoch()},
-        "save a message"));
+    FACET_CHECK(run(query,
+                    QStringLiteral("UPDATE messages SET text=?, thinking=?, state=?, notice=?, prompt_tokens=?,"
+                                   "completion_tokens=?, cached_tokens=?, tokens_per_second=?, first_token_ms=?,"
+                                   "thinking_seconds=? WHERE id=? AND conversation=?"),
+                    {notNull(m.text), notNull(m.thinking), stateName(m.state), notNull(m.notice), m.promptTokens,
+                     m.completionTokens, m.cachedTokens, m.tokensPerSecond, m.firstTokenMs, m.thinkingSeconds, m.id,
+                     conversation},
+                    kAction));
+    if (query.numRowsAffected() == 0) {
+        const QVariant parent = m.parent >= 0 ? QVariant(m.parent) : QVariant(QMetaType::fromType<qint64>());
+        FACET_CHECK(run(query,
+                        QStringLiteral("INSERT INTO messages(id, conversation, role, text, thinking, state, notice,"
+                                       "prompt_tokens, completion_tokens, cached_tokens, tokens_per_second,"
+                                       "first_token_ms, thinking_seconds, created, parent) VALUES "
+                                       "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
+                                       "coalesce(?, (SELECT head FROM conversations WHERE id = ?)))"),
+                        {m.id, conversation, nameOf(roles(), m.role), notNull(m.text), notNull(m.thinking),
+                         stateName(m.state), notNull(m.notice), m.promptTokens, m.completionTokens, m.cachedTokens,
+                         m.tokensPerSecond, m.firstTokenMs, m.thinkingSeconds, m.created.toMSecsSinceEpoch(), parent,
+                         conversation},
+                        kAction));
+        FACET_CHECK(run(query, QStringLiteral("UPDATE conversations SET head = ? WHERE id = ?"), {m.id, conversation},
+                        kAction));
+    }
     FACET_CHECK(writeAttachments(query, m));
     FACET_CHECK(writeTools(query, m));
     return run(query, QStringLiteral("UPDATE conversations SET updated = max(updated, ?) WHERE id = ?"),
-               {QDateTime::currentMSecsSinceEpoch(), conversation}, "save a message");
+               {QDateTime::currentMSecsSinceEpoch(), conversation}, kAction);
 }
 
-Result<QVector<Message>> readMessages(QSqlDatabase &database, qint64 conversation) {
-    QVector<Message> messages;
-    QHash<qint64, int> indexOfId;
+Result<QVector<Message>> readMessages(QSqlDatabase &database, qint64 conversation, qint64 through) {
+    constexpr auto kAction = "read a conversation";
     QSqlQuery query(database);
     query.setForwardOnly(true);
+    FACET_CHECK(run(query, QStringLiteral("SELECT head FROM conversations WHERE id = ?"), {conversation}, kAction));
+    const qint64 head = query.next() ? query.value(0).toLongLong() : 0;
+    FACET_CHECK(run(query, QStringLiteral("SELECT id, parent FROM messages WHERE conversation = ? ORDER BY id"),
+                    {conversation}, kAction));
+    MessageTree tree;
+    while (query.next()) {
+        tree.add(query.value(0).toLongLong(), query.value(1).toLongLong());
+    }
+    const QVector<qint64> branch = through > 0 ? tree.branchThrough(through) : tree.branchTo(head);
+    if (through > 0 && !branch.isEmpty() && branch.last() != head) {
+        FACET_CHECK(run(query, QStringLiteral("UPDATE conversations SET head = ? WHERE id = ?"),
+                        {branch.last(), conversation}, kAction));
+    }
+    QHash<qint64, int> indexOfId;
+    QVector<Message> messages(branch.size());
+    for (int i = 0; i < branch.size(); ++i) {
+        indexOfId.insert(branch[i], i);
+    }
     FACET_CHECK(
         run(query,
             QStringLiteral(
                 "SELECT id, role, text, thinking, state, notice, prompt_tokens, completion_tokens, cached_tokens,"
-                "tokens_per_second, first_token_ms, created FROM messages WHERE conversation = ? ORDER BY id"),
-            {conversation}, "read a conversation"));
+                "tokens_per_second, first_token_ms, created, thinking_seconds, parent FROM messages "
+                "WHERE conversation = ? ORDER BY id"),
+            {conversation}, kAction));
     while (query.next()) {
-        messages.append(messageFromRow(query));
-        indexOfId.insert(messages.last().id, static_cast<int>(messages.size()) - 1);
+        const int index = indexOfId.value(query.value(0).toLongLong(), -1);
+        if (index >= 0) {
+            messages[index] = messageFromRow(query);
+            messages[index].versions = tree.versionsOf(messages[index].id);
+        }
     }
     FACET_CHECK(
         run(query,
@@ -241,18 +300,10 @@ Result<QVector<Message>> readMessages(QSqlDatabase &database, qint64 conversatio
                 "ORDER BY message, position"),
             {conversation}, "read attachments"));
     while (query.next()) {
-        Attachment a;
-        a.hash = query.value(1).toString();
-        a.suffix = query.value(2).toString();
-        a.name = query.value(3).toString();
-        a.kind = valueOf(kinds(), query.value(4).toString(), AttachmentKind::Picture);
-        a.bytes = query.value(5).toLongLong();
-        a.width = query.value(6).toInt();
-        a.height = query.value(7).toInt();
-        a.seconds = query.value(8).toDouble();
-        a.tokenBudget = query.value(9).toInt();
-        a.tokens = query.value(10).toInt();
-        messages[indexOfId.value(query.value(0).toLongLong())].attachments.append(a);
+        const int index = indexOfId.value(query.value(0).toLongLong(), -1);
+        if (index >= 0) {
+            messages[index].attachments.append(attachmentFromRow(query));
+        }
     }
     FACET_CHECK(run(query,
                     QStringLiteral("SELECT message, call_id, tool, arguments, t.state, result "
@@ -260,13 +311,13 @@ Result<QVector<Message>> readMessages(QSqlDatabase &database, qint64 conversatio
                                    "ORDER BY message, position"),
                     {conversation}, "read tool calls"));
     while (query.next()) {
-        ToolUse use;
-        use.callId = query.value(1).toString();
-        use.tool = query.value(2).toString();
-        use.argumentsJson = query.value(3).toString();
-        use.state = valueOf(toolStates(), query.value(4).toString(), ToolState::Failed);
-        use.result = query.value(5).toString();
-        messages[indexOfId.value(query.value(0).toLongLong())].tools.append(use);
+        const int index = indexOfId.value(query.value(0).toLongLong(), -1);
+        if (index >= 0) {
+            messages[index].tools.append({query.value(1).toString(), query.value(2).toString(),
+                                          query.value(3).toString(),
+                                          valueOf(toolStates(), query.value(4).toString(), ToolState::Failed),
+                                          query.value(5).toString()});
+        }
     }
     return messages;
 }

@@ -29,9 +29,13 @@ private:
     bool m_open = false;
 };
 
-// INSERT or UPDATE of a message with its attachments and tool uses, inside the caller's transaction.
+// INSERT or UPDATE of a message with its attachments and tool uses, inside the caller's transaction. A new one becomes
+// the end of the branch that is shown.
 Status writeMessage(QSqlDatabase &database, qint64 conversation, const chat::Message &message);
-Result<QVector<chat::Message>> readMessages(QSqlDatabase &database, qint64 conversation);
+// The branch that is shown. `through` > 0: the newest branch through that message, which is shown from now on.
+Result<QVector<chat::Message>> readMessages(QSqlDatabase &database, qint64 conversation, qint64 through = 0);
+
+chat::Role roleOf(const QString &name);
 
 QString stateName(chat::MessageState state);
 QString toolStateName(chat::ToolState state);

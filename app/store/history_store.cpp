@@ -14,6 +14,7 @@ HistoryStore::HistoryStore(HistoryOptions options, QObject *parent)
 }
 
 HistoryStore::~HistoryStore() {
+    ++*m_search; // nobody waits for a search any more
     // Comes after all work that was posted; the connection must be closed by the thread that opened it.
     QMetaObject::invokeMethod(m_worker.get(), [this] {
         m_database->close();
@@ -46,9 +47,23 @@ void HistoryStore::open(std::function<void(const Result<HistoryOpened> &)> done)
                         });
 }
 
-void HistoryStore::messages(qint64 conversation, std::function<void(const Result<QVector<chat::Message>> &)> done) {
-    post<QVector<chat::Message>>([conversation](HistoryDatabase &database) { return database.messages(conversation); },
-                                 std::move(done));
+void HistoryStore::messages(qint64 conversation, qint64 through,
+                            std::function<void(const Result<QVector<chat::Message>> &)> done) {
+    post<QVector<chat::Message>>(
+        [conversation, through](HistoryDatabase &database) { return database.messages(conversation, through); },
+        std::move(done));
+}
+
+void HistoryStore::search(const QString &words, std::function<void(const Result<QVector<chat::SearchHit>> &)> done) {
+    const quint64 number = ++*m_search;
+    const auto isNewest = [newest = m_search, number] { return *newest == number; };
+    post<QVector<chat::SearchHit>>(
+        [words, isNewest](HistoryDatabase &database) { return database.search(words, isNewest); },
+        [isNewest, done = std::move(done)](const Result<QVector<chat::SearchHit>> &hits) {
+            if (isNewest()) {
+                done(hits);
+            }
+        });
 }
 
 void HistoryStore::createConversation(const chat::ConversationInfo &info, const std::vector<chat::Message> &messages,
@@ -79,13 +94,6 @@ void HistoryStore::saveMessage(qint64 conversation, const chat::Message &message
 void HistoryStore::saveStreaming(qint64 message, const QString &text, const QString &thinking, Done done) {
     post<Ok>([message, text,
               thinking](HistoryDatabase &database) { return database.saveStreaming(message, text, thinking); },
-             std::move(done));
-}
-
-void HistoryStore::replaceMessagesFrom(qint64 conversation, qint64 firstId, const std::vector<chat::Message> &messages,
-                                       Done done) {
-    post<Ok>([conversation, firstId, messages](
-                 HistoryDatabase &database) { return database.replaceMessagesFrom(conversation, firstId, messages); },
              std::move(done));
 }
 

@@ -11,6 +11,7 @@
 #include <QObject>
 #include <QThread>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -29,7 +30,11 @@ public:
     // Ids of conversations and messages grow and are given out here, so that nobody has to wait for one.
     qint64 newId() { return ++m_lastId; }
 
-    void messages(qint64 conversation, std::function<void(const Result<QVector<chat::Message>> &)> done);
+    // through > 0: see HistoryDatabase.
+    void messages(qint64 conversation, qint64 through,
+                  std::function<void(const Result<QVector<chat::Message>> &)> done);
+    // A newer search makes an older one give up; that one's callback does not come.
+    void search(const QString &words, std::function<void(const Result<QVector<chat::SearchHit>> &)> done);
     void createConversation(const chat::ConversationInfo &info, const std::vector<chat::Message> &messages,
                             Done done = {});
     void rename(qint64 conversation, const QString &title, Done done = {});
@@ -39,8 +44,6 @@ public:
     void saveMessage(qint64 conversation, const chat::Message &message, Done done = {});
     // The text of an answer so far; much cheaper than saveMessage.
     void saveStreaming(qint64 message, const QString &text, const QString &thinking, Done done = {});
-    void replaceMessagesFrom(qint64 conversation, qint64 firstId, const std::vector<chat::Message> &messages,
-                             Done done = {});
 
 private:
     template <typename T>
@@ -50,6 +53,7 @@ private:
     QThread m_thread;
     std::unique_ptr<QObject> m_worker; // lives in m_thread; receives the work
     qint64 m_lastId = 0;
+    std::shared_ptr<std::atomic<quint64>> m_search = std::make_shared<std::atomic<quint64>>(0); // number of the newest
 };
 
 } // namespace facet::store

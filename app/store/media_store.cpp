@@ -1,5 +1,7 @@
 #include "store/media_store.h"
 
+#include "store/words.h"
+
 #include <QCryptographicHash>
 #include <QDateTime>
 #include <QDir>
@@ -45,19 +47,21 @@ QString MediaStore::path(const QString &hash, const QString &suffix) const {
 Result<StoredFile> MediaStore::addFile(const QString &path, qint64 maxBytes) const {
     const QFileInfo info(path);
     if (!info.exists()) {
-        return readError(ErrorCode::FileNotFound, "This file is not there any more.", path);
+        return readError(ErrorCode::FileNotFound, said(Words::tr("This file is not there any more.")), path);
     }
     // A pipe or a device would block for ever or never end.
     if (!info.isFile()) {
-        return readError(ErrorCode::InvalidArgument, "This is not a file; choose a picture, a recording or a film.",
+        return readError(ErrorCode::InvalidArgument, said(Words::tr("This is not a file; choose a picture, a "
+                                                                    "recording or a film.")),
                          path);
     }
     if (info.size() > maxBytes) {
-        return readError(ErrorCode::LimitExceeded, "This file is too large to be attached.", path);
+        return readError(ErrorCode::LimitExceeded, said(Words::tr("This file is too large to be attached.")), path);
     }
     QFile source(path);
     if (!source.open(QIODevice::ReadOnly)) {
-        return readError(ErrorCode::FileUnreadable, "This file cannot be read; check whether you may open it.", path);
+        return readError(ErrorCode::FileUnreadable, said(Words::tr("This file cannot be read; check whether "
+                                                                   "you may open it.")), path);
     }
     if (!QDir().mkpath(m_folder)) {
         return fileError(EACCES, m_folder, "make the folder for attachments");
@@ -69,28 +73,29 @@ Result<StoredFile> MediaStore::addFile(const QString &path, qint64 maxBytes) con
     for (;;) {
         const qint64 count = source.read(block.data(), block.size());
         if (count < 0) {
-            return readError(ErrorCode::FileUnreadable, "This file could not be read to its end.", path);
+            return readError(ErrorCode::FileUnreadable, said(Words::tr("This file could not be read to its "
+                                                                       "end.")), path);
         }
         if (count == 0) {
             break;
         }
         total += count;
         if (total > maxBytes) { // it grew while it was read
-            return readError(ErrorCode::LimitExceeded, "This file is too large to be attached.", path);
+            return readError(ErrorCode::LimitExceeded, said(Words::tr("This file is too large to be attached.")), path);
         }
         const QByteArrayView part(block.constData(), count);
         hash.addData(part);
         FACET_CHECK(file.append(part));
     }
     if (total == 0) {
-        return readError(ErrorCode::MediaUnreadable, "This file is empty.", path);
+        return readError(ErrorCode::MediaUnreadable, said(Words::tr("This file is empty.")), path);
     }
     return publish(file, hash.result(), info.suffix(), total);
 }
 
 Result<StoredFile> MediaStore::addBytes(const QByteArray &bytes, const QString &suffix) const {
     if (bytes.isEmpty()) {
-        return Error{ErrorCode::MediaUnreadable, "There is nothing in what was pasted."};
+        return Error{ErrorCode::MediaUnreadable, said(Words::tr("There is nothing in what was pasted."))};
     }
     if (!QDir().mkpath(m_folder)) {
         return fileError(EACCES, m_folder, "make the folder for attachments");
@@ -130,10 +135,11 @@ Status MediaStore::check(const QString &hash, const QString &suffix, qint64 byte
     const QFileInfo info(file);
     if (!info.isFile()) {
         return readError(ErrorCode::FileNotFound,
-                         "An attachment of this conversation is missing from the media folder.", file);
+                         said(Words::tr("An attachment of this conversation is missing from the media folder.")), file);
     }
     if (info.size() != bytes) {
-        Error error = readError(ErrorCode::FileUnreadable, "An attachment of this conversation is damaged.", file);
+        Error error = readError(ErrorCode::FileUnreadable, said(Words::tr("An attachment of this conversation "
+                                                                          "is damaged.")), file);
         error.detail = "it has " + std::to_string(info.size()) + " bytes, " + std::to_string(bytes) + " were stored";
         return error;
     }

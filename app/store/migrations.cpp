@@ -1,6 +1,7 @@
 #include "store/migrations.h"
 
 #include "store/history_rows.h"
+#include "store/words.h"
 
 #include <QDateTime>
 #include <QSqlDatabase>
@@ -38,6 +39,17 @@ const QVector<MigrationStep> &historyMigrations() {
                 "call_id TEXT NOT NULL, tool TEXT NOT NULL, arguments TEXT NOT NULL, state TEXT NOT NULL,"
                 "result TEXT NOT NULL, PRIMARY KEY (message, position))"),
         },
+        {
+            // A message knows the one before it, so that an edited question and an answer written again stand beside
+            // what was there; the conversation knows the last message of the branch that is shown.
+            QStringLiteral("ALTER TABLE messages ADD COLUMN parent INTEGER NOT NULL DEFAULT 0"),
+            QStringLiteral("ALTER TABLE messages ADD COLUMN thinking_seconds REAL NOT NULL DEFAULT 0"),
+            QStringLiteral("ALTER TABLE conversations ADD COLUMN head INTEGER NOT NULL DEFAULT 0"),
+            QStringLiteral("UPDATE messages SET parent = coalesce((SELECT max(p.id) FROM messages p "
+                           "WHERE p.conversation = messages.conversation AND p.id < messages.id), 0)"),
+            QStringLiteral("UPDATE conversations SET head = coalesce((SELECT max(m.id) FROM messages m "
+                           "WHERE m.conversation = conversations.id), 0)"),
+        },
     };
     return steps;
 }
@@ -52,7 +64,8 @@ Status migrate(QSqlDatabase &database, const QVector<MigrationStep> &steps) {
     if (found > steps.size() || found < 0) {
         return Error{
             ErrorCode::FileUnreadable,
-            "The history was written by a newer version of Facet; install that version to see it. Nothing was changed.",
+            said(Words::tr("The history was written by a newer version of Facet; install that version to see "
+                           "it. Nothing was changed.")),
             "version " + std::to_string(found) + ", this program knows up to " + std::to_string(steps.size()),
             database.databaseName().toStdString()};
     }

@@ -1,5 +1,7 @@
 #include "store/paths.h"
 
+#include "store/words.h"
+
 #include <QDir>
 #include <QFile>
 
@@ -38,7 +40,8 @@ Status Paths::create() const {
         }
         if (!QDir().mkpath(folder) || !QFile::setPermissions(folder, mine)) {
             return Error{ErrorCode::FileWriteFailed,
-                         "Facet could not make a folder for its files; check who may write to the folder above it.",
+                         said(Words::tr("Facet could not make a folder for its files; check who may write to "
+                                        "the folder above it.")),
                          {},
                          folder.toStdString()};
         }

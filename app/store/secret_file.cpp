@@ -1,5 +1,7 @@
 #include "store/secret_file.h"
 
+#include "store/words.h"
+
 #include <QFile>
 #include <QJsonDocument>
 #include <QJsonObject>
@@ -21,7 +23,7 @@ Status SecretFile::read() {
     }
     if (!file.open(QIODevice::ReadOnly) || file.size() > kMaxBytes) {
         return Error{ErrorCode::FileUnreadable,
-                     "The file with the keys of servers cannot be read; enter them again.",
+                     said(Words::tr("The file with the keys of servers cannot be read; enter them again.")),
                      {},
                      m_path.toStdString()};
     }
@@ -44,7 +46,8 @@ Status SecretFile::write() const {
     // The permissions come before the content, so that there is no moment at which others can read it.
     if (!file.open(QIODevice::WriteOnly) || !file.setPermissions(QFile::ReadOwner | QFile::WriteOwner) ||
         file.write(bytes) != bytes.size() || !file.commit()) {
-        return Error{ErrorCode::FileWriteFailed, "The key could not be saved; it is used until Facet is closed.",
+        return Error{ErrorCode::FileWriteFailed, said(Words::tr("The key could not be saved; it is used until "
+                                                                "Facet is closed.")),
                      file.errorString().toStdString(), m_path.toStdString()};
     }
     return ok();

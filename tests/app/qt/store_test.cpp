@@ -1,6 +1,8 @@
 // History, media, settings, keys, folders: what must survive, and what happens when the disk does not play along.
+#include "store/history_search.h"
 #include "store/history_store.h"
 #include "store/media_store.h"
+#include "store/message_tree.h"
 #include "store/paths.h"
 #include "store/secret_file.h"
 #include "store/settings.h"
@@ -8,6 +10,8 @@
 #include <QCryptographicHash>
 #include <QDir>
 #include <QFile>
+#include <QSqlDatabase>
+#include <QSqlQuery>
 #include <QTemporaryDir>
 #include <QtTest>
 
@@ -127,14 +131,165 @@ private slots:
         QVERIFY(same(database.messages(1)->last(), changed));
         QVERIFY(database.saveStreaming(3, QStringLiteral("Even newer"), {}));
         QCOMPARE(database.messages(1)->last().text, QStringLiteral("Even newer"));
-        QVERIFY(database.replaceMessagesFrom(1, 3, {message(4, chat::Role::Assistant, QStringLiteral("B"))}));
-        QCOMPARE(database.messages(1)->size(), 2);
-        QCOMPARE(database.messages(1)->last().id, qint64(4));
         QVERIFY(!database.saveMessage(99, message(5, chat::Role::User, QStringLiteral("no such conversation"))));
         QVERIFY(database.rename(1, QStringLiteral("Renamed")));
         QVERIFY(database.setDeleted(1, true));
         QVERIFY(database.purgeDeleted());
         QVERIFY(database.messages(1)->isEmpty()); // gone with its conversation
+    }
+
+    // An answer written again and an edited question stand beside what was there; the branch that is shown is kept.
+    void versionsAreKept() {
+        fill(); // 2 -> 3
+        {
+            HistoryDatabase database(options());
+            QVERIFY(database.open());
+            Message again = message(4, chat::Role::Assistant, QStringLiteral("B"));
+            again.parent = 2;
+            again.thinkingSeconds = 12.5;
+            QVERIFY(database.saveMessage(1, again));
+            QVERIFY(database.saveMessage(1, message(5, chat::Role::User, QStringLiteral("And then?")))); // after 4
+            Message edited = message(6, chat::Role::User, QStringLiteral("Q, better"));
+            edited.parent = 0;
+            QVERIFY(database.saveMessage(1, edited));
+            const auto shown = database.messages(1);
+            QCOMPARE(shown->size(), 1);
+            QCOMPARE(shown->first().id, qint64(6));
+            QCOMPARE(shown->first().versions, (QVector<qint64>{2, 6}));
+        }
+        HistoryDatabase database(options());
+        const auto opened = database.open();
+        QCOMPARE(opened->mediaHashes.size(), 2); // attachments of what is not shown are still needed
+        QCOMPARE(database.messages(1)->size(), 1);
+        const auto older = database.messages(1, 2); // the newest branch through the first question
+        QCOMPARE(older->size(), 3);
+        QCOMPARE((*older)[1].id, qint64(4));
+        QCOMPARE((*older)[1].versions, (QVector<qint64>{3, 4}));
+        QCOMPARE((*older)[1].thinkingSeconds, 12.5);
+        QCOMPARE((*older)[2].id, qint64(5));
+        QVERIFY((*older)[2].versions.isEmpty());
+        QCOMPARE(database.messages(1)->size(), 3); // and it is the shown one now
+        const auto first = database.messages(1, 3);
+        QCOMPARE(first->size(), 2);
+        QVERIFY(same((*first)[1], fullMessage(3)));
+        // A change of a message that is not the last one leaves the branch as it is.
+        QVERIFY(database.saveMessage(1, message(2, chat::Role::User, QStringLiteral("Q!"))));
+        QCOMPARE(database.messages(1)->last().id, qint64(3));
+        QCOMPARE(database.messages(1, 999)->last().id, qint64(6)); // no such message: the newest branch
+    }
+
+    // A history of the first version: everything is there, in order, as one branch.
+    void anOldHistoryOpens() {
+        const QString connection = QStringLiteral("old");
+        {
+            QSqlDatabase old = QSqlDatabase::addDatabase(QStringLiteral("QSQLITE"), connection);
+            old.setDatabaseName(file());
+            QVERIFY(old.open());
+            QVERIFY(migrate(old, {historyMigrations().first()}));
+            QSqlQuery query(old);
+            for (const int id : {1, 10}) {
+                QVERIFY(query.exec(QStringLiteral("INSERT INTO conversations VALUES (%1, 'Old', 5, 6, 0)").arg(id)));
+                for (int m = id + 1; m < id + 5; ++m) {
+                    QVERIFY(query.exec(QStringLiteral("INSERT INTO messages VALUES (%1, %2, '%3', 'text %1', '', "
+                                                      "'complete', '', 1, 2, 3, 4.0, 5.0, 6)")
+                                           .arg(m)
+                                           .arg(id)
+                                           .arg(m % 2 ? QStringLiteral("assistant") : QStringLiteral("user"))));
+                }
+            }
+            QVERIFY(query.exec(QStringLiteral("INSERT INTO conversations VALUES (20, 'Empty', 5, 6, 0)")));
+        }
+        QSqlDatabase::removeDatabase(connection);
+        HistoryDatabase database(options());
+        const auto opened = database.open();
+        QVERIFY2(opened.hasValue(), opened ? "" : opened.error().describe().c_str());
+        QCOMPARE(opened->conversations.size(), 3);
+        QCOMPARE(filesLike(QStringLiteral("history.sqlite.before-v2-*")).size(), 1);
+        for (const int id : {1, 10}) {
+            const auto messages = database.messages(id);
+            QCOMPARE(messages->size(), 4);
+            for (int i = 0; i < 4; ++i) {
+                QCOMPARE((*messages)[i].id, qint64(id + 1 + i));
+                QCOMPARE((*messages)[i].parent, qint64(i == 0 ? 0 : id + i));
+                QCOMPARE((*messages)[i].text, QStringLiteral("text %1").arg(id + 1 + i));
+                QVERIFY((*messages)[i].versions.isEmpty());
+            }
+        }
+        QVERIFY(database.messages(20)->isEmpty());
+        QVERIFY(database.saveMessage(20, message(30, chat::Role::User, QStringLiteral("first"))));
+        QCOMPARE(database.messages(20)->size(), 1);
+    }
+
+    void damagedParentsHarmNothing() {
+        MessageTree tree;
+        tree.add(1, 7);  // newer than its child
+        tree.add(2, 2);  // itself
+        tree.add(3, 99); // nowhere
+        tree.add(4, 3);
+        QCOMPARE(tree.branchTo(4), (QVector<qint64>{3, 4}));
+        QCOMPARE(tree.branchTo(1234), (QVector<qint64>{3, 4}));
+        QCOMPARE(tree.branchThrough(3), (QVector<qint64>{3, 4}));
+        QCOMPARE(tree.versionsOf(3), (QVector<qint64>{1, 2, 3}));
+        QVERIFY(tree.versionsOf(4).isEmpty());
+        QVERIFY(MessageTree().branchTo(1).isEmpty());
+    }
+
+    void searchFindsWordsInMessages() {
+        {
+            HistoryDatabase database(options());
+            QVERIFY(database.open());
+            QVERIFY(database.createConversation(
+                conversation(1),
+                {message(2, chat::Role::User, QStringLiteral("Wo ist der SCHLÜSSEL für das Fahrrad?")),
+                 message(3, chat::Role::Assistant, QStringLiteral("Der Schlüssel hängt neben der Tür. 100% sicher_"))}));
+            QVERIFY(database.createConversation(conversation(10),
+                                                {message(11, chat::Role::User, QStringLiteral("鍵はどこですか"))}));
+            QVERIFY(database.createConversation(conversation(20),
+                                                {message(21, chat::Role::User, QStringLiteral("schlüssel, deleted"))}));
+            QVERIFY(database.setDeleted(20, true));
+            const auto found = [&](const char *words) {
+                QVector<qint64> ids;
+                const auto hits = database.search(QString::fromUtf8(words), [] { return true; });
+                for (const auto &hit : *hits) {
+                    ids.append(hit.message);
+                }
+                return ids;
+            };
+            QCOMPARE(found("schlüssel"), (QVector<qint64>{3, 2})); // newest first, any case
+            QCOMPARE(found("schlüssel fahrrad"), (QVector<qint64>{2}));
+            QCOMPARE(found("はどこ"), (QVector<qint64>{11})); // no spaces between words
+            QCOMPARE(found("100%"), (QVector<qint64>{3}));    // nothing is a wildcard
+            QCOMPARE(found("%"), (QVector<qint64>{3}));
+            QVERIFY(found("   ").isEmpty());
+            QVERIFY(found("nowhere").isEmpty());
+            const auto hits = database.search(QStringLiteral("fahrrad"), [] { return true; });
+            QCOMPARE(hits->first().conversation, qint64(1));
+            QCOMPARE(hits->first().title, QStringLiteral("Title 1"));
+            QCOMPARE(hits->first().marks.size(), 1);
+            QCOMPARE(hits->first().excerpt.mid(hits->first().marks[0].first, 7), QStringLiteral("Fahrrad"));
+            QVERIFY(database.search(QStringLiteral("schlüssel"), [] { return false; })->isEmpty());
+        }
+        chat::SearchHit hit;
+        const QString text = QStringLiteral("many words ").repeated(100) + QStringLiteral("\n😀😀 needle 😀") +
+                             QStringLiteral(" and more words").repeated(100);
+        makeExcerpt(text, {QStringLiteral("NEEDLE")}, hit);
+        QVERIFY(hit.excerpt.size() < 200);
+        QVERIFY(hit.excerpt.startsWith(QChar(u'…')) && hit.excerpt.endsWith(QChar(u'…')));
+        QCOMPARE(hit.excerpt.mid(hit.marks.value(0).first, hit.marks.value(0).second), QStringLiteral("needle"));
+    }
+
+    void aNewerSearchEndsAnOlderOne() {
+        fill();
+        HistoryStore store(options());
+        store.open([](const Result<HistoryOpened> &) {});
+        QStringList answered;
+        for (const QString &words : {QStringLiteral("t"), QStringLiteral("te"), QStringLiteral("text")}) {
+            store.search(words, [&answered, words](const Result<QVector<chat::SearchHit>> &hits) {
+                QVERIFY(hits.hasValue());
+                answered << words;
+            });
+        }
+        QTRY_COMPARE(answered, QStringList{QStringLiteral("text")});
     }
 
     void unfinishedAnswersAreMarked() {
@@ -166,10 +321,10 @@ private slots:
             QVERIFY(database.open());
             QCOMPARE(database.messages(1)->size(), 2);
         }
-        const QStringList backups = filesLike(QStringLiteral("history.sqlite.before-v2-*"));
+        const QStringList backups = filesLike(QStringLiteral("history.sqlite.before-v%1-*").arg(next.steps.size()));
         QCOMPARE(backups.size(), 1);
         {
-            HistoryDatabase backup({m_folder->filePath(backups[0])}); // still version 1, and whole
+            HistoryDatabase backup({m_folder->filePath(backups[0])}); // still of the version before, and whole
             QVERIFY(backup.open());
             QCOMPARE(backup.messages(1)->size(), 2);
         }
@@ -305,7 +460,7 @@ private slots:
         store.open([&](const Result<HistoryOpened> &opened) { failures += opened ? 0 : 1; });
         store.saveMessage(1, message(2, chat::Role::User, QStringLiteral("x")),
                           [&](const Status &saved) { failures += saved ? 0 : 1; });
-        store.messages(1, [&](const Result<QVector<Message>> &messages) { failures += messages ? 0 : 1; });
+        store.messages(1, 0, [&](const Result<QVector<Message>> &messages) { failures += messages ? 0 : 1; });
         QTRY_COMPARE(failures, 3);
     }
 
