@@ -27,7 +27,7 @@ QJsonObject stringSchema(std::initializer_list<std::pair<QString, QString>> prop
 }
 
 QString CalculatorTool::description() const {
-    return QStringLiteral("Computes an arithmetic expression exactly, for example \"2 * (3 + 4) ^ 2\" or \"sqrt(2)\".");
+    return forModel("Computes an arithmetic expression exactly, for example \"2 * (3 + 4) ^ 2\" or \"sqrt(2)\".");
 }
 
 QJsonObject CalculatorTool::parameters() const {
@@ -45,7 +45,7 @@ void CalculatorTool::run(const Call &call, Done done) {
 }
 
 QString CurrentTimeTool::description() const {
-    return QStringLiteral("Tells the date, the weekday, the time and the time zone of this computer.");
+    return forModel("Tells the date, the weekday, the time and the time zone of this computer.");
 }
 
 QJsonObject CurrentTimeTool::parameters() const { return stringSchema({}); }
@@ -64,8 +64,7 @@ OpenWebLinkTool::OpenWebLinkTool(Opener opener) : m_opener(std::move(opener)) {
 }
 
 QString OpenWebLinkTool::description() const {
-    return QStringLiteral(
-        "Opens a web page (http or https) in the user's browser. The page's content is not returned.");
+    return forModel("Opens a web page (http or https) in the user's browser. The page's content is not returned.");
 }
 
 QJsonObject OpenWebLinkTool::parameters() const {
@@ -79,12 +78,12 @@ void OpenWebLinkTool::run(const Call &call, Done done) {
     const bool web = url.scheme() == QLatin1String("http") || url.scheme() == QLatin1String("https");
     // Names and passwords in an address are a way to disguise where it leads.
     if (address.size() > kMaxAddress || !url.isValid() || !web || url.host().isEmpty() || !url.userInfo().isEmpty()) {
-        done({false, QStringLiteral("Only complete http and https addresses can be opened.")});
+        done({false, forModel("Only complete http and https addresses can be opened.")});
         return;
     }
     const bool opened = m_opener(url.toString(QUrl::FullyEncoded));
-    done(opened ? Outcome{true, QStringLiteral("The page was opened in the user's browser.")}
-                : Outcome{false, QStringLiteral("No browser could be started.")});
+    done(opened ? Outcome{true, forModel("The page was opened in the user's browser.")}
+                : Outcome{false, forModel("No browser could be started.")});
 }
 
 } // namespace facet::tools

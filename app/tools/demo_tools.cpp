@@ -43,11 +43,11 @@ QJsonObject DemoWeatherTool::parameters() const {
 // The fields are those of the training data: a further one would not be understood, so the label is a notice.
 void DemoWeatherTool::run(const Call &call, Done done) {
     if (call.arguments.value(QStringLiteral("city")).toString().trimmed().isEmpty()) {
-        done({false, QStringLiteral("The call names no city.")});
+        done({false, forModel("The call names no city.")});
         return;
     }
     done({true, compact({{QStringLiteral("condition"), QStringLiteral("sunny")}, {QStringLiteral("temperature"), 21}}),
-          QStringLiteral("Example data: the demonstration's weather tool always says sunny and 21 °C.")});
+          ToolWords::tr("Example data: the demonstration's weather tool always says sunny and 21 °C.")});
 }
 
 QJsonObject DemoTimerTool::parameters() const {
@@ -63,11 +63,11 @@ void DemoTimerTool::run(const Call &call, Done done) {
     constexpr double kLongestMinutes = 24 * 60;
     const double minutes = call.arguments.value(QStringLiteral("minutes")).toDouble(0);
     if (!(minutes > 0) || minutes > kLongestMinutes) {
-        done({false, QStringLiteral("The timer takes 1 to 1440 minutes.")});
+        done({false, forModel("The timer takes 1 to 1440 minutes.")});
         return;
     }
     done({true, compact({{QStringLiteral("status"), QStringLiteral("ok")}}),
-          QStringLiteral("Example only: the demonstration's timer does not ring.")});
+          ToolWords::tr("Example only: the demonstration's timer does not ring.")});
 }
 
 QJsonObject DemoCalculateTool::parameters() const {

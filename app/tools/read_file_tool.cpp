@@ -13,8 +13,8 @@
 namespace facet::tools {
 namespace {
 
-Error refusal(ErrorCode code, const char *sentence, const QString &path) {
-    return Error{code, sentence, {}, path.toStdString()};
+Error refusal(ErrorCode code, const QString &sentence, const QString &path) {
+    return Error{code, sentence.toStdString(), {}, path.toStdString()};
 }
 
 // The picker shows everything; a click on the wrong file must not hand a private key to a model.
@@ -37,32 +37,32 @@ bool isProtected(const QString &realPath) {
 Result<QString> readTextFile(const QString &path) {
     const QString real = QFileInfo(path).canonicalFilePath(); // links resolved
     if (real.isEmpty()) {
-        return refusal(ErrorCode::FileNotFound, "The file is not there any more.", path);
+        return refusal(ErrorCode::FileNotFound, forModel("The file is not there any more."), path);
     }
     if (isProtected(real)) {
-        return refusal(ErrorCode::InvalidArgument, "This file is protected and was not read.", path);
+        return refusal(ErrorCode::InvalidArgument, forModel("This file is protected and was not read."), path);
     }
     if (!QFileInfo(real).isFile()) {
-        return refusal(ErrorCode::InvalidArgument, "This is not a plain file.", path);
+        return refusal(ErrorCode::InvalidArgument, forModel("This is not a plain file."), path);
     }
     QFile file(real);
     if (!file.open(QIODevice::ReadOnly)) {
-        return refusal(ErrorCode::FileUnreadable, "The file cannot be read.", path);
+        return refusal(ErrorCode::FileUnreadable, forModel("The file cannot be read."), path);
     }
     const QByteArray bytes = file.read(kMaxReadFileBytes + 1);
     if (bytes.size() > kMaxReadFileBytes) {
-        return refusal(ErrorCode::LimitExceeded, "The file is larger than 256 KiB.", path);
+        return refusal(ErrorCode::LimitExceeded, forModel("The file is larger than 256 KiB."), path);
     }
     QStringDecoder decoder(QStringDecoder::Utf8, QStringDecoder::Flag::Stateless);
     QString text = decoder(bytes);
     if (decoder.hasError() || text.contains(QChar(u'\0'))) {
-        return refusal(ErrorCode::MediaUnsupported, "The file is not a text file.", path);
+        return refusal(ErrorCode::MediaUnsupported, forModel("The file is not a text file."), path);
     }
     return text;
 }
 
 QString ReadFileTool::description() const {
-    return QStringLiteral("Asks the user to choose a text file and returns its content. The user decides which file.");
+    return forModel("Asks the user to choose a text file and returns its content. The user decides which file.");
 }
 
 QJsonObject ReadFileTool::parameters() const {

@@ -79,13 +79,13 @@ void Registry::run(const QString &name, const QString &argumentsJson, const QStr
         const QJsonDocument document =
             argumentsJson.size() > kMaxArgumentChars ? QJsonDocument() : QJsonDocument::fromJson(bytes);
         if (!document.isObject()) {
-            done({false, QStringLiteral("The arguments of this call are not one JSON object.")});
+            done({false, forModel("The arguments of this call are not one JSON object.")});
             return;
         }
         tool->run({document.object(), file}, done);
         return;
     }
-    done({false, QStringLiteral("This tool does not exist here.")});
+    done({false, forModel("This tool does not exist here.")});
 }
 
 } // namespace facet::tools

@@ -1,12 +1,21 @@
 // A tool that the model may call after the user allowed it.
 #pragma once
 
+#include <QCoreApplication>
 #include <QJsonObject>
 #include <QString>
 
 #include <functional>
 
 namespace facet::tools {
+
+// Words that the model reads: never translated, so that it meets what it was trained on.
+inline QString forModel(const char *words) { return QString::fromUtf8(words); }
+
+// Words of this folder that the user reads.
+class ToolWords {
+    Q_DECLARE_TR_FUNCTIONS(Tools)
+};
 
 struct Outcome {
     bool worked = false;
