@@ -26,8 +26,17 @@ public:
     virtual void deleteConversation(qint64 id) = 0;              // undoable until the next delete or quit
     virtual void undoDelete() = 0;
 
-    // Messages of the open conversation, oldest first.
+    // Messages of the open conversation, oldest first: of all versions the branch that is shown.
     virtual const QVector<Message> &messages() const = 0;
+    // Shows another of messages()[messageIndex].versions and what followed it; branchShown() follows.
+    virtual void showVersion(int messageIndex, int version) = 0;
+
+    // Looks for words in the texts of all conversations; searchDone() follows unless a newer search does.
+    virtual void search(const QString &words) = 0;
+    // Opens the conversation on a branch through that message; messageShown() follows.
+    virtual void openMessage(qint64 conversation, qint64 message) = 0;
+    // Writes the shown branch, attachments beside it: JSON if the name ends so, else Markdown. exported() or problem().
+    virtual void exportConversation(const QString &file) = 0;
 
     // Copies files (or pasted bytes) into the media store in the background; attachmentReady or attachmentFailed follows.
     virtual int addAttachment(const QString &path) = 0;                                        // returns a ticket
@@ -35,10 +44,14 @@ public:
     virtual void removePendingAttachment(int ticket) = 0;
     virtual void setPendingBudget(int ticket, int tokenBudget) = 0;
     virtual QString attachmentPath(const Attachment &attachment) const = 0;                    // file in the media store
+    // A file that comes with the program, for trying a task; empty if there is none.
+    enum class Sample { Text, Objects, Recording };
+    virtual QString samplePath(Sample sample) const = 0;
 
     virtual bool canSend() const = 0;
     virtual void send(const QString &text) = 0;         // with all pending attachments
     virtual void stop() = 0;
+    // Both keep what was there as another version.
     virtual void regenerate(int messageIndex) = 0;      // answers again from that assistant message on
     virtual void editAndResend(int messageIndex, const QString &text) = 0;  // keeps its attachments
     virtual void resolveTool(int messageIndex, const QString &callId, bool allow) = 0;
@@ -62,6 +75,10 @@ signals:
     void messageAdded(int index);
     void messageChanged(int index);                     // at most once a frame while streaming
     void messagesRemoved(int firstIndex);               // that one and all after it are gone
+    void branchShown(int firstIndex);                   // that one and all after it are others now
+    void messageShown(int index);                       // after conversationOpened, if it was opened for that message
+    void searchDone(const QString &words, const QVector<facet::chat::SearchHit> &hits);
+    void exported(const QString &file);
     void attachmentReady(int ticket, const facet::chat::Attachment &attachment);
     void attachmentFailed(int ticket, const QString &sentence);
     void progressChanged(const facet::chat::TurnProgress &progress);

@@ -1,27 +1,32 @@
 #include "chat/demo_model.h"
 
 #include <QCoreApplication>
-#include <QDir>
 #include <QFileInfo>
 
 namespace facet::chat {
 
-QString demoModelFolder() {
+QString resourceFile(const QString &name) {
     const QString program = QCoreApplication::applicationDirPath();
-    QStringList candidates;
+    QStringList folders;
     if (const QString resources = qEnvironmentVariable("FACET_RESOURCES"); !resources.isEmpty()) {
-        candidates += resources + QStringLiteral("/demo-model");
+        folders += resources;
     }
-    candidates += program + QStringLiteral("/../share/facet/demo-model");
+    folders += program + QStringLiteral("/../share/facet");
 #ifdef FACET_SOURCE_RESOURCES
-    candidates += QStringLiteral(FACET_SOURCE_RESOURCES "/demo-model");
+    folders += QStringLiteral(FACET_SOURCE_RESOURCES);
 #endif
-    for (const QString &folder : candidates) {
-        if (QFileInfo(folder + QStringLiteral("/config.json")).isFile()) {
-            return QDir(folder).canonicalPath();
+    for (const QString &folder : folders) {
+        const QFileInfo file(folder + QLatin1Char('/') + name);
+        if (file.isFile()) {
+            return file.canonicalFilePath();
         }
     }
     return {};
+}
+
+QString demoModelFolder() {
+    const QString config = resourceFile(QStringLiteral("demo-model/config.json"));
+    return config.isEmpty() ? QString() : QFileInfo(config).path();
 }
 
 } // namespace facet::chat

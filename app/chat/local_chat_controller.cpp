@@ -1,6 +1,6 @@
 #include "chat/local_chat_controller.h"
 
-#include "chat/prompt_builder.h"
+#include "chat/demo_model.h"
 
 #include <QPointer>
 
@@ -14,7 +14,6 @@ constexpr int kMaxRecentModels = 10;
 constexpr int kProgressIntervalMs = 500;
 constexpr qint64 kKeepUnusedMediaSeconds = 24 * 3600;
 constexpr qint64 kKeepLeftoversSeconds = 3600;
-constexpr qsizetype kMaxTitle = 200;
 
 QString sentence(const Error &error) { return QString::fromStdString(error.message); }
 
@@ -191,125 +190,6 @@ void LocalChatController::useLocal() {
     m_local->start();
 }
 
-// ---- conversations ----
-
-ConversationInfo *LocalChatController::info(qint64 id) {
-    for (ConversationInfo &candidate : m_conversations) {
-        if (candidate.id == id) {
-            return &candidate;
-        }
-    }
-    return nullptr;
-}
-
-void LocalChatController::showConversation(qint64 id, QVector<Message> messages) {
-    m_current = id;
-    m_messages = std::move(messages);
-    emit conversationOpened(id);
-    emit progressChanged(progress());
-}
-
-void LocalChatController::openConversation(qint64 id) {
-    if (id == m_current) {
-        return;
-    }
-    if (id == 0) {
-        newConversation();
-        return;
-    }
-    stop();
-    const quint64 number = ++m_openNumber;
-    m_services.history->messages(id, [self = QPointer(this), id, number](const Result<QVector<Message>> &messages) {
-        if (!self || number != self->m_openNumber) {
-            return;
-        }
-        if (!messages) {
-            emit self->problem(sentence(messages.error()));
-            return;
-        }
-        self->showConversation(id, *messages);
-    });
-}
-
-void LocalChatController::newConversation() {
-    stop();
-    ++m_openNumber;
-    showConversation(0, {});
-}
-
-void LocalChatController::renameConversation(qint64 id, const QString &title) {
-    ConversationInfo *found = info(id);
-    const QString clean = title.simplified().left(kMaxTitle);
-    if (!found || clean.isEmpty()) {
-        return;
-    }
-    found->title = clean;
-    m_services.history->rename(id, clean, savedOrProblem());
-    emit conversationsChanged();
-}
-
-void LocalChatController::deleteConversation(qint64 id) {
-    const ConversationInfo *found = info(id);
-    if (!found) {
-        return;
-    }
-    if (m_deleted) {
-        m_services.history->purgeDeleted();
-    }
-    m_deleted = *found;
-    if (id == m_current) {
-        newConversation(); // stops the answer first, so that its end is still saved
-    }
-    m_services.history->setDeleted(id, true, savedOrProblem());
-    m_conversations.removeIf([id](const ConversationInfo &candidate) { return candidate.id == id; });
-    emit conversationsChanged();
-}
-
-void LocalChatController::undoDelete() {
-    if (!m_deleted) {
-        return;
-    }
-    m_services.history->setDeleted(m_deleted->id, false, savedOrProblem());
-    const auto newer = [this](const ConversationInfo &candidate) { return candidate.updated <= m_deleted->updated; };
-    m_conversations.insert(std::find_if(m_conversations.begin(), m_conversations.end(), newer), *m_deleted);
-    m_deleted.reset();
-    emit conversationsChanged();
-}
-
-// The open conversation moves to the top of the list.
-void LocalChatController::touchCurrent() {
-    const ConversationInfo *found = info(m_current);
-    if (!found) {
-        return;
-    }
-    ConversationInfo current = *found;
-    current.updated = QDateTime::currentDateTime();
-    current.messageCount = static_cast<int>(m_messages.size());
-    m_conversations.removeIf([this](const ConversationInfo &candidate) { return candidate.id == m_current; });
-    m_conversations.prepend(current);
-    emit conversationsChanged();
-}
-
-// ---- saving ----
-
-store::HistoryStore::Done LocalChatController::savedOrProblem() {
-    return [self = QPointer(this)](const Status &saved) {
-        if (self) {
-            self->reportSaving(saved);
-        }
-    };
-}
-
-// A full disk is said once, not four times a second.
-void LocalChatController::reportSaving(const Status &saved) {
-    if (saved) {
-        m_saveProblemShown = false;
-    } else if (m_saving && !m_saveProblemShown) {
-        m_saveProblemShown = true;
-        emit problem(sentence(saved.error()));
-    }
-}
-
 // ---- attachments ----
 
 int LocalChatController::addAttachment(const QString &path) { return m_pending.addFile(path); }
@@ -327,6 +207,15 @@ void LocalChatController::setPendingBudget(int ticket, int tokenBudget) {
 
 QString LocalChatController::attachmentPath(const Attachment &attachment) const {
     return m_services.media->path(attachment.hash, attachment.suffix);
+}
+
+QString LocalChatController::samplePath(Sample sample) const {
+    switch (sample) {
+    case Sample::Text: return resourceFile(QStringLiteral("samples/picture.png"));
+    case Sample::Objects: return resourceFile(QStringLiteral("samples/scene.png"));
+    case Sample::Recording: return resourceFile(QStringLiteral("samples/recording.wav"));
+    }
+    return {};
 }
 
 void LocalChatController::askCosts() {

@@ -54,12 +54,17 @@ public:
     void deleteConversation(qint64 id) override;
     void undoDelete() override;
     const QVector<Message> &messages() const override { return m_messages; }
+    void showVersion(int messageIndex, int version) override;
+    void search(const QString &words) override;
+    void openMessage(qint64 conversation, qint64 message) override;
+    void exportConversation(const QString &file) override;
 
     int addAttachment(const QString &path) override;
     int addAttachmentData(const QByteArray &bytes, const QString &name) override;
     void removePendingAttachment(int ticket) override;
     void setPendingBudget(int ticket, int tokenBudget) override;
     QString attachmentPath(const Attachment &attachment) const override;
+    QString samplePath(Sample sample) const override;
 
     bool canSend() const override;
     void send(const QString &text) override;
@@ -88,23 +93,28 @@ private:
     void onEngineState(const EngineState &state);
     void rememberModel(const EngineState &state);
     void askCosts();
+    void loadSettings();
+
+    // local_chat_history.cpp
+    void loadConversation(qint64 id, qint64 through);
     void showConversation(qint64 id, QVector<Message> messages);
     ConversationInfo *info(qint64 id);
     void touchCurrent();
-    void loadSettings();
     store::HistoryStore::Done savedOrProblem();
     void reportSaving(const Status &saved);
 
     // local_chat_turn.cpp
-    void ask(Message question, qint64 replaceFromId);
-    void beginAnswer(qint64 replaceFromId);
+    void ask(Message question);
+    void beginAnswer(const QVector<qint64> &olderVersions = {});
     void beginRequest();
     void onUpdate(quint64 request, const client::StreamUpdate &update);
     void onFinished(quint64 request, const client::StreamResult &result);
     void finishMessage(MessageState state, const QString &notice);
+    void noteThought(Message &message);
     void endTurn();
     void setPhase(TurnPhase phase, quint64 done = 0, quint64 total = 0);
     void removeMessagesFrom(int index);
+    qint64 lastId() const { return m_messages.isEmpty() ? 0 : m_messages.last().id; }
     Message *answer();
 
     // local_chat_tools.cpp
@@ -135,6 +145,7 @@ private:
         quint64 request = 0;
         bool waitsForEngine = false;
         int toolRounds = 0;
+        QElapsedTimer thought; // since the first word of it
     };
     Turn m_turn;
     quint64 m_lastRequest = 0;

@@ -103,7 +103,7 @@ void LocalChatController::runTool(int messageIndex, const QString &callId, const
         }
     };
     if (!registry) {
-        done({false, QStringLiteral("This tool does not exist here.")});
+        done({false, tools::forModel("This tool does not exist here.")});
         return;
     }
     registry->run(call.tool, call.argumentsJson, file, done);
@@ -138,7 +138,7 @@ void LocalChatController::afterTool(int messageIndex) {
     } else if (std::any_of(uses.begin(), uses.end(), isOpen)) {
         setPhase(TurnPhase::AskingTool);
     } else {
-        beginAnswer(0);
+        beginAnswer();
     }
 }
 

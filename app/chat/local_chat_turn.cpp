@@ -4,9 +4,18 @@
 #include "chat/prompt_builder.h"
 #include "chat/turn_errors.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace facet::chat {
+namespace {
+
+// What stands in the place of this message so far.
+QVector<qint64> withVersions(const Message &message) {
+    return message.versions.isEmpty() ? QVector<qint64>{message.id} : message.versions;
+}
+
+} // namespace
 
 bool LocalChatController::canSend() const {
     return m_historyAsked && m_progress.phase == TurnPhase::Idle && !m_pending.isCopying();
@@ -43,12 +52,13 @@ void LocalChatController::send(const QString &text) {
     question.role = Role::User;
     question.text = text;
     question.attachments = m_pending.take();
-    ask(std::move(question), 0);
+    ask(std::move(question));
 }
 
 // Adds the question, makes the conversation if there is none yet, and starts the answer.
-void LocalChatController::ask(Message question, qint64 replaceFromId) {
+void LocalChatController::ask(Message question) {
     question.created = QDateTime::currentDateTime();
+    question.parent = lastId();
     declineOpenTools();
     if (m_current == 0) {
         ConversationInfo created{m_services.history->newId(), titleFor(question.text, question.attachments),
@@ -60,21 +70,30 @@ void LocalChatController::ask(Message question, qint64 replaceFromId) {
         m_services.history->createConversation(created, {question}, savedOrProblem());
     } else {
         question.id = m_services.history->newId();
-        m_services.history->replaceMessagesFrom(m_current, replaceFromId, {question}, savedOrProblem());
+        if (!question.versions.isEmpty()) {
+            question.versions.append(question.id);
+        }
+        m_services.history->saveMessage(m_current, question, savedOrProblem());
     }
     m_messages.append(std::move(question));
     emit messageAdded(static_cast<int>(m_messages.size()) - 1);
     m_turn.toolRounds = 0;
-    beginAnswer(0);
+    beginAnswer();
 }
 
-void LocalChatController::beginAnswer(qint64 replaceFromId) {
+void LocalChatController::beginAnswer(const QVector<qint64> &olderVersions) {
     Message message;
     message.id = m_services.history->newId();
     message.role = Role::Assistant;
     message.state = MessageState::Streaming;
     message.created = QDateTime::currentDateTime();
-    m_services.history->replaceMessagesFrom(m_current, replaceFromId, {message}, savedOrProblem());
+    message.parent = lastId();
+    message.versions = olderVersions;
+    if (!message.versions.isEmpty()) {
+        message.versions.append(message.id);
+    }
+    m_turn.thought.invalidate();
+    m_services.history->saveMessage(m_current, message, savedOrProblem());
     m_saver.begin(message.id);
     m_messages.append(std::move(message));
     m_turn.index = static_cast<int>(m_messages.size()) - 1;
@@ -114,6 +133,12 @@ void LocalChatController::onUpdate(quint64 request, const client::StreamUpdate &
     if (words) {
         message->thinking += update.thinking;
         message->text += update.text;
+        if (!update.thinking.isEmpty() && !m_turn.thought.isValid()) {
+            m_turn.thought.start();
+        }
+        if (!message->text.isEmpty()) {
+            noteThought(*message);
+        }
         m_saver.note(message->text, message->thinking);
     }
     if (!update.malformed.isEmpty()) {
@@ -161,6 +186,13 @@ void LocalChatController::onFinished(quint64 request, const client::StreamResult
     endTurn();
 }
 
+// The thought has ended: with the first word of the answer, or with the answer.
+void LocalChatController::noteThought(Message &message) {
+    if (message.thinkingSeconds == 0 && m_turn.thought.isValid()) {
+        message.thinkingSeconds = std::max(0.1, static_cast<double>(m_turn.thought.elapsed()) / 1000.0);
+    }
+}
+
 // An empty notice leaves the one that is there.
 void LocalChatController::finishMessage(MessageState state, const QString &notice) {
     Message *message = answer();
@@ -168,6 +200,7 @@ void LocalChatController::finishMessage(MessageState state, const QString &notic
         return;
     }
     message->state = state;
+    noteThought(*message);
     if (!notice.isEmpty()) {
         message->notice += (message->notice.isEmpty() ? QString() : QStringLiteral(" ")) + notice;
     }
@@ -212,10 +245,10 @@ void LocalChatController::regenerate(int messageIndex) {
         m_messages[messageIndex].role != Role::Assistant) {
         return;
     }
-    const qint64 firstId = m_messages[messageIndex].id;
+    const QVector<qint64> older = withVersions(m_messages[messageIndex]);
     removeMessagesFrom(messageIndex);
     m_turn.toolRounds = 0;
-    beginAnswer(firstId);
+    beginAnswer(older);
 }
 
 void LocalChatController::editAndResend(int messageIndex, const QString &text) {
@@ -227,12 +260,12 @@ void LocalChatController::editAndResend(int messageIndex, const QString &text) {
     question.role = Role::User;
     question.text = text;
     question.attachments = m_messages[messageIndex].attachments;
+    question.versions = withVersions(m_messages[messageIndex]);
     if (text.trimmed().isEmpty() && question.attachments.isEmpty()) {
         return;
     }
-    const qint64 firstId = m_messages[messageIndex].id;
     removeMessagesFrom(messageIndex);
-    ask(std::move(question), firstId);
+    ask(std::move(question));
 }
 
 } // namespace facet::chat

@@ -2,6 +2,7 @@
 
 #include "chat/media_kind.h"
 
+#include <QCoreApplication>
 #include <QFile>
 #include <QFileInfo>
 #include <QImageReader>
@@ -13,9 +14,11 @@ namespace {
 
 Error notAMedium(const QString &name) {
     return Error{ErrorCode::MediaUnsupported,
-                 "This is not a picture, a recording or a film that Facet knows (PNG, JPEG, WebP, BMP, TIFF, GIF; WAV, "
-                 "MP3, FLAC, "
-                 "Ogg, M4A; MP4, WebM, MKV).",
+                 QCoreApplication::translate(
+                     "ChatController",
+                     "This is not a picture, a recording or a film that Facet knows (PNG, JPEG, WebP, BMP, TIFF, GIF; "
+                     "WAV, MP3, FLAC, Ogg, M4A; MP4, WebM, MKV).")
+                     .toStdString(),
                  {},
                  name.toStdString()};
 }

@@ -4,6 +4,8 @@
 #include <QDir>
 #include <QJsonObject>
 
+#include <utility>
+
 namespace facet::chat {
 namespace {
 constexpr int kStepMs = 20;
@@ -13,7 +15,24 @@ ScriptedUser::ScriptedUser(ChatController *controller, const QJsonArray &actions
                            QObject *parent)
     : QObject(parent), m_controller(controller), m_actions(actions), m_folder(folder) {
     connect(&m_timer, &QTimer::timeout, this, &ScriptedUser::step);
+    connect(controller, &ChatController::messageChanged, this, &ScriptedUser::hurry);
+    connect(controller, &ChatController::progressChanged, this, &ScriptedUser::hurry);
     m_timer.start(kStepMs);
+}
+
+// A short answer may begin and end between two steps of the timer.
+void ScriptedUser::hurry() {
+    if (!std::exchange(m_hurrying, true)) {
+        QMetaObject::invokeMethod(
+            this,
+            [this] {
+                m_hurrying = false;
+                if (m_timer.isActive()) {
+                    step();
+                }
+            },
+            Qt::QueuedConnection);
+    }
 }
 
 void ScriptedUser::step() {
@@ -36,7 +55,28 @@ void ScriptedUser::step() {
     }
 }
 
+bool ScriptedUser::reached(const QString &state) const {
+    const TurnPhase phase = m_controller->progress().phase;
+    if (state == QLatin1String("ready")) {
+        return m_controller->engine().kind == EngineState::Kind::Ready && m_controller->canSend();
+    }
+    if (state == QLatin1String("words")) { // or an end without any
+        return phase == TurnPhase::Idle || phase == TurnPhase::AskingTool ||
+               (!m_controller->messages().isEmpty() && !m_controller->messages().last().text.isEmpty() &&
+                m_controller->messages().last().state == MessageState::Streaming);
+    }
+    return phase == TurnPhase::Idle || phase == TurnPhase::AskingTool; // "idle"
+}
+
 bool ScriptedUser::perform(const QJsonObject &action) {
+    if (m_hand) {
+        if (const std::optional<bool> done = m_hand(action)) {
+            return *done;
+        }
+    }
+    if (action.contains(QLatin1String("until"))) {
+        return reached(action.value(QLatin1String("until")).toString());
+    }
     if (action.contains(QLatin1String("attach"))) {
         m_controller->addAttachment(QDir(m_folder).filePath(action.value(QLatin1String("attach")).toString()));
     } else if (action.contains(QLatin1String("send"))) {

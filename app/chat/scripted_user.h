@@ -7,14 +7,21 @@
 #include <QJsonArray>
 #include <QTimer>
 
+#include <functional>
+#include <optional>
+
 namespace facet::chat {
 
 class ScriptedUser : public QObject {
     Q_OBJECT
 public:
+    // Does what needs the window: nothing if it does not know the action, false if it is not possible yet.
+    using Hand = std::function<std::optional<bool>(const QJsonObject &action)>;
+
     // `folder`: where relative paths of the script begin.
     ScriptedUser(ChatController *controller, const QJsonArray &actions, const QString &folder,
                  QObject *parent = nullptr);
+    void setHand(Hand hand) { m_hand = std::move(hand); }
 
 signals:
     void finished(); // all actions are done and no answer is being written
@@ -23,12 +30,16 @@ private:
     void step();
     bool perform(const QJsonObject &action);
     bool resolve(bool allow);
+    bool reached(const QString &state) const;
+    void hurry();
 
     ChatController *m_controller;
     QJsonArray m_actions;
     QString m_folder;
     QTimer m_timer;
+    Hand m_hand;
     int m_next = 0;
+    bool m_hurrying = false;
     qint64 m_waitUntil = -1;
 };
 

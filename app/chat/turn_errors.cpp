@@ -1,5 +1,7 @@
 #include "chat/turn_errors.h"
 
+#include "tools/tool.h"
+
 #include <QCoreApplication>
 
 namespace facet::chat {
@@ -71,8 +73,7 @@ QString tooManyToolRoundsNotice() {
     return tr("The model asked for tools too many times in a row, so the answer ends here.");
 }
 
-// Read by the model: not translated.
-QString declinedResult() { return QStringLiteral("The user declined."); }
-QString toolStoppedResult() { return QStringLiteral("The user stopped the tool."); }
+QString declinedResult() { return tools::forModel("The user declined."); }
+QString toolStoppedResult() { return tools::forModel("The user stopped the tool."); }
 
 } // namespace facet::chat

@@ -4,6 +4,7 @@
 #include "facet/answer.h"
 
 #include <QDateTime>
+#include <QPair>
 #include <QString>
 #include <QVector>
 
@@ -47,14 +48,27 @@ struct Message {
     QString notice;                // shown below: why it failed, stopped, was interrupted; malformed calls
     int promptTokens = 0, completionTokens = 0, cachedTokens = 0;
     double tokensPerSecond = 0, firstTokenMs = 0;
+    double thinkingSeconds = 0;    // how long the thought took; 0: not known
     QDateTime created;
+    qint64 parent = -1;            // id of the message before it; 0: none; -1: whatever is last when it is saved
+    QVector<qint64> versions;      // ids of it and of what was written in its place, oldest first; empty: only it
+};
+
+// A message whose text holds the words that were searched for.
+struct SearchHit {
+    qint64 conversation = 0, message = 0;
+    QString title;                 // of the conversation
+    Role role = Role::User;
+    QDateTime created;
+    QString excerpt;               // one line around the first word that was found
+    QVector<QPair<int, int>> marks; // start and length of what was found in the excerpt
 };
 
 struct ConversationInfo {
     qint64 id = 0;
     QString title;
     QDateTime updated;
-    int messageCount = 0;
+    int messageCount = 0;          // all versions
 };
 
 // What the engine is doing for the running turn; Idle: nothing runs.

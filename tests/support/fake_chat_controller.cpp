@@ -56,6 +56,19 @@ void FakeChatController::openConversation(qint64 id) {
     emit conversationOpened(id);
 }
 
+void FakeChatController::openMessage(qint64 conversation, qint64 message) {
+    calls << QStringLiteral("openMessage %1 %2").arg(conversation).arg(message);
+    if (conversation != m_current) {
+        m_stored.insert(m_current, m_messages);
+        m_current = conversation;
+        m_messages = m_stored.value(conversation);
+    }
+    emit conversationOpened(conversation);
+    for (int i = 0; i < m_messages.size(); ++i) {
+        if (m_messages[i].id == message) emit messageShown(i);
+    }
+}
+
 void FakeChatController::newConversation() {
     calls << QStringLiteral("new");
     m_stored.insert(m_current, m_messages);

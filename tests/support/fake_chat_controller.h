@@ -50,6 +50,22 @@ public:
     void deleteConversation(qint64 id) override;
     void undoDelete() override;
     const QVector<chat::Message> &messages() const override { return m_messages; }
+    void showVersion(int messageIndex, int version) override {
+        calls << QStringLiteral("version %1 %2").arg(messageIndex).arg(version);
+    }
+    void showBranch(int first, const QVector<chat::Message> &messages) { // the answer to showVersion
+        m_messages = m_messages.mid(0, first) + messages;
+        emit branchShown(first);
+    }
+    void search(const QString &words) override { calls << QStringLiteral("search ") + words; }
+    void answerSearch(const QString &words, const QVector<chat::SearchHit> &hits) { emit searchDone(words, hits); }
+    void openMessage(qint64 conversation, qint64 message) override;
+    void exportConversation(const QString &file) override {
+        calls << QStringLiteral("export ") + file;
+        emit exported(file);
+    }
+    QString samplePath(Sample sample) const override { return m_samples.value(sample); }
+    void setSample(Sample sample, const QString &path) { m_samples.insert(sample, path); }
     int addAttachment(const QString &path) override;
     int addAttachmentData(const QByteArray &bytes, const QString &name) override;
     void removePendingAttachment(int ticket) override;
@@ -97,6 +113,7 @@ private:
     QVector<ScriptedAnswer> m_script;
     ScriptedAnswer m_answer;
     QTimer m_timer;
+    QHash<Sample, QString> m_samples;
     bool m_allowed = true;
 };
 

@@ -1,7 +1,9 @@
 // Flows of the controller with a scripted engine: what the user sees, and what is there after a restart.
 #include "support/world.h"
 
+#include <QDir>
 #include <QFile>
+#include <QJsonArray>
 
 using namespace facet;
 using namespace facet::chat;
@@ -303,6 +305,147 @@ private slots:
         QVERIFY(QTest::qWaitFor([&] { return opened.size() == 2; }));
         QCOMPARE(world.controller->messages().size(), 2); // the history agrees
         QCOMPARE(world.controller->messages()[0].attachments[0].name, QStringLiteral("dot.png"));
+    }
+
+    void versionsCanBeSwitched() {
+        World world(folder(), R"({"turns":[{"events":[{"text":"1"}]},{"events":[{"text":"2"}]},
+            {"events":[{"text":"3"}]},{"events":[{"text":"4"}]}]})");
+        QVERIFY(world.open());
+        auto &controller = *world.controller;
+        QVERIFY(world.ask(QStringLiteral("first")));
+        QVERIFY(controller.messages()[1].versions.isEmpty());
+        controller.regenerate(1);
+        QVERIFY(world.idle());
+        QCOMPARE(controller.messages()[1].text, QStringLiteral("2"));
+        QCOMPARE(controller.messages()[1].versions.size(), 2);
+        QCOMPARE(controller.messages()[1].versions.last(), controller.messages()[1].id);
+        QVERIFY(world.ask(QStringLiteral("second"))); // answer 3, after version 2
+        controller.editAndResend(0, QStringLiteral("first, edited"));
+        QVERIFY(world.idle());
+        QCOMPARE(controller.messages().size(), 2);
+        QCOMPARE(controller.messages()[0].versions.size(), 2);
+
+        QSignalSpy shown(&controller, &ChatController::branchShown);
+        controller.showVersion(0, 0);
+        QVERIFY(shown.wait());
+        QCOMPARE(shown.last().at(0).toInt(), 0);
+        QCOMPARE(controller.messages().size(), 4);
+        QCOMPARE(controller.messages()[0].text, QStringLiteral("first"));
+        QCOMPARE(controller.messages()[1].text, QStringLiteral("2"));
+        QCOMPARE(world.last().text, QStringLiteral("3"));
+        controller.showVersion(1, 0);
+        QVERIFY(shown.wait());
+        QCOMPARE(controller.messages().size(), 2);
+        QCOMPARE(world.last().text, QStringLiteral("1"));
+        controller.showVersion(1, 0);  // shown already
+        controller.showVersion(1, 5);  // there is none
+        controller.showVersion(0, -1); // nor this
+        QVERIFY(!shown.wait(50));
+        // A question goes on from the branch that is shown, and only that branch is sent.
+        QVERIFY(world.ask(QStringLiteral("and now?")));
+        QCOMPARE(controller.messages().size(), 4);
+        QStringList sent;
+        for (const auto &message : world.fake()->lastRequest().messages) sent << message.text;
+        QCOMPARE(sent, (QStringList{QStringLiteral("first"), QStringLiteral("1"), QStringLiteral("and now?")}));
+        const qint64 id = controller.currentConversation();
+        QSignalSpy opened(&controller, &ChatController::conversationOpened);
+        controller.newConversation();
+        controller.openConversation(id);
+        QVERIFY(QTest::qWaitFor([&] { return opened.size() == 2; }));
+        QCOMPARE(controller.messages().size(), 4);
+        QCOMPARE(controller.messages()[1].versions.size(), 2);
+    }
+
+    void thoughtsKnowHowLongTheyTook() {
+        World world(folder(), R"({"turns":[{"events":[{"thinking":"Hm"},{"after":60,"thinking":"."},{"after":60,"text":"A"},
+            {"after":60,"text":"B"}]},{"events":[{"text":"no thought"}]}]})");
+        QVERIFY(world.open());
+        QVERIFY(world.ask(QStringLiteral("x")));
+        QVERIFY(world.last().thinkingSeconds >= 0.1);
+        const double seconds = world.last().thinkingSeconds;
+        const qint64 id = world.controller->currentConversation();
+        QVERIFY(world.ask(QStringLiteral("y")));
+        QCOMPARE(world.last().thinkingSeconds, 0.0);
+        QSignalSpy opened(world.controller.get(), &ChatController::conversationOpened);
+        world.controller->newConversation();
+        world.controller->openConversation(id);
+        QVERIFY(QTest::qWaitFor([&] { return opened.size() == 2; }));
+        QCOMPARE(world.controller->messages()[1].thinkingSeconds, seconds);
+    }
+
+    void searchOpensTheMessage() {
+        World world(folder(), R"({"turns":[{"events":[{"text":"The key is under the mat."}]},{"events":[{"text":"Other"}]}]})");
+        QVERIFY(world.open());
+        auto &controller = *world.controller;
+        QVERIFY(world.ask(QStringLiteral("Where is it?")));
+        const qint64 id = controller.currentConversation();
+        controller.regenerate(1); // what is looked for stands in another version now
+        QVERIFY(world.idle());
+        controller.newConversation();
+        QSignalSpy done(&controller, &ChatController::searchDone);
+        controller.search(QStringLiteral("UNDER mat"));
+        QVERIFY(done.wait());
+        const auto hits = done.last().at(1).value<QVector<SearchHit>>();
+        QCOMPARE(hits.size(), 1);
+        QCOMPARE(hits[0].conversation, id);
+        QSignalSpy shown(&controller, &ChatController::messageShown);
+        controller.openMessage(hits[0].conversation, hits[0].message);
+        QVERIFY(shown.wait());
+        QCOMPARE(shown.last().at(0).toInt(), 1);
+        QCOMPARE(controller.messages()[1].text, QStringLiteral("The key is under the mat."));
+        controller.openMessage(123456, 7); // no such conversation
+        QVERIFY(!shown.wait(50));
+    }
+
+    void exportsWithAttachments() {
+        World world(folder(), R"({"turns":[{"events":[{"thinking":"Hm.\nYes."},{"text":"A **dot**."}]}]})");
+        QVERIFY(world.open());
+        auto &controller = *world.controller;
+        QSignalSpy ready(&controller, &ChatController::attachmentReady);
+        controller.addAttachmentData(smallPng(), QStringLiteral("../my dot.png"));
+        QVERIFY(ready.wait());
+        QVERIFY(world.ask(QStringLiteral("What is it?")));
+        QSignalSpy exported(&controller, &ChatController::exported);
+        QSignalSpy problem(&controller, &ChatController::problem);
+        const QString target = m_folder->filePath(QStringLiteral("out"));
+        QVERIFY(QDir().mkpath(target));
+        controller.exportConversation(target + QStringLiteral("/chat.md"));
+        QVERIFY(exported.wait());
+        QFile markdown(target + QStringLiteral("/chat.md"));
+        QVERIFY(markdown.open(QIODevice::ReadOnly));
+        const QString text = QString::fromUtf8(markdown.readAll());
+        QVERIFY(text.contains(QStringLiteral("What is it?")));
+        QVERIFY(text.contains(QStringLiteral("A **dot**.")));
+        QVERIFY(text.contains(QStringLiteral("> Hm.\n> Yes.")));
+        QVERIFY2(text.contains(QStringLiteral("(chat_files/my%20dot.png)")), qPrintable(text));
+        QFile copy(target + QStringLiteral("/chat_files/my dot.png"));
+        QVERIFY(copy.open(QIODevice::ReadOnly));
+        QCOMPARE(copy.readAll(), smallPng());
+
+        controller.exportConversation(target + QStringLiteral("/chat.json"));
+        QVERIFY(exported.wait());
+        QFile json(target + QStringLiteral("/chat.json"));
+        QVERIFY(json.open(QIODevice::ReadOnly));
+        const QJsonObject whole = QJsonDocument::fromJson(json.readAll()).object();
+        const QJsonArray messages = whole[QLatin1String("messages")].toArray();
+        QCOMPARE(messages.size(), 2);
+        QCOMPARE(messages[0][QLatin1String("attachments")][0][QLatin1String("file")].toString(),
+                 QStringLiteral("chat_files/my dot.png"));
+        QCOMPARE(messages[1][QLatin1String("reasoning_content")].toString(), QStringLiteral("Hm.\nYes."));
+        QCOMPARE(messages[1][QLatin1String("content")].toString(), QStringLiteral("A **dot**."));
+
+        QVERIFY(problem.isEmpty());
+        controller.exportConversation(QStringLiteral("/proc/no/such/chat.md"));
+        QVERIFY(problem.wait());
+        QVERIFY(problem.last().at(0).toString().contains(QStringLiteral("chat.md")));
+    }
+
+    void samplesAreThere() {
+        World world(folder(), "{}");
+        for (const auto sample : {ChatController::Sample::Text, ChatController::Sample::Objects,
+                                  ChatController::Sample::Recording}) {
+            QVERIFY(QFile::exists(world.controller->samplePath(sample)));
+        }
     }
 
     void attachmentsHaveAKindASizeAndACost() {
