@@ -13,8 +13,9 @@
 #include "screenshot.h"
 #include "store/paths.h"
 #include "ui/main_window.h"
+#include "watched_application.h"
+#include "window_user.h"
 
-#include <QApplication>
 #include <QFileInfo>
 #include <QSettings>
 
@@ -47,7 +48,7 @@ QString firstModel(const Options &options, const store::Settings &settings) {
 } // namespace
 
 int main(int argc, char **argv) {
-    QApplication application(argc, argv);
+    WatchedApplication application(argc, argv);
     QApplication::setApplicationName(QStringLiteral("facet"));
     QApplication::setApplicationDisplayName(QStringLiteral("Facet"));
     QApplication::setApplicationVersion(QStringLiteral(FACET_VERSION));
@@ -83,10 +84,13 @@ int main(int argc, char **argv) {
     const tools::Registry demoTools = tools::Registry::demo();
 
     std::unique_ptr<client::EngineLink> engine;
+    client::HostLink *host = nullptr; // lives as long as the controller
     if (!options.fakeEngine.isEmpty()) {
         engine = std::make_unique<chat::FakeEngine>(script);
     } else {
-        engine = std::make_unique<client::HostLink>(firstModel(options, settings), wording(false));
+        auto link = std::make_unique<client::HostLink>(firstModel(options, settings), wording(false));
+        host = link.get();
+        engine = std::move(link);
     }
     const auto makeRemote = [](const client::Endpoint &endpoint) -> std::unique_ptr<client::EngineLink> {
         return std::make_unique<client::RemoteLink>(endpoint, wording(true));
@@ -112,7 +116,14 @@ int main(int argc, char **argv) {
     std::unique_ptr<chat::ScriptedUser> user;
     const QJsonArray actions = script.value(QLatin1String("user")).toArray();
     if (!actions.isEmpty()) {
-        user = std::make_unique<chat::ScriptedUser>(&controller, actions, QFileInfo(scriptPath).path());
+        const QString folder = QFileInfo(scriptPath).path();
+        user = std::make_unique<chat::ScriptedUser>(&controller, actions, folder);
+        const auto more = [host, &application] {
+            return QJsonObject{{QStringLiteral("hostProcess"), host ? host->process().processId() : 0},
+                               {QStringLiteral("watchdog"), application.report()}};
+        };
+        user->setHand([hands = std::make_shared<WindowUser>(&window, folder, options.dump, more)](
+                          const QJsonObject &action) { return hands->perform(action); });
     }
     if (!options.screenshot.isEmpty()) {
         saveScreenshotWhenDone(&window, user.get(), options.screenshot);

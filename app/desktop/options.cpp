@@ -24,7 +24,10 @@ Options readOptions(const QCoreApplication &application) {
                                   QStringLiteral("file.png"));
     const QCommandLineOption size(QStringLiteral("size"), tr("Size of the window, for example 1200x800."),
                                   QStringLiteral("size"));
-    parser.addOptions({model, data, fake, user, shot, size});
+    const QCommandLineOption dump(QStringLiteral("dump"),
+                                  tr("Write what the window shows to this file at each \"dump\" of the script."),
+                                  QStringLiteral("file.jsonl"));
+    parser.addOptions({model, data, fake, user, shot, size, dump});
     parser.addPositionalArgument(QStringLiteral("files"), tr("Pictures, recordings and films to attach."),
                                  QStringLiteral("[files...]"));
     parser.process(application);
@@ -33,6 +36,7 @@ Options readOptions(const QCoreApplication &application) {
     options.fakeEngine = parser.value(fake);
     options.userScript = parser.value(user);
     options.screenshot = parser.value(shot);
+    options.dump = parser.value(dump);
     options.dataDir = parser.value(data);
     if (parser.isSet(model)) {
         options.model = QDir(parser.value(model)).absolutePath();

@@ -11,6 +11,7 @@ struct Options {
     QString fakeEngine; // script of the engine, and of the user if it has one
     QString userScript; // "user" part of a script, played with the real engine
     QString screenshot; // PNG to write when the scripted user is done; the program ends then
+    QString dump;       // file for the scripted user's notes of what the window shows
     QString model, dataDir;
     QSize size;        // of the window; empty: as it was
     QStringList files; // to attach
