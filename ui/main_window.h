@@ -11,6 +11,7 @@
 
 #include <memory>
 
+class QJsonObject;
 class QSettings;
 
 namespace facet::chat {
@@ -32,6 +33,8 @@ public:
     void useSettings(QSettings *settings);
     // As if the user had dropped these files on the composer.
     void attachFiles(const QStringList &paths);
+    // What the window shows, as values: for tests of the whole program (its keys are read there, nowhere else).
+    QJsonObject describe();
 
 protected:
     void closeEvent(QCloseEvent *event) override;

@@ -2,6 +2,7 @@
 #include "ui/composer/composer.h"
 #include "ui/dialogs/info_dialogs.h"
 #include "ui/dialogs/settings_dialog.h"
+#include "ui/dialogs/shortcuts_page.h"
 #include "ui/main_window_parts.h"
 #include "ui/sidebar/conversation_model.h"
 #include "ui/sidebar/sidebar.h"
@@ -34,9 +35,12 @@ QList<QKeySequence> keys(std::initializer_list<const char *> names) {
 
 } // namespace
 
-QAction *MainWindow::Parts::add(QMenu *menu, const QString &text, const QList<QKeySequence> &shortcuts,
-                                std::function<void()> run, const QString &iconName) {
+QAction *MainWindow::Parts::add(QMenu *menu, const QByteArray &name, const QString &text,
+                                const QList<QKeySequence> &shortcuts, std::function<void()> run,
+                                const QString &iconName) {
     auto *action = new QAction(text, m_window);
+    action->setObjectName(QString::fromLatin1(name));
+    action->setProperty(kStandardKeys, QVariant::fromValue(shortcuts));
     if (!iconName.isEmpty()) action->setIcon(icon(iconName));
     action->setShortcuts(shortcuts);
     connect(action, &QAction::triggered, this, [run = std::move(run)] { run(); });
@@ -49,33 +53,37 @@ void MainWindow::Parts::makeActions() {
     QMenuBar *bar = m_window->menuBar();
     QMenu *file = bar->addMenu(tr("&File"));
     add(
-        file, tr("&New chat"), keys({"Ctrl+N", "Ctrl+Shift+O"}),
+        file, "new", tr("&New chat"), keys({"Ctrl+N", "Ctrl+Shift+O"}),
         [this] {
             m_controller->newConversation();
             m_composer->edit()->setFocus();
         },
         QStringLiteral("new-chat"));
     add(
-        file, tr("&Attach files …"), keys({"Ctrl+O"}), [this] { chooseFiles(); }, QStringLiteral("attach"));
+        file, "attach", tr("&Attach files …"), keys({"Ctrl+O"}), [this] { chooseFiles(); }, QStringLiteral("attach"));
+    m_exportAction = add(
+        file, "export", tr("Save chat &as …"), keys({"Ctrl+S"}), [this] { chooseExport(); },
+        QStringLiteral("arrow-down"));
     file->addSeparator();
     add(
-        file, tr("Open &model folder …"), keys({"Ctrl+M"}), [this] { chooseModel(); }, QStringLiteral("folder"));
+        file, "openModel", tr("Open &model folder …"), keys({"Ctrl+M"}), [this] { chooseModel(); }, QStringLiteral("folder"));
+    add(file, "openModelFile", tr("Open model &file …"), keys({"Ctrl+Shift+M"}), [this] { chooseModelFile(); });
     QMenu *recent = file->addMenu(tr("&Recent models"));
     connect(recent, &QMenu::aboutToShow, this, [this, recent] { fillRecentMenu(recent); });
     add(
-        file, tr("Use a &server …"), {}, [this] { showSettings(SettingsDialog::Remote); }, QStringLiteral("server"));
+        file, "server", tr("Use a &server …"), {}, [this] { showSettings(SettingsDialog::Remote); }, QStringLiteral("server"));
     file->addSeparator();
     add(
-        file, tr("&Settings …"), keys({"Ctrl+,"}), [this] { showSettings(SettingsDialog::General); },
+        file, "settings", tr("&Settings …"), keys({"Ctrl+,"}), [this] { showSettings(SettingsDialog::General); },
         QStringLiteral("settings"))
         ->setMenuRole(QAction::PreferencesRole);
-    add(file, tr("&Quit"), keys({"Ctrl+Q"}), [this] { m_window->close(); })->setMenuRole(QAction::QuitRole);
+    add(file, "quit", tr("&Quit"), keys({"Ctrl+Q"}), [this] { m_window->close(); })->setMenuRole(QAction::QuitRole);
 
     QMenu *edit = bar->addMenu(tr("&Edit"));
     add(
-        edit, tr("&Copy selection"), {}, [this] { m_transcript->copy(false); }, QStringLiteral("copy"));
-    add(edit, tr("Copy selection as &Markdown"), keys({"Ctrl+Alt+C"}), [this] { m_transcript->copy(true); });
-    add(edit, tr("Copy &last answer"), keys({"Ctrl+Shift+C"}), [this] {
+        edit, "copy", tr("&Copy selection"), {}, [this] { m_transcript->copy(false); }, QStringLiteral("copy"));
+    add(edit, "copyMarkdown", tr("Copy selection as &Markdown"), keys({"Ctrl+Alt+C"}), [this] { m_transcript->copy(true); });
+    add(edit, "copyLast", tr("Copy &last answer"), keys({"Ctrl+Shift+C"}), [this] {
         const QString answer = m_transcript->lastAnswer();
         if (!answer.isEmpty()) {
             QApplication::clipboard()->setText(answer);
@@ -85,15 +93,15 @@ void MainWindow::Parts::makeActions() {
     });
     edit->addSeparator();
     add(
-        edit, tr("&Find in this chat …"), keys({"Ctrl+F"}), [this] { openFind(); }, QStringLiteral("search"));
-    add(edit, tr("&Search chats"), keys({"Ctrl+K", "Ctrl+Shift+F"}), [this] {
+        edit, "find", tr("&Find in this chat …"), keys({"Ctrl+F"}), [this] { openFind(); }, QStringLiteral("search"));
+    add(edit, "search", tr("&Search all chats"), keys({"Ctrl+K", "Ctrl+Shift+F"}), [this] {
         setSidebarVisible(true, !m_narrow);
         m_sidebar->search()->setFocus(Qt::ShortcutFocusReason);
     });
     edit->addSeparator();
     add(
-        edit, tr("&Edit last message"), keys({"Ctrl+E"}), [this] { editLast(); }, QStringLiteral("edit"));
-    m_undoAction = add(edit, tr("&Undo deleting the chat"), keys({"Ctrl+Alt+Z"}), [this] {
+        edit, "editLast", tr("&Edit last message"), keys({"Ctrl+E"}), [this] { editLast(); }, QStringLiteral("edit"));
+    m_undoAction = add(edit, "undoDelete", tr("&Undo deleting the chat"), keys({"Ctrl+Alt+Z"}), [this] {
         m_controller->undoDelete();
         m_undoAction->setEnabled(false);
         m_toast->hide();
@@ -102,15 +110,15 @@ void MainWindow::Parts::makeActions() {
 
     QMenu *chatMenu = bar->addMenu(tr("&Chat"));
     m_stopAction = add(
-        chatMenu, tr("&Stop"), keys({"Ctrl+."}), [this] { m_controller->stop(); }, QStringLiteral("stop"));
+        chatMenu, "stop", tr("&Stop"), keys({"Ctrl+."}), [this] { m_controller->stop(); }, QStringLiteral("stop"));
     m_regenerateAction = add(
-        chatMenu, tr("&Answer again"), keys({"Ctrl+R"}), [this] { regenerateLast(); }, QStringLiteral("regenerate"));
+        chatMenu, "answerAgain", tr("&Answer again"), keys({"Ctrl+R"}), [this] { regenerateLast(); }, QStringLiteral("regenerate"));
     m_thinkingAction = add(
-        chatMenu, tr("&Think before answering"), keys({"Ctrl+T"}), [this] { m_composer->thinkingButton()->toggle(); },
+        chatMenu, "think", tr("&Think before answering"), keys({"Ctrl+T"}), [this] { m_composer->thinkingButton()->toggle(); },
         QStringLiteral("think"));
     m_thinkingAction->setCheckable(true);
     add(
-        chatMenu, tr("Record from the &microphone"), keys({"Ctrl+Shift+R"}),
+        chatMenu, "record", tr("Record from the &microphone"), keys({"Ctrl+Shift+R"}),
         [this] { m_composer->microphoneButton()->click(); }, QStringLiteral("microphone"));
     chatMenu->addSeparator();
     const QVector<std::pair<QString, EmptyState::Task>> tasks = {
@@ -119,51 +127,51 @@ void MainWindow::Parts::makeActions() {
         {tr("Trans&cribe a recording"), EmptyState::Task::Transcribe},
         {tr("As&k"), EmptyState::Task::Ask}};
     for (int i = 0; i < tasks.size(); ++i) {
-        add(chatMenu, tasks[i].first, {QKeySequence(Qt::CTRL | Qt::Key(Qt::Key_1 + i))},
+        add(chatMenu, QByteArray("task" + QByteArray::number(i + 1)), tasks[i].first, {QKeySequence(Qt::CTRL | Qt::Key(Qt::Key_1 + i))},
             [this, task = tasks[i].second] { beginTask(task); });
     }
     chatMenu->addSeparator();
     add(
-        chatMenu, tr("&Rename chat"), keys({"F2"}),
+        chatMenu, "rename", tr("&Rename chat"), keys({"F2"}),
         [this] {
             setSidebarVisible(true, !m_narrow);
             m_sidebar->renameCurrent();
         },
         QStringLiteral("edit"));
     add(
-        chatMenu, tr("&Delete chat"), keys({"Ctrl+Shift+Del"}), [this] { m_sidebar->deleteCurrent(); },
+        chatMenu, "delete", tr("&Delete chat"), keys({"Ctrl+Shift+Del"}), [this] { m_sidebar->deleteCurrent(); },
         QStringLiteral("trash"));
-    add(chatMenu, tr("Ne&xt chat"), keys({"Ctrl+Tab"}), [this] { stepConversation(1); });
-    add(chatMenu, tr("Pre&vious chat"), keys({"Ctrl+Shift+Tab"}), [this] { stepConversation(-1); });
+    add(chatMenu, "next", tr("Ne&xt chat"), keys({"Ctrl+Tab"}), [this] { stepConversation(1); });
+    add(chatMenu, "previous", tr("Pre&vious chat"), keys({"Ctrl+Shift+Tab"}), [this] { stepConversation(-1); });
 
     QMenu *view = bar->addMenu(tr("&View"));
     m_sidebarAction = add(
-        view, tr("List of &chats"), keys({"Ctrl+B", "F9"}),
+        view, "sidebar", tr("List of &chats"), keys({"Ctrl+B", "F9"}),
         [this] { setSidebarVisible(!m_sidebar->isVisible(), !m_narrow); }, QStringLiteral("sidebar"));
     m_sidebarAction->setCheckable(true);
     m_sidebarAction->setChecked(true);
     m_newButton->hide();
     view->addSeparator();
     add(
-        view, tr("&Larger text"), keys({"Ctrl++", "Ctrl+="}), [this] { zoom(1); }, QStringLiteral("zoom-in"));
+        view, "larger", tr("&Larger text"), keys({"Ctrl++", "Ctrl+="}), [this] { zoom(1); }, QStringLiteral("zoom-in"));
     add(
-        view, tr("&Smaller text"), keys({"Ctrl+-"}), [this] { zoom(-1); }, QStringLiteral("zoom-out"));
-    add(view, tr("&Normal text size"), keys({"Ctrl+0"}), [this] { zoom(0); });
+        view, "smaller", tr("&Smaller text"), keys({"Ctrl+-"}), [this] { zoom(-1); }, QStringLiteral("zoom-out"));
+    add(view, "normalSize", tr("&Normal text size"), keys({"Ctrl+0"}), [this] { zoom(0); });
     view->addSeparator();
-    add(view, tr("&Write a message"), keys({"Ctrl+L"}),
+    add(view, "compose", tr("&Write a message"), keys({"Ctrl+L"}),
         [this] { m_composer->edit()->setFocus(Qt::ShortcutFocusReason); });
-    add(view, tr("Next &pane"), keys({"F6"}), [this] { cyclePane(); });
+    add(view, "nextPane", tr("Next &pane"), keys({"F6"}), [this] { cyclePane(); });
     add(
-        view, tr("&Jump to the end"), keys({"Ctrl+End"}), [this] { m_transcript->scrollToEnd(); },
+        view, "end", tr("&Jump to the end"), keys({"Ctrl+End"}), [this] { m_transcript->scrollToEnd(); },
         QStringLiteral("arrow-down"));
 
     QMenu *help = bar->addMenu(tr("&Help"));
     add(
-        help, tr("&Keyboard shortcuts"), keys({"Ctrl+?", "F1"}), [this] { showShortcuts(); },
+        help, "shortcuts", tr("&Keyboard shortcuts"), keys({"Ctrl+?", "F1"}), [this] { showShortcuts(); },
         QStringLiteral("keyboard"));
     add(
-        help, tr("Get a &full model"), {}, [this] { showFullModel(); }, QStringLiteral("info"));
-    add(help, tr("&About Facet and licences"), {}, [this] { showAbout(); })->setMenuRole(QAction::AboutRole);
+        help, "fullModel", tr("Get a &full model"), {}, [this] { showFullModel(); }, QStringLiteral("info"));
+    add(help, "about", tr("&About Facet and licences"), {}, [this] { showAbout(); })->setMenuRole(QAction::AboutRole);
 
     connect(m_sidebarButton, &QToolButton::clicked, m_sidebarAction, &QAction::trigger);
     connect(m_newButton, &QToolButton::clicked, this, [this] { m_controller->newConversation(); });
@@ -192,6 +200,7 @@ void MainWindow::Parts::makeModelMenu() {
         fillRecentMenu(m_modelMenu);
         m_modelMenu->addSeparator();
         m_modelMenu->addAction(icon(QStringLiteral("folder")), tr("Open model folder …"), this, &Parts::chooseModel);
+        m_modelMenu->addAction(icon(QStringLiteral("model")), tr("Open model file …"), this, &Parts::chooseModelFile);
         m_modelMenu->addAction(icon(QStringLiteral("server")), tr("Use a server …"), this,
                                [this] { showSettings(SettingsDialog::Remote); });
         if (m_controller->engine().remote) {
@@ -219,6 +228,31 @@ void MainWindow::Parts::chooseFiles() {
     dialog->open();
 }
 
+void MainWindow::Parts::chooseExport() {
+    if (m_controller->messages().isEmpty()) {
+        return;
+    }
+    QString name;
+    for (const chat::ConversationInfo &info : m_controller->conversations()) {
+        if (info.id == m_controller->currentConversation()) name = info.title;
+    }
+    for (QChar &c : name) {
+        if (c.unicode() < 0x20 || QStringLiteral("<>:\"/\\|?*").contains(c)) c = u'_';
+    }
+    const QString markdown = tr("Markdown, for people (*.md)"), json = tr("JSON, for programs (*.json)");
+    auto *dialog = new QFileDialog(m_window, tr("Save this chat"));
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    dialog->setAcceptMode(QFileDialog::AcceptSave);
+    dialog->setNameFilters({markdown, json});
+    dialog->setDefaultSuffix(QStringLiteral("md"));
+    dialog->selectFile((name.isEmpty() ? tr("Chat") : name.left(60)) + QStringLiteral(".md"));
+    connect(dialog, &QFileDialog::filterSelected, dialog, [dialog, json](const QString &filter) {
+        dialog->setDefaultSuffix(filter == json ? QStringLiteral("json") : QStringLiteral("md"));
+    });
+    connect(dialog, &QFileDialog::fileSelected, m_controller, &chat::ChatController::exportConversation);
+    dialog->open();
+}
+
 void MainWindow::Parts::chooseModel() {
     auto *dialog = new QFileDialog(m_window, tr("Open a model folder (with config.json and .safetensors files)"));
     dialog->setAttribute(Qt::WA_DeleteOnClose);
@@ -228,11 +262,23 @@ void MainWindow::Parts::chooseModel() {
     dialog->open();
 }
 
+void MainWindow::Parts::chooseModelFile() {
+    auto *dialog = new QFileDialog(m_window, tr("Open a model file"));
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    dialog->setFileMode(QFileDialog::ExistingFile);
+    dialog->setNameFilters({tr("Models in one file (*.gguf)"), tr("All files (*)")});
+    connect(dialog, &QFileDialog::fileSelected, this, [this](const QString &path) { m_controller->openModel(path); });
+    dialog->open();
+}
+
 void MainWindow::Parts::showSettings(int page) {
-    auto *dialog = new SettingsDialog(m_controller, m_preferences, m_window);
+    auto *dialog = new SettingsDialog(m_controller, m_preferences, m_actions, m_window);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     dialog->showPage(SettingsDialog::Page(page));
     connect(dialog, &SettingsDialog::preferencesChanged, this, &Parts::applyPreferences);
+    connect(dialog, &SettingsDialog::shortcutsChanged, this, [this] {
+        if (m_settings) saveShortcuts(m_settings, m_actions);
+    });
     connect(dialog, &SettingsDialog::openModelRequested, this, &Parts::chooseModel);
     connect(dialog, &SettingsDialog::fullModelRequested, this, &Parts::showFullModel);
     connect(dialog, &QDialog::finished, this, [this] {

@@ -13,6 +13,7 @@
 #include <functional>
 
 class QAction;
+class QJsonObject;
 class QLabel;
 class QMenu;
 class QSettings;
@@ -40,18 +41,21 @@ public:
     void useSettings(QSettings *settings);
     void saveState();
     void attachFiles(const QStringList &paths);
+    QJsonObject describe();
 
 protected:
     bool eventFilter(QObject *watched, QEvent *event) override;
 
 private:
-    // main_window.cpp: layout and wires
+    // main_window.cpp: layout
     QWidget *makeCentre(RecorderPort *recorder);
     QWidget *makeHeader();
+    // main_window_wires.cpp
     void wireController();
     void wireTranscript();
     void wireComposer();
     void wireSidebar();
+    // main_window_deeds.cpp
     void openedConversation();
     void showEngine(const chat::EngineState &engine);
     void showProgress(const chat::TurnProgress &progress);
@@ -64,17 +68,24 @@ private:
     void deleteConversation(qint64 id);
     void beginTask(EmptyState::Task task);
     void openLink(const QUrl &url);
+    void showFoundMessage(int index);
+    // main_window_preferences.cpp
     void applyPreferences(const Preferences &preferences);
+    void followSystemTheme();
     void fitToWidth();
     void tintCentre();
+    void setSidebarVisible(bool visible, bool byUser);
     // main_window_actions.cpp: menus, shortcuts, dialogs
     void makeActions();
-    QAction *add(QMenu *menu, const QString &text, const QList<QKeySequence> &keys, std::function<void()> run,
-                 const QString &icon = {});
+    // `name`: what the settings know the action by; it never changes.
+    QAction *add(QMenu *menu, const QByteArray &name, const QString &text, const QList<QKeySequence> &keys,
+                 std::function<void()> run, const QString &icon = {});
     void fillRecentMenu(QMenu *menu);
     void makeModelMenu();
     void chooseFiles();
+    void chooseExport();
     void chooseModel();
+    void chooseModelFile();
     void showSettings(int page);
     void showFullModel();
     void showShortcuts();
@@ -82,7 +93,6 @@ private:
     void stepConversation(int step);
     void cyclePane();
     void zoom(int steps);
-    void setSidebarVisible(bool visible, bool byUser);
     void openFind();
 
     MainWindow *m_window;
@@ -106,11 +116,12 @@ private:
     QLabel *m_status = nullptr;
     Toast *m_toast = nullptr;
     QList<QAction *> m_actions;
-    QAction *m_stopAction = nullptr, *m_regenerateAction = nullptr, *m_sidebarAction = nullptr,
+    QAction *m_exportAction = nullptr, *m_stopAction = nullptr, *m_regenerateAction = nullptr, *m_sidebarAction = nullptr,
             *m_thinkingAction = nullptr, *m_undoAction = nullptr;
     QMenu *m_modelMenu = nullptr;
     std::function<void()> m_toastAction;
-    bool m_sidebarWanted = true, m_narrow = false, m_bannerDismissed = false;
+    QString m_jumpWords; // to be shown in the message that is being opened
+    bool m_sidebarWanted = true, m_narrow = false, m_bannerDismissed = false, m_themeAsked = false;
 };
 
 } // namespace facet::ui

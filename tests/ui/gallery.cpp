@@ -5,15 +5,20 @@
 #include "ui/composer/composer.h"
 #include "ui/dialogs/info_dialogs.h"
 #include "ui/dialogs/settings_dialog.h"
+#include "ui/dialogs/shortcuts_page.h"
 #include "ui/main_window.h"
 #include "ui/overlay/picture_cache.h"
 #include "ui/overlay/picture_view.h"
+#include "ui/sidebar/sidebar.h"
 #include "ui/theme/theme.h"
 #include "ui/transcript/transcript_view.h"
 
+#include <QAction>
 #include <QApplication>
 #include <QDir>
+#include <QLineEdit>
 #include <QListWidget>
+#include <QScrollBar>
 #include <QSettings>
 #include <QTemporaryDir>
 #include <QTest>
@@ -264,6 +269,44 @@ int main(int argc, char **argv) {
         view->setFocus();
         view->setFocusMessage(1);
     };
+    // Words found in other chats, an answer with versions and a thought that has ended.
+    const auto search = [](FakeChatController &controller, ui::MainWindow &window) {
+        markdownChat(controller);
+        QVector<chat::Message> messages = controller.messages();
+        messages.resize(2);
+        messages[1].thinking = QStringLiteral("Short.");
+        messages[1].thinkingSeconds = 12.4;
+        messages[1].id = 2;
+        messages[1].versions = {1, 2, 3};
+        messages[1].text = QStringLiteral("A **ring buffer** keeps the last values in a fixed block of memory.");
+        messages[0].id = 5;
+        messages[0].versions = {4, 5};
+        controller.setMessages(messages);
+        auto *sidebar = window.findChild<ui::Sidebar *>();
+        sidebar->search()->setText(QStringLiteral("buffer"));
+        QVector<chat::SearchHit> hits(3);
+        for (int i = 0; i < hits.size(); ++i) {
+            hits[i].title = controller.conversations().value(i + 1).title;
+            hits[i].created = controller.conversations().value(i + 1).updated;
+            hits[i].excerpt = QStringLiteral("…and a ring buffer keeps the last n values in a fixed block of memory, so…");
+            hits[i].marks = {{12, 6}};
+        }
+        controller.answerSearch(QStringLiteral("buffer"), hits);
+        window.findChild<ui::TranscriptView *>()->find(QStringLiteral("buffer"));
+    };
+    const auto longTable = [](FakeChatController &controller, ui::MainWindow &window) {
+        markdownChat(controller);
+        QVector<chat::Message> messages = controller.messages();
+        messages.resize(2);
+        messages[1].text = QStringLiteral("| id | name | words |\n|---:|---|---|\n");
+        for (int row = 0; row < 300; ++row) {
+            messages[1].text += QStringLiteral("| %1 | row %1 | %2 |\n").arg(row).arg(QString(row % 40, QLatin1Char('x')));
+        }
+        controller.setMessages(messages);
+        QTest::qWait(50);
+        auto *bar = window.findChild<ui::TranscriptView *>()->verticalScrollBar();
+        bar->setValue(bar->maximum() / 5);
+    };
     const QVector<Shot> shots = {
         {"empty",
          {1180, 800},
@@ -291,6 +334,9 @@ int main(int argc, char **argv) {
          Scheme::Light,
          [](FakeChatController &c, ui::MainWindow &) { emptyChat(c, true); }},
         {"wide", {1600, 900}, Scheme::Light, top(markdownChat)},
+        {"search", {1180, 800}, Scheme::Light, search},
+        {"search_dark", {1180, 800}, Scheme::Dark, search},
+        {"long_table", {1180, 800}, Scheme::Light, longTable},
         {"high_contrast", {1180, 800}, Scheme::HighContrast, plain(toolChat)},
     };
     QTemporaryDir folder;
@@ -315,13 +361,20 @@ int main(int argc, char **argv) {
     ui::applyTheme(Scheme::Light);
     FakeChatController controller;
     if (only.isEmpty() || only == QLatin1String("dialogs")) {
-        ui::SettingsDialog settings(&controller, {});
+        ui::MainWindow window(&controller, nullptr); // for its actions
+        QList<QAction *> actions;
+        for (QAction *action : window.findChildren<QAction *>()) {
+            if (action->property(ui::kStandardKeys).isValid()) actions << action;
+        }
+        ui::SettingsDialog settings(&controller, {}, actions);
         settings.show();
         save(settings, QStringLiteral("settings"));
         settings.showPage(ui::SettingsDialog::Answers);
         save(settings, QStringLiteral("settings_answers"));
         settings.showPage(ui::SettingsDialog::Remote);
         save(settings, QStringLiteral("settings_remote"));
+        settings.showPage(ui::SettingsDialog::Shortcuts);
+        save(settings, QStringLiteral("settings_shortcuts"));
         ui::FullModelDialog full;
         full.show();
         save(full, QStringLiteral("full_model"));

@@ -3,8 +3,10 @@
 #include "ui/composer/composer.h"
 #include "ui/dialogs/info_dialogs.h"
 #include "ui/dialogs/settings_dialog.h"
+#include "ui/dialogs/shortcuts_page.h"
 #include "ui/main_window.h"
 #include "ui/sidebar/conversation_model.h"
+#include "ui/sidebar/hit_list.h"
 #include "ui/sidebar/sidebar.h"
 #include "ui/theme/theme.h"
 #include "ui/transcript/transcript_view.h"
@@ -16,6 +18,8 @@
 #include <QAction>
 #include <QApplication>
 #include <QClipboard>
+#include <QFileDialog>
+#include <QKeySequenceEdit>
 #include <QLabel>
 #include <QLineEdit>
 #include <QListView>
@@ -26,6 +30,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 #include <QToolButton>
+#include <QTreeWidget>
 
 using namespace facet;
 using namespace facet::ui;
@@ -220,7 +225,7 @@ private slots:
         for (const char *key :
              {"Ctrl+N", "Ctrl+Shift+O", "Ctrl+K", "Ctrl+F",       "Ctrl+Shift+F", "Ctrl+B", "F9",     "Ctrl+O",
               "Ctrl+L", "Ctrl+R",       "Ctrl+.", "Ctrl+Shift+C", "Ctrl+,",       "Ctrl+1", "Ctrl+4", "Ctrl+Tab",
-              "Ctrl++", "Ctrl+-",       "Ctrl+0", "F1",           "Ctrl+?",       "Ctrl+Q", "F6"}) {
+              "Ctrl++", "Ctrl+-",       "Ctrl+0", "F1",           "Ctrl+?",       "Ctrl+Q", "F6",     "Ctrl+S"}) {
             QVERIFY2(action(QLatin1String(key)), key);
         }
         // No key stands for two things.
@@ -234,13 +239,186 @@ private slots:
         QCOMPARE(m_window->menuBar()->actions().size(), 5);
     }
 
+    // With the demo model a card brings its own sample; with a full model the user is asked for a file.
+    void cardsBringTheirSamples() {
+        using Sample = chat::ChatController::Sample;
+        const QString picture = qEnvironmentVariable("FACET_RESOURCES") + QStringLiteral("/samples/scene.png");
+        m_controller->setSample(Sample::Objects, picture);
+        m_controller->setSample(Sample::Recording, QStringLiteral("/samples/recording.wav"));
+        chat::EngineState demo = m_controller->engine();
+        demo.demoModel = true;
+        m_controller->setEngineState(demo);
+        auto *composer = part<Composer>();
+        part<EmptyState>()->cards()[1]->click();
+        QCOMPARE(composer->text(), EmptyState::promptFor(EmptyState::Task::FindObjects, true));
+        QCOMPARE(composer->chips().size(), 1);
+        QVERIFY(m_controller->calls.contains(QStringLiteral("attach scene.png")));
+        QVERIFY(!part<QFileDialog>());
+        part<EmptyState>()->cards()[2]->click(); // what is attached stays
+        QCOMPARE(composer->chips().size(), 1);
+        composer->clear();
+        part<EmptyState>()->cards()[3]->click();
+        QVERIFY(composer->text().contains(QStringLiteral("weather"))); // shows a tool
+        QVERIFY(composer->chips().isEmpty());
+
+        demo.demoModel = false;
+        m_controller->setEngineState(demo);
+        composer->clear();
+        part<EmptyState>()->cards()[1]->click();
+        QCOMPARE(composer->text(), EmptyState::promptFor(EmptyState::Task::FindObjects));
+        QVERIFY(composer->chips().isEmpty());
+        auto *dialog = part<QFileDialog>();
+        QVERIFY(dialog);
+        dialog->close();
+    }
+
+    void droppedModelsAreOpened() {
+        QTemporaryDir folder;
+        m_window->attachFiles({QStringLiteral("/models/gemma-4.Q4_K_M.gguf")});
+        QVERIFY(m_controller->calls.contains(QStringLiteral("openModel /models/gemma-4.Q4_K_M.gguf")));
+        m_window->attachFiles({folder.path()});
+        QVERIFY(m_controller->calls.contains(QStringLiteral("openModel ") + folder.path()));
+        QVERIFY(part<Composer>()->chips().isEmpty());
+    }
+
+    void searchInMessages() {
+        fill();
+        chat::Message found;
+        found.id = 77;
+        found.text = QStringLiteral("the needle lies here, another needle there");
+        m_controller->setMessages({found});
+        auto *sidebar = part<Sidebar>();
+        action(QStringLiteral("Ctrl+Shift+F"))->trigger();
+        QVERIFY(sidebar->search()->hasFocus());
+        sidebar->search()->setText(QStringLiteral("needle"));
+        QTRY_VERIFY(m_controller->calls.contains(QStringLiteral("search needle")));
+        QVERIFY(!sidebar->hits()->isVisible());
+        chat::SearchHit hit;
+        hit.conversation = m_controller->currentConversation();
+        hit.message = 77;
+        hit.title = QStringLiteral("Chat 1");
+        hit.excerpt = found.text;
+        hit.marks = {{4, 6}};
+        m_controller->answerSearch(QStringLiteral("old words"), {hit, hit}); // of an older search
+        QVERIFY(!sidebar->hits()->isVisible());
+        m_controller->answerSearch(QStringLiteral("needle"), {hit});
+        QVERIFY(sidebar->hits()->isVisible());
+        QVERIFY(!sidebar->list()->isVisible()); // no chat is called so
+        QVERIFY(sidebar->hits()->model()->index(0, 0).data(Qt::AccessibleTextRole).toString().contains(
+            QStringLiteral("needle")));
+        const QRect row = sidebar->hits()->visualRect(sidebar->hits()->model()->index(0, 0));
+        QTest::mouseClick(sidebar->hits()->viewport(), Qt::LeftButton, {}, row.center());
+        QVERIFY(m_controller->calls.contains(QStringLiteral("openMessage %1 77").arg(hit.conversation)));
+        QVERIFY(part<FindBar>()->isVisible());
+        QCOMPARE(part<FindBar>()->field()->text(), QStringLiteral("needle"));
+        QCOMPARE(part<TranscriptView>()->matchCount(), 2);
+        QCOMPARE(part<TranscriptView>()->currentMatch(), 0);
+        sidebar->search()->clear();
+        QVERIFY(!sidebar->hits()->isVisible());
+        QVERIFY(sidebar->list()->isVisible());
+    }
+
+    void chatsAreExported() {
+        QVERIFY(!action(QStringLiteral("Ctrl+S"))->isEnabled()); // nothing to save
+        m_controller->send(QStringLiteral("a/b: c?"));
+        m_controller->finishTurn();
+        action(QStringLiteral("Ctrl+S"))->trigger();
+        auto *dialog = part<QFileDialog>();
+        QVERIFY(dialog);
+        QCOMPARE(dialog->acceptMode(), QFileDialog::AcceptSave);
+        emit dialog->fileSelected(QStringLiteral("/tmp/x.md"));
+        dialog->close();
+        QVERIFY(m_controller->calls.contains(QStringLiteral("export /tmp/x.md")));
+        QVERIFY(part<Toast>()->isVisible());
+    }
+
+    void versionsReachTheController() {
+        chat::Message question, answer;
+        question.id = 1;
+        answer.id = 3;
+        answer.role = chat::Role::Assistant;
+        answer.text = QStringLiteral("B");
+        answer.versions = {2, 3};
+        m_controller->setMessages({question, answer});
+        auto *transcript = part<TranscriptView>();
+        for (const SpotPlace &place : transcript->spotsOf(1)) {
+            if (transcript->spotAt(place).action == SpotAction::OlderVersion) transcript->activate(place);
+        }
+        QVERIFY(m_controller->calls.contains(QStringLiteral("version 1 0")));
+        answer.id = 2;
+        answer.text = QStringLiteral("A");
+        m_controller->showBranch(1, {answer});
+        QCOMPARE(transcript->message(1)->message().text, QStringLiteral("A"));
+    }
+
+    void keysCanBeChanged() {
+        QTemporaryDir folder;
+        QSettings store(folder.filePath(QStringLiteral("window.ini")), QSettings::IniFormat);
+        m_window->useSettings(&store);
+        action(QStringLiteral("Ctrl+,"))->trigger();
+        auto *dialog = part<SettingsDialog>();
+        QVERIFY(dialog);
+        dialog->showPage(SettingsDialog::Shortcuts);
+        auto *page = dialog->findChild<ShortcutsPage *>();
+        QVERIFY(page && page->isVisible());
+        const auto choose = [page](const QString &what) {
+            page->list()->setCurrentItem(page->list()->findItems(what, Qt::MatchExactly).value(0));
+        };
+        choose(QStringLiteral("New chat"));
+        QCOMPARE(page->field()->keySequence(), QKeySequence(QStringLiteral("Ctrl+N")));
+        page->field()->setKeySequence(QKeySequence(QStringLiteral("Ctrl+B"))); // the side bar has it
+        QVERIFY(page->notice()->text().contains(QStringLiteral("List of chats")));
+        page->field()->setKeySequence(QKeySequence(QStringLiteral("Ctrl+Alt+N")));
+        QVERIFY(!page->notice()->text().contains(QStringLiteral("List of chats")));
+        QVERIFY(action(QStringLiteral("Ctrl+Alt+N")));
+        QVERIFY(!action(QStringLiteral("Ctrl+N")));
+        dialog->close();
+
+        // Another window over the same settings has the keys, and can go back.
+        m_window = std::make_unique<MainWindow>(m_controller.get(), nullptr);
+        QVERIFY(action(QStringLiteral("Ctrl+N")));
+        m_window->useSettings(&store);
+        m_window->show();
+        QVERIFY(action(QStringLiteral("Ctrl+Alt+N")));
+        QVERIFY(!action(QStringLiteral("Ctrl+N")));
+        action(QStringLiteral("Ctrl+,"))->trigger();
+        page = part<SettingsDialog>()->findChild<ShortcutsPage *>();
+        for (QPushButton *button : page->findChildren<QPushButton *>()) {
+            if (button->text().contains(QStringLiteral("all"))) button->click();
+        }
+        QVERIFY(action(QStringLiteral("Ctrl+N")));
+        QVERIFY(action(QStringLiteral("Ctrl+Shift+O"))); // both of its keys
+        store.beginGroup(QStringLiteral("shortcuts"));
+        QVERIFY(store.childKeys().isEmpty());
+        store.endGroup();
+    }
+
+    // Qt tells windows when the desktop goes dark; a scheme that the user has chosen stays.
+    void followsTheDesktop() {
+        const QPalette light = QApplication::palette();
+        QApplication::setPalette(Theme::of(Scheme::Dark).palette());
+        QEvent change(QEvent::ThemeChange);
+        QCoreApplication::sendEvent(m_window.get(), &change);
+        QCoreApplication::sendEvent(m_window.get(), &change);
+        QTRY_COMPARE(QApplication::palette().color(QPalette::Window), light.color(QPalette::Window));
+        QTemporaryDir folder;
+        QSettings store(folder.filePath(QStringLiteral("window.ini")), QSettings::IniFormat);
+        store.setValue(QStringLiteral("window/theme"), int(Scheme::Dark));
+        m_window->useSettings(&store);
+        const QColor dark = QApplication::palette().color(QPalette::Window);
+        QCoreApplication::sendEvent(m_window.get(), &change);
+        QCoreApplication::processEvents();
+        QCOMPARE(QApplication::palette().color(QPalette::Window), dark);
+        applyTheme(Scheme::System);
+    }
+
     void everyControlHasAName() {
         fill();
         m_controller->send(QStringLiteral("x"));
         m_controller->finishTurn();
         const QString folder = QString::fromLocal8Bit(qgetenv("FACET_FIXTURES")) + QStringLiteral("/media/");
         m_window->attachFiles({folder + QStringLiteral("shapes.png")});
-        SettingsDialog settings(m_controller.get(), {}, m_window.get());
+        SettingsDialog settings(m_controller.get(), {}, {}, m_window.get());
         FullModelDialog full(m_window.get());
         ShortcutsDialog keys(m_window->findChildren<QAction *>(), m_window.get());
         QTest::qWait(50);

@@ -87,6 +87,133 @@ private slots:
         QVERIFY(document.parsedCharacters() < text.size() * 6);
     }
 
+    // What one frame, one scroll step, one resize may read and lay out, whatever the messages are: bounded pieces.
+    void hugeMessagesComeInPieces_data() {
+        QTest::addColumn<QVector<chat::Message>>("messages");
+        QString prose, table = QStringLiteral("| id | name | what it says | more | and | more | of | it |\n|"), code;
+        table += QStringLiteral("---|").repeated(8) + QLatin1Char('\n');
+        for (int i = 0; prose.size() < 1 << 20; ++i) {
+            prose += QStringLiteral("## Part %1\n\nSome *words* with `code`, a [link](https://example.org/%1) and **more** "
+                                    "of them, so that the line is long enough to break at least once or twice.\n\n"
+                                    "- one\n- two\n\n```cpp\nint part_%1 = %1; // code\n```\n\n")
+                         .arg(i);
+        }
+        for (int row = 0; row < 2000; ++row) {
+            table += QStringLiteral("| %1 | name %1 | row %1 says **something** that wraps | a | b | c | d | e |\n").arg(row);
+        }
+        code = QStringLiteral("```python\n") + QStringLiteral("def f(a, b):\n    return \"a\" + b  # words\n").repeated(10'000);
+        QTest::newRow("1 MB of Markdown") << QVector<chat::Message>{user(QStringLiteral("Go")), assistant(prose)};
+        QTest::newRow("table of 2000 rows") << QVector<chat::Message>{user(QStringLiteral("Go")), assistant(table)};
+        QTest::newRow("20000 lines of code") << QVector<chat::Message>{user(QStringLiteral("Go")), assistant(code)};
+        QTest::newRow("10000 messages") << longChat(5000);
+        QTest::newRow("1 MB in one line")
+            << QVector<chat::Message>{user(QStringLiteral("Go")), assistant(QStringLiteral("word ").repeated(1 << 18))};
+    }
+    void hugeMessagesComeInPieces() {
+        QFETCH(QVector<chat::Message>, messages);
+        constexpr qsizetype kMostLaidOut = 40'000; // some screens full of words
+        m_view->setMessages(messages);
+        m_view->flush();
+        m_view->verticalScrollBar()->setValue(0);
+        for (int i = 1; i <= 20; ++i) {
+            m_view->verticalScrollBar()->setValue(m_view->verticalScrollBar()->maximum() * i / 20);
+        }
+        m_view->resize(500, 600);
+        m_view->resize(900, 600);
+        m_view->scrollToMessage(messages.size() > 2 ? 5000 : 1);
+        m_view->find(QStringLiteral("of"));
+        QTRY_VERIFY(m_view->currentMatch() >= 0 || m_view->matchCount() == 0);
+        m_view->spotsOf(m_view->messageCount() - 1);
+        m_view->changeMessage(m_view->messageCount() - 1, messages.last());
+        m_view->flush();
+        m_view->setMessages({});
+        const auto worst = m_view->worstStep();
+        const auto report = QStringLiteral("read %1, laid out %2").arg(worst.parsed).arg(worst.laidOut);
+        const bool oneLine = messages.last().text.startsWith(QLatin1String("word "));
+        const bool fence = messages.last().text.startsWith(QLatin1String("```"));
+        // A piece that cannot be cut (one fence, one line) is taken as it stands, which is cheap.
+        QVERIFY2(worst.parsed <= (oneLine || fence ? messages.last().text.size() : 2 * MessageItem::kParseStep),
+                 qPrintable(report));
+        QVERIFY2(worst.laidOut <= kMostLaidOut, qPrintable(report));
+    }
+
+    void longTablesKeepTheirColumns() {
+        QString text = QStringLiteral("| id | words |\n|---|---|\n");
+        for (int row = 0; row < 500; ++row) text += QStringLiteral("| %1 | w%1 |\n").arg(row);
+        text += QStringLiteral("| last | this is by far the longest cell of all |\n\nAfter it.");
+        m_view->setMessages({assistant(text)});
+        m_view->flush();
+        MessageItem *message = m_view->message(0);
+        QVector<TableItem *> parts;
+        for (int i = 0; i < message->itemCount(); ++i) {
+            if (auto *table = dynamic_cast<TableItem *>(message->item(i))) parts << table;
+        }
+        QVERIFY(parts.size() > 3);
+        QString words;
+        for (TableItem *part : parts) {
+            part->layoutFor(700, {m_view->font(), &Theme::of(m_view->palette()), m_pictures.get()});
+            QCOMPARE(part->naturalWidth(), parts.first()->naturalWidth());
+            QCOMPARE(part->block().continued, part != parts.first());
+            words += part->text() + QLatin1Char('\n');
+        }
+        QCOMPARE(words.count(QLatin1Char('\n')), 502); // no row is lost, the head is there once
+        QVERIFY(words.startsWith(QStringLiteral("id\twords\n0\tw0\n1\tw1\n")));
+        m_view->selectAll();
+        const QString markdown = m_view->selectedText(true);
+        QCOMPARE(markdown.count(QStringLiteral("---")), 2);
+        QVERIFY(markdown.contains(QStringLiteral("| 95 | w95 |\n| 96 | w96 |")));
+    }
+
+    void longTablesStreamInPieces() {
+        QString text = QStringLiteral("| a | b |\n|---|---|\n");
+        m_view->setMessages({assistant(QString(), chat::MessageState::Streaming)});
+        for (int row = 0; row < 600; ++row) {
+            text += QStringLiteral("| %1 | words of row %1 |\n").arg(row);
+            m_view->changeMessage(0, assistant(text, chat::MessageState::Streaming));
+            m_view->flush();
+        }
+        // Each row is read some dozen times at most: while its piece is open.
+        QVERIFY2(m_view->message(0)->document().parsedCharacters() < text.size() * 120,
+                 qPrintable(QString::number(m_view->message(0)->document().parsedCharacters() / text.size())));
+        m_view->changeMessage(0, assistant(text + QStringLiteral("\nThe end."), chat::MessageState::Complete));
+        m_view->flush();
+        QVERIFY(m_view->message(0)->document().blocks() == markdown::parse(text + QStringLiteral("\nThe end.")));
+    }
+
+    void versionsAreSwitched() {
+        QVector<chat::Message> messages = longChat(20);
+        messages[21].id = 7;
+        messages[21].versions = {5, 7, 9};
+        m_view->setMessages(messages);
+        m_view->scrollToMessage(20);
+        const int before = m_view->messageRect(20).top();
+        QSignalSpy requested(m_view.get(), &TranscriptView::versionRequested);
+        m_view->activate(spotNamed(21, SpotAction::OlderVersion));
+        QCOMPARE(requested.last(), (QVariantList{21, 0}));
+        m_view->activate(spotNamed(21, SpotAction::NewerVersion));
+        QCOMPARE(requested.last(), (QVariantList{21, 2}));
+        QVERIFY(m_view->accessibleNameOf(21).size() > 0);
+        QVERIFY(!spotNamed(23, SpotAction::OlderVersion).isValid());
+        QVector<chat::Message> other = {assistant(QStringLiteral("Another answer"))};
+        other[0].id = 9;
+        other[0].versions = {5, 7, 9};
+        m_view->replaceFrom(21, other);
+        QCOMPARE(m_view->messageCount(), 22);
+        QVERIFY(spotNamed(21, SpotAction::OlderVersion).isValid());
+        QVERIFY(!spotNamed(21, SpotAction::NewerVersion).isValid());
+        // The reader's place: the question is not above where it was, unless the conversation ends before.
+        QVERIFY(m_view->messageRect(20).top() >= before);
+    }
+
+    void thoughtsTellHowLongTheyTook() {
+        chat::Message answer = assistant(QStringLiteral("A"));
+        answer.thinking = QStringLiteral("Hm");
+        answer.thinkingSeconds = 12.3;
+        m_view->setMessages({user(QStringLiteral("Hi")), answer});
+        QVERIFY(m_view->spotAt(spotNamed(1, SpotAction::ToggleThinking)).label.startsWith(
+            QStringLiteral("Thought for 12 s")));
+    }
+
     void longCodeIsNotLaidOutAgain() {
         m_view->setMessages(
             {user(QStringLiteral("Hi")), assistant(QStringLiteral("```cpp\nint a;\n"), chat::MessageState::Streaming)});

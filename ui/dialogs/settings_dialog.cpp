@@ -1,6 +1,7 @@
 #include "ui/dialogs/settings_dialog.h"
 
 #include "chat/chat_controller.h"
+#include "ui/dialogs/shortcuts_page.h"
 #include "ui/theme/facet_style.h"
 #include "ui/theme/icons.h"
 
@@ -49,7 +50,8 @@ void addRow(QFormLayout *layout, const QString &name, QWidget *field, const QStr
 
 } // namespace
 
-SettingsDialog::SettingsDialog(chat::ChatController *controller, const Preferences &preferences, QWidget *parent)
+SettingsDialog::SettingsDialog(chat::ChatController *controller, const Preferences &preferences,
+                               const QList<QAction *> &actions, QWidget *parent)
     : QDialog(parent), m_controller(controller), m_preferences(preferences), m_index(new QListWidget(this)),
       m_pages(new QStackedWidget(this)) {
     setWindowTitle(tr("Settings"));
@@ -64,6 +66,9 @@ SettingsDialog::SettingsDialog(chat::ChatController *controller, const Preferenc
     addPage(QStringLiteral("chat"), tr("Answers"), makeAnswers());
     addPage(QStringLiteral("model"), tr("Model"), makeModel());
     addPage(QStringLiteral("server"), tr("Another engine"), makeRemote());
+    auto *shortcuts = new ShortcutsPage(actions, this);
+    connect(shortcuts, &ShortcutsPage::changed, this, &SettingsDialog::shortcutsChanged);
+    addPage(QStringLiteral("keyboard"), tr("Shortcuts"), shortcuts);
     auto *buttons = new QDialogButtonBox(QDialogButtonBox::Close, this);
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::accept);
     auto *row = new QHBoxLayout;

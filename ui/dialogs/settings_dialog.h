@@ -6,6 +6,7 @@
 
 #include <QDialog>
 
+class QAction;
 class QCheckBox;
 class QComboBox;
 class QDoubleSpinBox;
@@ -26,12 +27,15 @@ namespace facet::ui {
 class SettingsDialog : public QDialog {
     Q_OBJECT
 public:
-    enum Page { General, Answers, Model, Remote };
-    SettingsDialog(chat::ChatController *controller, const Preferences &preferences, QWidget *parent = nullptr);
+    enum Page { General, Answers, Model, Remote, Shortcuts };
+    // `actions`: whose keys may be changed.
+    SettingsDialog(chat::ChatController *controller, const Preferences &preferences, const QList<QAction *> &actions,
+                   QWidget *parent = nullptr);
     void showPage(Page page);
 
 signals:
     void preferencesChanged(const facet::ui::Preferences &preferences);
+    void shortcutsChanged();
     void openModelRequested();
     void fullModelRequested();
 

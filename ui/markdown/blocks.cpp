@@ -94,7 +94,7 @@ QString markdownText(const Block &block) {
         QStringList rows;
         for (int i = 0; i < block.rows.size(); ++i) {
             rows << tableRow(block.rows[i], true);
-            if (i == 0) {
+            if (i == 0 && !block.continued) {
                 QString line = QStringLiteral("|");
                 for (const Align align : block.columns) {
                     line += align == Align::Left    ? QLatin1String(" --- |")

@@ -36,6 +36,7 @@ struct Block {
     QString language;                // Code
     QVector<Align> columns;          // Table
     QVector<QVector<RichText>> rows; // Table; the first one is the head
+    bool continued = false;          // Table: more rows of the table in the block before it, without a head
     bool operator==(const Block &) const = default;
 };
 

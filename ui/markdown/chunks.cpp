@@ -152,6 +152,46 @@ qsizetype finishedChunkEnd(QStringView text, qsizetype start) {
 
 namespace {
 
+bool isDelimiterRow(QStringView body) {
+    return body.startsWith(QLatin1Char('|')) && body.contains(QLatin1Char('-')) &&
+           std::all_of(body.begin(), body.end(), [](QChar c) { return QStringView(u"|:- ").contains(c); });
+}
+
+// A row that can only be one: what does not begin with a pipe may begin another block.
+bool isTableRow(const Line &line) {
+    return line.complete && line.indent <= 3 && line.body.startsWith(QLatin1Char('|'));
+}
+
+} // namespace
+
+qsizetype tablePieceEnd(QStringView text, qsizetype start, bool inside, QString &head) {
+    Line line = lineAt(text, start);
+    while (!inside && line.complete && line.blank() && line.next < text.size()) line = lineAt(text, line.next);
+    if (!isTableRow(line)) {
+        return -1;
+    }
+    const auto columns = std::clamp<qsizetype>(line.body.count(QLatin1Char('|')) - 1, 1, kMaxColumns);
+    qsizetype rows = std::max<qsizetype>(8, kTablePieceCells / columns);
+    if (!inside) {
+        const Line delimiter = lineAt(text, line.next);
+        if (!delimiter.complete || !isDelimiterRow(delimiter.body)) {
+            return -1;
+        }
+        head = text.mid(line.start, delimiter.next - line.start).toString();
+        line = lineAt(text, delimiter.next);
+    }
+    for (; rows > 0 && isTableRow(line); --rows) {
+        if (line.next >= text.size()) {
+            return -1;
+        }
+        line = lineAt(text, line.next);
+    }
+    // Another row follows, so that the rest is still read as a part of the table.
+    return rows == 0 && isTableRow(line) ? line.start : -1;
+}
+
+namespace {
+
 // Head of a table whose dashes are not written yet: give it some, or it reads as a paragraph of pipes for a moment.
 QString withDelimiterRow(QStringView tail) {
     const Line head = lineAt(tail, 0);

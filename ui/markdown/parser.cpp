@@ -370,31 +370,64 @@ QVector<Block> plainBlocks(const QString &text) {
     return out;
 }
 
-void StreamingDocument::setText(const QString &fullText, bool complete) {
+// Rows in the midst of a table are read with its head before them, which then is taken away again.
+void StreamingDocument::take(QStringView chunk) {
+    ++m_parsedChunks;
+    m_parsedCharacters += chunk.size();
+    if (m_tableHead.isEmpty()) {
+        m_blocks += parseChunk(chunk);
+        return;
+    }
+    QVector<Block> blocks = parseChunk(QString(m_tableHead + chunk.toString()));
+    if (!blocks.isEmpty() && blocks.first().kind == BlockKind::Table && !blocks.first().rows.isEmpty()) {
+        blocks.first().rows.removeFirst();
+        blocks.first().continued = true;
+        if (blocks.first().rows.isEmpty()) blocks.removeFirst();
+    }
+    m_blocks += blocks;
+}
+
+bool StreamingDocument::setText(const QString &fullText, bool complete, qsizetype budget) {
     const QString text = fullText.size() > kMaxTextLength ? shortened(fullText) : fullText;
     const bool grows = text.size() >= m_frozenLength &&
                        QStringView(text).left(m_frozenLength) == QStringView(m_text).left(m_frozenLength);
     if (!grows) {
         m_frozenLength = 0;
         m_frozenBlocks = 0;
+        m_tableHead.clear();
     }
     m_text = text;
     const QVector<Block> before = m_blocks.mid(m_frozenBlocks);
     const int compareFrom = m_frozenBlocks;
     m_blocks.resize(m_frozenBlocks);
-    const auto take = [&](QStringView chunk) {
-        ++m_parsedChunks;
-        m_parsedCharacters += chunk.size();
-        m_blocks += parseChunk(chunk);
-    };
-    for (qsizetype end = finishedChunkEnd(m_text, m_frozenLength); end > 0;
-         end = finishedChunkEnd(m_text, m_frozenLength)) {
+    const qsizetype parsedBefore = m_parsedCharacters;
+    const auto takeTo = [this](qsizetype end) {
         take(QStringView(m_text).mid(m_frozenLength, end - m_frozenLength));
         m_frozenLength = end;
         m_frozenBlocks = int(m_blocks.size());
+    };
+    bool spent = false;
+    while (true) {
+        spent = budget >= 0 && m_parsedCharacters - parsedBefore >= budget;
+        if (spent) {
+            break;
+        }
+        const qsizetype end = finishedChunkEnd(m_text, m_frozenLength);
+        QString head;
+        const QStringView reach = QStringView(m_text).left(end > 0 ? end : m_text.size());
+        if (const qsizetype piece = tablePieceEnd(reach, m_frozenLength, !m_tableHead.isEmpty(), head); piece > 0) {
+            takeTo(piece);
+            if (m_tableHead.isEmpty()) m_tableHead = head;
+            continue;
+        }
+        if (end <= 0) {
+            break;
+        }
+        takeTo(end);
+        m_tableHead.clear();
     }
     const QStringView tail = QStringView(m_text).mid(m_frozenLength);
-    if (!tail.trimmed().isEmpty()) {
+    if (!spent && !tail.trimmed().isEmpty()) {
         if (complete) {
             take(tail);
         } else {
@@ -407,6 +440,7 @@ void StreamingDocument::setText(const QString &fullText, bool complete) {
         ++same;
     }
     m_firstChanged = compareFrom + same;
+    return !spent;
 }
 
 } // namespace facet::ui::markdown

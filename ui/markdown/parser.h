@@ -17,6 +17,7 @@ constexpr qsizetype kMaxTextLength = 4 << 20;    // UTF-16 units of one message;
 constexpr qsizetype kMaxChunkLength = 512 << 10; // one piece between blank lines; longer ones are shown as they are
 constexpr int kMaxParagraphLength = 8 << 10;     // longer paragraphs are split, so that each is laid out quickly
 constexpr int kMaxColumns = 64;
+constexpr int kTablePieceCells = 192; // of a long table in one block
 constexpr int kMaxDepth = 8; // of lists and quotes; deeper ones are drawn at this depth
 
 // A whole text at once; the result is the same as that of a document that got it in pieces.
@@ -26,12 +27,17 @@ QVector<Block> plainBlocks(const QString &text);
 
 // End of the piece that starts at `start` when nothing that may still follow can change how it reads; -1: still open.
 qsizetype finishedChunkEnd(QStringView text, qsizetype start);
+// A long table comes in pieces of some rows. End of the piece that starts at `start`, or -1 if what is there is short
+// enough for one. `inside`: the text before `start` is a piece of the table; if not, `head` becomes its first two lines.
+qsizetype tablePieceEnd(QStringView text, qsizetype start, bool inside, QString &head);
 // The open piece of a growing text with half-written fences, tables and emphasis made whole.
 QString repairTail(QStringView tail);
 
 class StreamingDocument {
 public:
-    void setText(const QString &text, bool complete);
+    // Parses about `budget` characters at most (-1: all) and says whether that was all; if not, call it again with the
+    // same text to go on.
+    bool setText(const QString &text, bool complete, qsizetype budget = -1);
 
     const QVector<Block> &blocks() const { return m_blocks; }
     int firstChanged() const { return m_firstChanged; } // index of the first block that differs since the last setText
@@ -40,7 +46,10 @@ public:
     qsizetype parsedCharacters() const { return m_parsedCharacters; }
 
 private:
+    void take(QStringView chunk);
+
     QString m_text;
+    QString m_tableHead; // first two lines of the table in the midst of which the frozen text ends
     QVector<Block> m_blocks;
     qsizetype m_frozenLength = 0;
     int m_frozenBlocks = 0, m_firstChanged = 0, m_parsedChunks = 0;

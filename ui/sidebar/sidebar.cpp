@@ -1,6 +1,7 @@
 #include "ui/sidebar/sidebar.h"
 
 #include "ui/sidebar/conversation_model.h"
+#include "ui/sidebar/hit_list.h"
 #include "ui/theme/facet_style.h"
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
@@ -15,6 +16,8 @@
 #include <QPushButton>
 #include <QStyledItemDelegate>
 #include <QVBoxLayout>
+
+#include <algorithm>
 
 namespace facet::ui {
 
@@ -87,8 +90,8 @@ Sidebar::Sidebar(QWidget *parent) : QWidget(parent), m_model(new ConversationMod
     m_new = new QPushButton(icon(QStringLiteral("new-chat")), tr("&New chat"), this);
     m_new->setToolTip(tr("Begin a new chat (Ctrl+N)"));
     m_search = new QLineEdit(this);
-    m_search->setPlaceholderText(tr("Search chats"));
-    m_search->setAccessibleName(tr("Search chats"));
+    m_search->setPlaceholderText(tr("Search all chats"));
+    m_search->setAccessibleName(tr("Search all chats"));
     m_search->setClearButtonEnabled(true);
     m_search->addAction(icon(QStringLiteral("search"), Tint::Muted), QLineEdit::LeadingPosition);
     m_list->setModel(m_model);
@@ -111,18 +114,41 @@ Sidebar::Sidebar(QWidget *parent) : QWidget(parent), m_model(new ConversationMod
     column->addWidget(m_search);
     column->addWidget(m_nothing);
     column->addWidget(m_list, 1);
+    m_hitsTitle = new QLabel(this);
+    m_hitsTitle->setForegroundRole(QPalette::PlaceholderText);
+    m_hitsTitle->setIndent(space::kM);
+    m_hits = new HitList(this);
+    column->addWidget(m_hitsTitle);
+    column->addWidget(m_hits, 2);
+    m_hitsTitle->hide();
+    m_hits->hide();
+    m_searchDelay.setSingleShot(true);
+    m_searchDelay.setInterval(150); // a word is typed faster than a long history is read
+    connect(&m_searchDelay, &QTimer::timeout, this, [this] { emit searchRequested(m_search->text()); });
+    connect(m_hits, &HitList::chosen, this,
+            [this](qint64 conversation, qint64 message) { emit hitChosen(conversation, message, m_search->text()); });
 
     connect(m_new, &QPushButton::clicked, this, &Sidebar::newRequested);
     connect(m_search, &QLineEdit::textChanged, this, [this](const QString &words) {
         m_updating = true;
         m_model->setFilter(words);
         m_updating = false;
-        m_nothing->setText(words.isEmpty() ? tr("No chats yet") : tr("No chat is called that"));
-        m_nothing->setVisible(m_model->rowCount() == 0);
+        m_searching = !words.trimmed().isEmpty();
+        if (m_searching) {
+            m_searchDelay.start();
+        } else {
+            m_searchDelay.stop();
+            m_hits->setHits({});
+        }
+        showFound();
         selectCurrent();
     });
     connect(m_search, &QLineEdit::returnPressed, this, [this] {
-        if (m_model->rowCount() > 0) emit opened(m_model->idAt(0));
+        if (m_model->rowCount() > 0) {
+            emit opened(m_model->idAt(0));
+        } else if (!m_hits->hits().isEmpty()) {
+            emit hitChosen(m_hits->hits().first().conversation, m_hits->hits().first().message, m_search->text());
+        }
     });
     connect(m_list->selectionModel(), &QItemSelectionModel::currentChanged, this, [this](const QModelIndex &index) {
         if (!m_updating && index.isValid()) emit opened(m_model->idAt(index.row()));
@@ -136,8 +162,38 @@ void Sidebar::setConversations(const QVector<chat::ConversationInfo> &conversati
     m_updating = true;
     m_model->setConversations(conversations);
     m_updating = false;
-    m_nothing->setVisible(m_model->rowCount() == 0);
+    showFound();
     selectCurrent();
+}
+
+void Sidebar::setHits(const QString &words, const QVector<chat::SearchHit> &hits) {
+    if (words != m_search->text()) {
+        return;
+    }
+    m_searching = false;
+    m_hits->setHits(hits);
+    showFound();
+}
+
+// Titles above, messages below; whichever has nothing leaves its room to the other.
+void Sidebar::showFound() {
+    const bool search = !m_search->text().trimmed().isEmpty();
+    const bool hits = search && !m_hits->hits().isEmpty();
+    const bool titles = m_model->rowCount() > 0;
+    m_list->setVisible(titles || !hits);
+    int height = 4; // of the titles; above messages they take what they need, up to a third
+    for (int row = 0; row < m_model->rowCount() && height < this->height() / 3; ++row) {
+        height += m_list->sizeHintForRow(row);
+    }
+    m_list->setMaximumHeight(hits && titles ? std::min(height, std::max(kRow + kSection, this->height() / 3))
+                                            : QWIDGETSIZE_MAX);
+    m_hits->setVisible(hits);
+    m_hitsTitle->setVisible(hits);
+    m_hitsTitle->setFont(type::strong(type::caption(font())));
+    m_hitsTitle->setText(m_hits->hits().size() == 1 ? tr("In 1 message")
+                                                    : tr("In %1 messages").arg(m_hits->hits().size()));
+    m_nothing->setText(!search ? tr("No chats yet") : m_searching ? tr("Searching …") : tr("Nothing found"));
+    m_nothing->setVisible(!titles && !hits);
 }
 
 void Sidebar::selectCurrent() {

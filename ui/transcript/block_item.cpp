@@ -12,7 +12,19 @@ bool BlockItem::layoutFor(int width, const Look &look) {
     }
     m_height = doLayout(width, look);
     m_width = width;
+    if (look.laidOut) *look.laidOut += layoutCost();
     return true;
+}
+
+int BlockItem::heightFor(int width, const Look &look) const {
+    if (isLaidOut(width)) {
+        return m_height;
+    }
+    if (m_estimatedFor != width) {
+        m_estimate = estimate(width, look);
+        m_estimatedFor = width;
+    }
+    return m_estimate;
 }
 
 QString BlockItem::copied(int from, int to, bool) const {

@@ -22,6 +22,7 @@ struct Look {
     const Theme *theme = nullptr;
     PictureCache *pictures = nullptr;
     qreal devicePixelRatio = 1;
+    qsizetype *laidOut = nullptr; // adds up what layouts cost, for tests
 };
 
 enum class SpotAction {
@@ -34,7 +35,9 @@ enum class SpotAction {
     AllowTool,
     CopyMessage,
     EditMessage,
-    Regenerate
+    Regenerate,
+    OlderVersion,
+    NewerVersion
 };
 enum class SpotStyle { Icon, Button, Primary, Bare }; // Bare: drawn by the item itself
 
@@ -71,16 +74,17 @@ public:
     BlockItem &operator=(const BlockItem &) = delete;
 
     // Exact after layoutFor(width), estimated before.
-    int heightFor(int width, const Look &look) const { return isLaidOut(width) ? m_height : estimate(width, look); }
+    int heightFor(int width, const Look &look) const;
     bool isLaidOut(int width) const { return m_width == width; }
     bool layoutFor(int width, const Look &look); // true: something was laid out
-    void invalidate() { m_width = -1; }
+    void invalidate() { m_width = m_estimatedFor = -1; }
     int gapBefore() const { return m_gapBefore; }
     void setGapBefore(int gap) { m_gapBefore = gap; }
 
     virtual int naturalWidth() const { return m_width; } // of what is laid out
     virtual void paint(QPainter &painter, const QPoint &origin, const PaintState &state) const = 0;
     virtual QVector<HotSpot> hotSpots() const { return {}; }
+    virtual bool mayHaveSpots() const { return true; }
 
     // Text that can be selected and searched; offsets are UTF-16 units of text().
     virtual QString text() const { return {}; }
@@ -93,9 +97,11 @@ public:
 protected:
     virtual int doLayout(int width, const Look &look) = 0; // returns the height
     virtual int estimate(int width, const Look &look) const = 0;
+    virtual qsizetype layoutCost() const { return text().size(); } // characters that a layout has to shape
 
     int m_width = -1, m_height = 0;
     int m_gapBefore = space::kM;
+    mutable int m_estimatedFor = -1, m_estimate = 0; // a long message asks for thousands of estimates a frame
 };
 
 // Draws a hot spot in its state at the item's origin.

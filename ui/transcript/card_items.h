@@ -129,7 +129,8 @@ protected:
 // Details on the left, quiet buttons beside them.
 class FooterItem : public BlockItem {
 public:
-    FooterItem(bool user, bool finished, QString details);
+    // version of versionCount (0: there are no others)
+    FooterItem(bool user, bool finished, QString details, int version, int versionCount);
     void paint(QPainter &painter, const QPoint &origin, const PaintState &state) const override;
     QVector<HotSpot> hotSpots() const override;
 
@@ -138,9 +139,11 @@ protected:
     int estimate(int, const Look &) const override { return 30; }
 
 private:
+    QString versionWords() const;
     bool m_user, m_finished;
     QString m_details;
-    int m_buttonsLeft = 0;
+    int m_version, m_versionCount;
+    int m_buttonsLeft = 0, m_versionsLeft = 0, m_versionsWidth = 0; // width: of the words between the arrows
 };
 
 } // namespace facet::ui

@@ -13,6 +13,7 @@ namespace facet::ui {
 
 namespace {
 
+constexpr qsizetype kMaxHighlighted = 64 << 10; // longer code is coloured line by line, without knowing what is above
 constexpr int kHead = 36, kPadX = 14, kPadBottom = 12, kTabWidth = 4;
 constexpr qreal kLeading = 1.4; // height of a row in heights of the font
 
@@ -69,6 +70,7 @@ bool CodeItem::grow(const markdown::Block &block) {
     m_block.text.text = block.text.text;
     m_shown = added.contains(QLatin1Char('\t')) ? withoutTabs(block.text.text) : m_shown + added;
     const int from = std::max<int>(0, int(m_lines.size()) - 1);
+    m_estimatedFor = -1;
     splitLines(from);
     if (m_width >= 0) {
         breakRows(from);
@@ -95,7 +97,7 @@ void CodeItem::splitLines(int fromLine) {
         line.start = start;
         line.length = int((end < 0 ? m_shown.size() : end) - start);
         line.state = state;
-        if (end >= 0) {
+        if (end >= 0 && m_shown.size() <= kMaxHighlighted) {
             markdown::highlightLine(m_block.language, QStringView(m_shown).mid(line.start, line.length), state);
         }
         m_lines.append(line);

@@ -31,6 +31,7 @@ public:
 protected:
     int doLayout(int width, const Look &look) override;
     int estimate(int width, const Look &look) const override;
+    qsizetype layoutCost() const override { return m_lines.size(); } // rows are counted, not shaped
 
 private:
     struct Line {

@@ -106,8 +106,9 @@ void MessageItem::rebuildBody() {
         }
         return;
     }
-    m_body.setText(m_message.text, m_message.state != chat::MessageState::Streaming);
+    m_whole = m_body.setText(m_message.text, m_message.state != chat::MessageState::Streaming, kParseStep);
     follow(m_bodyItems, m_body.blocks(), m_body.firstChanged(), TextItem::Tone::Plain);
+    shapeTables();
     QStringList names;
     for (const PictureRef &picture : m_around.pictures) names << picture.name;
     const int meant = pictureMeant(m_message.text, names);
@@ -129,6 +130,36 @@ void MessageItem::rebuildBody() {
     }
 }
 
+void MessageItem::continueReading() {
+    rebuildBody();
+    collect();
+}
+
+// The parts of a long table get the same columns.
+void MessageItem::shapeTables() {
+    std::vector<TableItem *> parts;
+    const auto finish = [&parts] {
+        QVector<markdown::RichText> widest;
+        for (const TableItem *part : parts) {
+            const auto &own = part->widestCells();
+            widest.resize(std::max(widest.size(), own.size()));
+            for (qsizetype c = 0; c < own.size(); ++c) {
+                if (own[c].text.size() > widest[c].text.size()) widest[c] = own[c];
+            }
+        }
+        for (TableItem *part : parts) {
+            part->setShape(parts.size() > 1 ? widest : QVector<markdown::RichText>(), part != parts.back());
+        }
+        parts.clear();
+    };
+    for (const auto &each : m_bodyItems) {
+        auto *table = dynamic_cast<TableItem *>(each.get());
+        if (!table || !table->block().continued) finish();
+        if (table) parts.push_back(table);
+    }
+    finish();
+}
+
 void MessageItem::rebuildTail() {
     m_tail.clear();
     const bool streaming = m_message.state == chat::MessageState::Streaming;
@@ -148,7 +179,9 @@ void MessageItem::rebuildTail() {
                       "This answer was interrupted. What was written so far is kept; Answer again writes a new one."),
             false));
     }
-    m_tail.push_back(std::make_unique<FooterItem>(isUser(), !streaming, detailsLine(m_message)));
+    const auto version = int(m_message.versions.indexOf(m_message.id));
+    m_tail.push_back(std::make_unique<FooterItem>(isUser(), !streaming, detailsLine(m_message), version,
+                                                  version < 0 ? 0 : int(m_message.versions.size())));
 }
 
 void MessageItem::collect() {
@@ -204,6 +237,14 @@ bool MessageItem::layOut(int width, int top, int bottom, const Look &look) {
         }
         const bool bubble = i >= m_bubbleFirst && i <= m_bubbleLast && m_bubbleFirst >= 0;
         changed = item(i)->layoutFor(innerWidth(width, bubble), look) || changed;
+    }
+    return changed;
+}
+
+bool MessageItem::layOutSpots(int width, const Look &look) {
+    bool changed = false;
+    for (BlockItem *each : m_items) {
+        changed = (each->mayHaveSpots() && each->layoutFor(innerWidth(width, false), look)) || changed;
     }
     return changed;
 }

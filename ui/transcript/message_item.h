@@ -23,6 +23,9 @@ struct MessageSurroundings {
 
 class MessageItem {
 public:
+    // Of a text that are read at once: a few milliseconds.
+    static constexpr qsizetype kParseStep = 48 << 10;
+
     // Takes a new state of the message; blocks that did not change keep their layout.
     void setMessage(const chat::Message &message, const MessageSurroundings &surroundings);
     const chat::Message &message() const { return m_message; }
@@ -36,6 +39,7 @@ public:
     int heightFor(int width, const Look &look); // updates the places of all items
     bool layOut(int width, int top, int bottom,
                 const Look &look); // makes exact what lies between; true: heights changed
+    bool layOutSpots(int width, const Look &look); // the same for what may have buttons
     void invalidate();
 
     void toggleThinking();
@@ -49,12 +53,16 @@ public:
     QString plainText() const;
     const MarkedPictureItem *markedPicture() const { return m_marked.get(); }
     const markdown::StreamingDocument &document() const { return m_body; }
+    // False: a long text is still being read; continueReading() takes some more of it.
+    bool isWhole() const { return m_whole; }
+    void continueReading();
     int codeLinesLaidOut() const;
 
 private:
     void rebuildHead(const MessageSurroundings &surroundings);
     void rebuildThoughts();
     void rebuildBody();
+    void shapeTables();
     void rebuildTail();
     void collect();
     int innerWidth(int width, bool bubble) const;
@@ -69,7 +77,7 @@ private:
     std::vector<int> m_tops, m_heights;
     int m_width = 0, m_left = 0, m_bubbleWidth = 0;
     int m_bubbleFirst = -1, m_bubbleLast = -1; // items inside the bubble
-    bool m_thinkingOpen = false, m_codeOpen = false;
+    bool m_thinkingOpen = false, m_codeOpen = false, m_whole = true;
 };
 
 } // namespace facet::ui

@@ -9,8 +9,8 @@ namespace facet::ui {
 
 namespace {
 
-constexpr qreal kLeading = 1.42; // line height in font heights of plain text
-constexpr int kListStep = 26, kQuoteStep = 18;
+constexpr qreal kLeading = kTextLeading;
+constexpr int kQuoteStep = 18;
 
 QVector<QTextLayout::FormatRange> formatsOf(const markdown::RichText &text, const QFont &font, const Theme &theme) {
     QVector<QTextLayout::FormatRange> formats;
@@ -36,6 +36,8 @@ QVector<QTextLayout::FormatRange> formatsOf(const markdown::RichText &text, cons
     return formats;
 }
 
+} // namespace
+
 QString linkIn(const markdown::RichText &text, int offset) {
     for (const markdown::Span &span : text.spans) {
         if (offset >= span.start && offset < span.start + span.length) {
@@ -44,8 +46,6 @@ QString linkIn(const markdown::RichText &text, int offset) {
     }
     return {};
 }
-
-} // namespace
 
 void RichLayout::setText(const markdown::RichText &text, const QFont &font, const Look &look, const QColor &ink,
                          Qt::Alignment align) {
@@ -202,162 +202,6 @@ QString TextItem::linkAt(const QPoint &position) const {
 
 void RuleItem::paint(QPainter &painter, const QPoint &origin, const PaintState &state) const {
     painter.fillRect(QRect(origin.x(), origin.y() + 8, m_width, 1), state.look.theme->border);
-}
-
-namespace {
-constexpr int kCellX = 12, kCellY = 7;
-}
-
-TableItem::TableItem(markdown::Block block) : m_block(std::move(block)) {
-    m_gapBefore = space::kM;
-    for (int r = 0; r < m_block.rows.size(); ++r) {
-        if (r > 0) m_text += QLatin1Char('\n');
-        for (int c = 0; c < m_block.rows[r].size(); ++c) {
-            if (c > 0) m_text += QLatin1Char('\t');
-            auto cell = std::make_unique<Cell>();
-            cell->start = int(m_text.size());
-            cell->row = r;
-            cell->column = c;
-            m_text += m_block.rows[r][c].text;
-            m_cells.push_back(std::move(cell));
-        }
-    }
-}
-
-int TableItem::doLayout(int width, const Look &look) {
-    const int columns = std::max<int>(1, int(m_block.columns.size()));
-    const int indent = m_block.indent * kListStep;
-    QVector<int> wanted(columns, 40), widths(columns, 40);
-    for (const auto &cell : m_cells) {
-        const QFont font = cell->row == 0 ? type::strong(look.font) : look.font;
-        const markdown::Align align =
-            cell->column < columns ? m_block.columns.value(cell->column) : markdown::Align::Left;
-        cell->layout.setText(m_block.rows[cell->row][cell->column], font, look, look.theme->text,
-                             align == markdown::Align::Right    ? Qt::AlignRight
-                             : align == markdown::Align::Centre ? Qt::AlignHCenter
-                                                                : Qt::AlignLeft);
-        cell->layout.layOut(1 << 20);
-        if (cell->column < columns) {
-            wanted[cell->column] = std::max(wanted[cell->column], cell->layout.naturalWidth() + 2 * kCellX);
-        }
-    }
-    // Narrow columns get what they want; the wide ones share what is left.
-    int room = std::max(columns * 48, width - indent), left = columns;
-    QVector<bool> fixed(columns, false);
-    for (bool again = true; again && left > 0;) {
-        again = false;
-        const int share = room / left;
-        for (int c = 0; c < columns; ++c) {
-            if (!fixed[c] && wanted[c] <= share) {
-                widths[c] = wanted[c];
-                room -= wanted[c];
-                fixed[c] = true;
-                --left;
-                again = true;
-            }
-        }
-    }
-    for (int c = 0; c < columns; ++c) {
-        if (!fixed[c]) widths[c] = std::max(48, room / std::max(1, left));
-    }
-    QVector<int> lefts(columns, indent);
-    for (int c = 1; c < columns; ++c) lefts[c] = lefts[c - 1] + widths[c - 1];
-    m_tableWidth = lefts.last() + widths.last();
-    m_rowTops = {0};
-    int y = 0, rowHeight = 0, row = 0;
-    for (const auto &cell : m_cells) {
-        if (cell->row != row) {
-            y += rowHeight;
-            m_rowTops.append(y);
-            rowHeight = 0;
-            row = cell->row;
-        }
-        const int c = std::min(cell->column, columns - 1);
-        const int height = cell->layout.layOut(widths[c] - 2 * kCellX) + 2 * kCellY;
-        rowHeight = std::max(rowHeight, height);
-        cell->rect = QRect(lefts[c], y, widths[c], height);
-    }
-    y += rowHeight;
-    m_rowTops.append(y);
-    for (const auto &cell : m_cells) {
-        cell->rect.setHeight(m_rowTops[std::min<qsizetype>(cell->row + 1, m_rowTops.size() - 1)] - cell->rect.top());
-    }
-    return y + 1;
-}
-
-int TableItem::estimate(int, const Look &look) const {
-    return int(m_block.rows.size()) * (int(QFontMetricsF(look.font).height() * kLeading) + 2 * kCellY);
-}
-
-void TableItem::paint(QPainter &painter, const QPoint &origin, const PaintState &state) const {
-    const Theme &theme = *state.look.theme;
-    const int left = m_block.indent * kListStep;
-    const QRectF frame(origin.x() + left + 0.5, origin.y() + 0.5, m_tableWidth - left - 1, m_height - 1);
-    painter.save();
-    painter.setRenderHint(QPainter::Antialiasing);
-    painter.setPen(QPen(theme.border, 1));
-    painter.setBrush(theme.ground);
-    painter.drawRoundedRect(frame, space::kRadiusSmall, space::kRadiusSmall);
-    painter.setRenderHint(QPainter::Antialiasing, false);
-    if (m_rowTops.size() > 1) {
-        painter.fillRect(QRectF(frame.left() + 1, frame.top() + 1, frame.width() - 1, m_rowTops[1] - 1), theme.sunken);
-    }
-    for (int r = 1; r + 1 < m_rowTops.size(); ++r) {
-        painter.fillRect(QRect(origin.x() + left + 1, origin.y() + m_rowTops[r], m_tableWidth - left - 2, 1),
-                         theme.border);
-    }
-    painter.restore();
-    for (const auto &cell : m_cells) {
-        const QRect rect = cell->rect.translated(origin);
-        if (rect.bottom() >= state.clip.top() && rect.top() <= state.clip.bottom()) {
-            cell->layout.draw(painter, rect.topLeft() + QPoint(kCellX, kCellY), state, cell->start);
-        }
-    }
-}
-
-QString TableItem::copied(int from, int to, bool asMarkdown) const {
-    if (asMarkdown && from == 0 && to >= m_text.size()) {
-        return markdown::markdownText(m_block);
-    }
-    return BlockItem::copied(from, to, asMarkdown);
-}
-
-const TableItem::Cell *TableItem::cellAt(const QPoint &position) const {
-    const Cell *best = nullptr;
-    for (const auto &cell : m_cells) {
-        if (cell->rect.contains(position)) {
-            return cell.get();
-        }
-        if (cell->rect.top() <= position.y() &&
-            (!best || cell->rect.left() <= position.x() || cell->row != best->row)) {
-            best = cell.get();
-        }
-    }
-    return best ? best : m_cells.empty() ? nullptr : m_cells.front().get();
-}
-
-int TableItem::offsetAt(const QPoint &position) const {
-    const Cell *cell = cellAt(position);
-    return cell ? cell->start + cell->layout.offsetAt(position - cell->rect.topLeft() - QPoint(kCellX, kCellY)) : 0;
-}
-
-QRect TableItem::caretRect(int offset) const {
-    for (const auto &cell : m_cells) {
-        if (offset >= cell->start && offset <= cell->start + cell->layout.length()) {
-            return cell->layout.caretRect(offset - cell->start)
-                .translated(cell->rect.topLeft() + QPoint(kCellX, kCellY));
-        }
-    }
-    return {0, 0, 1, 16};
-}
-
-QString TableItem::linkAt(const QPoint &position) const {
-    const Cell *cell = cellAt(position);
-    if (!cell || !cell->rect.contains(position)) {
-        return {};
-    }
-    return linkIn(m_block.rows[cell->row][cell->column],
-                  cell->layout.offsetAt(position - cell->rect.topLeft() - QPoint(kCellX, kCellY)));
 }
 
 } // namespace facet::ui

@@ -11,6 +11,12 @@
 
 namespace facet::ui {
 
+constexpr qreal kTextLeading = 1.42; // line height in font heights of plain text
+constexpr int kListStep = 26;        // indentation of a level of lists
+
+// Target of the link at this character; empty: none.
+QString linkIn(const markdown::RichText &text, int offset);
+
 // A rich text laid out in lines of our own spacing.
 class RichLayout {
 public:
@@ -36,6 +42,7 @@ public:
     explicit TextItem(markdown::Block block, Tone tone = Tone::Plain);
 
     const markdown::Block &block() const { return m_block; }
+    bool mayHaveSpots() const override { return false; }
     int naturalWidth() const override;
     void paint(QPainter &painter, const QPoint &origin, const PaintState &state) const override;
     QString text() const override { return m_block.text.text; }
@@ -59,6 +66,7 @@ private:
 
 class RuleItem : public BlockItem {
 public:
+    bool mayHaveSpots() const override { return false; }
     void paint(QPainter &painter, const QPoint &origin, const PaintState &state) const override;
 
 protected:
@@ -70,6 +78,14 @@ class TableItem : public BlockItem {
 public:
     explicit TableItem(markdown::Block block);
 
+    // A long table is several items. Gives each the widest cells of all of them, so that their columns agree, and whether
+    // more rows follow below.
+    void setShape(const QVector<markdown::RichText> &widest, bool goesOn);
+    const markdown::Block &block() const { return m_block; }
+    // Of each column the cell with most characters.
+    const QVector<markdown::RichText> &widestCells() const { return m_widest; }
+
+    bool mayHaveSpots() const override { return false; }
     int naturalWidth() const override { return m_tableWidth; }
     void paint(QPainter &painter, const QPoint &origin, const PaintState &state) const override;
     QString text() const override { return m_text; }
@@ -89,8 +105,12 @@ private:
         int start = 0, row = 0, column = 0; // start: offset in m_text
     };
     const Cell *cellAt(const QPoint &position) const;
+    QVector<int> columnWidths(int width, const Look &look) const;
+    bool isHead(int row) const { return row == 0 && !m_block.continued; }
 
     markdown::Block m_block;
+    QVector<markdown::RichText> m_widest, m_shape; // own; of the whole table if it is in several items
+    bool m_goesOn = false;
     QString m_text; // cells joined by tabs, rows by line breaks
     std::vector<std::unique_ptr<Cell>> m_cells;
     QVector<int> m_rowTops;

@@ -6,11 +6,11 @@
 
 #include <QAccessible>
 #include <QEvent>
-#include <QPaintEvent>
 #include <QScrollBar>
 #include <QToolButton>
 
 #include <algorithm>
+#include <utility>
 
 namespace facet::ui {
 
@@ -59,17 +59,36 @@ TranscriptView::TranscriptView(PictureCache *pictures, QWidget *parent)
     });
     connect(verticalScrollBar(), &QScrollBar::valueChanged, this, [this] {
         if (!m_arranging) {
+            beginStep();
             m_stick = isAtEnd();
             rememberPlace();
             arrange();
         }
+    });
+    m_searchTimer.setSingleShot(true);
+    m_searchTimer.setInterval(0);
+    connect(&m_searchTimer, &QTimer::timeout, this, [this] {
+        searchStep();
+        showFirstMatch();
+        emit matchesChanged();
+        viewport()->update();
     });
     connect(m_pictures, &PictureCache::loaded, viewport(), qOverload<>(&QWidget::update));
 }
 
 TranscriptView::~TranscriptView() = default;
 
-Look TranscriptView::look() const { return {font(), &Theme::of(palette()), m_pictures, devicePixelRatioF()}; }
+Look TranscriptView::look() {
+    return {font(), &Theme::of(palette()), m_pictures, devicePixelRatioF(), &m_step.laidOut};
+}
+
+void TranscriptView::beginStep() {
+    m_worst.parsed = std::max(m_worst.parsed, m_step.parsed);
+    m_worst.laidOut = std::max(m_worst.laidOut, m_step.laidOut);
+    m_step = {};
+}
+
+void TranscriptView::countParsed(qsizetype characters) { m_step.parsed += characters; }
 
 int TranscriptView::columnWidth() const {
     const int margin = viewport()->width() < 620 ? kMarginNarrow : kMarginWide;
@@ -100,14 +119,14 @@ MessageSurroundings TranscriptView::surroundingsOf(int index) const {
     }
     if (message.state == chat::MessageState::Streaming) {
         around.thinkingNow = m_thinkingNow;
-        around.thinkingSeconds = m_thinkingSeconds;
-    } else {
-        around.thinkingSeconds = 0;
     }
+    const double thought = std::clamp(message.thinkingSeconds, 0.0, 1e6);
+    around.thinkingSeconds = around.thinkingNow ? m_thinkingSeconds : thought > 0 ? std::max(1, qRound(thought)) : 0;
     return around;
 }
 
 void TranscriptView::setMessages(const QVector<chat::Message> &messages) {
+    beginStep();
     m_source = messages;
     m_messages.clear();
     m_messages.resize(size_t(messages.size()));
@@ -159,6 +178,28 @@ void TranscriptView::removeFrom(int firstIndex) {
     viewport()->update();
 }
 
+void TranscriptView::replaceFrom(int first, const QVector<chat::Message> &messages) {
+    if (first < 0 || first > m_source.size()) {
+        return;
+    }
+    beginStep();
+    rememberPlace();
+    m_stick = false;
+    m_source.resize(first);
+    m_messages.resize(size_t(first));
+    m_pending.removeIf([first](int index) { return index >= first; });
+    m_source += messages;
+    m_messages.resize(size_t(m_source.size()));
+    m_anchor = m_cursor = {};
+    m_hoverSpot = m_focusSpot = m_pressedSpot = {};
+    m_hoverMessage = -1;
+    m_focusMessage = std::min(m_focusMessage, messageCount() - 1);
+    rebuildMatches();
+    arrange();
+    m_stick = isAtEnd();
+    viewport()->update();
+}
+
 void TranscriptView::setThinking(int seconds, bool now) {
     if (seconds == m_thinkingSeconds && now == m_thinkingNow) {
         return;
@@ -178,13 +219,20 @@ MessageItem *TranscriptView::message(int index) {
     if (!place) {
         place = std::make_unique<MessageItem>();
         place->setMessage(m_source[index], surroundingsOf(index));
+        countParsed(place->document().parsedCharacters());
+        if (!place->isWhole()) {
+            m_pending.insert(index);
+            if (!m_frameTimer.isActive()) m_frameTimer.start();
+        }
     }
     return place.get();
 }
 
 void TranscriptView::flush() {
-    m_frameTimer.stop();
-    applyPending();
+    do {
+        m_frameTimer.stop();
+        applyPending();
+    } while (!m_pending.isEmpty());
 }
 
 void TranscriptView::applyPending() {
@@ -192,15 +240,23 @@ void TranscriptView::applyPending() {
         return;
     }
     ++m_framesApplied;
-    bool streaming = false;
-    for (const int index : std::as_const(m_pending)) {
+    beginStep();
+    QSet<int> unfinished;
+    for (const int index : std::exchange(m_pending, {})) {
         if (MessageItem *item = m_messages[size_t(index)].get()) {
+            if (m_step.parsed >= MessageItem::kParseStep) { // enough for one frame
+                unfinished.insert(index);
+                continue;
+            }
+            const qsizetype before = item->document().parsedCharacters();
             item->setMessage(m_source[index], surroundingsOf(index));
+            countParsed(item->document().parsedCharacters() - before);
+            if (!item->isWhole()) unfinished.insert(index);
         }
-        streaming = streaming || m_source[index].state == chat::MessageState::Streaming;
         notifyAccessible(index);
     }
-    m_pending.clear();
+    m_pending += unfinished;
+    if (!m_pending.isEmpty()) m_frameTimer.start();
     const bool waiting =
         !m_source.isEmpty() && m_source.last().state == chat::MessageState::Streaming && m_source.last().text.isEmpty();
     if (waiting && !m_animation.isActive()) m_animation.start();
@@ -307,6 +363,7 @@ void TranscriptView::updateJumpButton() {
 
 void TranscriptView::resizeEvent(QResizeEvent *event) {
     QAbstractScrollArea::resizeEvent(event);
+    beginStep();
     arrange();
 }
 
@@ -317,71 +374,12 @@ void TranscriptView::changeEvent(QEvent *event) {
     const bool appearance = event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange ||
                             event->type() == QEvent::StyleChange;
     if (appearance) {
+        beginStep();
         for (const auto &item : m_messages) {
             if (item) item->invalidate();
         }
         arrange();
         viewport()->update();
-    }
-}
-
-void TranscriptView::paintEvent(QPaintEvent *event) {
-    QPainter painter(viewport());
-    painter.fillRect(event->rect(), Theme::of(palette()).ground);
-    const int scroll = verticalScrollBar()->value();
-    for (int i = messageAt(scroll + event->rect().top()); i < messageCount(); ++i) {
-        if (m_tops[size_t(i)] - scroll > event->rect().bottom()) {
-            break;
-        }
-        paintMessage(painter, i, event->rect());
-    }
-}
-
-void TranscriptView::paintMessage(QPainter &painter, int index, const QRect &clip) {
-    MessageItem *item = m_messages[size_t(index)].get();
-    if (!item) {
-        return;
-    }
-    const Look shown = look();
-    const QPoint origin(columnLeft(), m_tops[size_t(index)] - verticalScrollBar()->value());
-    item->paintGround(painter, origin, shown);
-    const TextPosition from = std::min(m_anchor, m_cursor), to = std::max(m_anchor, m_cursor);
-    const bool active = index == m_hoverMessage || (m_keyboardFocus && index == m_focusMessage && hasFocus());
-    auto match = std::lower_bound(m_matches.begin(), m_matches.end(), index,
-                                  [](const Match &m, int value) { return m.at.message < value; });
-    for (int i = 0; i < item->itemCount(); ++i) {
-        const QRect rect = item->itemRect(i).translated(origin);
-        QVector<FoundRange> found;
-        while (match != m_matches.end() && match->at.message == index && match->at.item <= i) {
-            if (match->at.item == i) {
-                found.append({match->at.offset, match->at.offset + match->length,
-                              int(match - m_matches.begin()) == m_currentMatch});
-            }
-            ++match;
-        }
-        if (rect.bottom() < clip.top() || rect.top() > clip.bottom()) {
-            continue;
-        }
-        PaintState state{shown, clip};
-        const TextPosition start{index, i, 0}, end{index, i, int(1) << 30};
-        if (from < to && from <= end && to >= start) {
-            state.selectedFrom = from <= start ? 0 : from.offset;
-            state.selectedTo = to >= end ? end.offset : to.offset;
-        }
-        state.found = found;
-        state.messageActive = active;
-        state.hoveredSpot = m_hoverSpot.message == index && m_hoverSpot.item == i ? m_hoverSpot.spot : -1;
-        state.focusedSpot = hasFocus() && m_focusSpot.message == index && m_focusSpot.item == i ? m_focusSpot.spot : -1;
-        state.mouse = rect.contains(m_mouse) ? m_mouse - rect.topLeft() : QPoint(-1, -1);
-        item->paint(painter, origin, i, state);
-    }
-    if (m_keyboardFocus && hasFocus() && index == m_focusMessage && !m_focusSpot.isValid()) {
-        painter.save();
-        painter.setRenderHint(QPainter::Antialiasing);
-        painter.setPen(QPen(shown.theme->accent, 2));
-        painter.setBrush(Qt::NoBrush);
-        painter.drawRoundedRect(QRectF(messageRect(index)).adjusted(-10, 2, 10, -2), space::kRadius, space::kRadius);
-        painter.restore();
     }
 }
 
@@ -410,71 +408,6 @@ QString TranscriptView::lastAnswer() const {
         }
     }
     return {};
-}
-
-// ---- find in chat
-
-int TranscriptView::find(const QString &words) {
-    m_needle = words;
-    rebuildMatches();
-    m_currentMatch = -1;
-    if (!m_matches.isEmpty()) {
-        const TextPosition here{messageAt(verticalScrollBar()->value()), 0, 0};
-        const auto it =
-            std::find_if(m_matches.begin(), m_matches.end(), [&](const Match &match) { return match.at >= here; });
-        m_currentMatch = it == m_matches.end() ? 0 : int(it - m_matches.begin());
-        showMatch();
-    }
-    viewport()->update();
-    return matchCount();
-}
-
-void TranscriptView::findNext(int step) {
-    if (m_matches.isEmpty()) {
-        return;
-    }
-    m_currentMatch = int((m_currentMatch + step + m_matches.size()) % m_matches.size());
-    showMatch();
-    viewport()->update();
-}
-
-void TranscriptView::rebuildMatches() {
-    m_matches.clear();
-    if (m_needle.isEmpty()) {
-        m_currentMatch = -1;
-        return;
-    }
-    constexpr int kMaxMatches = 5000;
-    for (int m = 0; m < messageCount() && m_matches.size() < kMaxMatches; ++m) {
-        const bool possible = m_messages[size_t(m)] || m_source[m].text.contains(m_needle, Qt::CaseInsensitive) ||
-                              !m_source[m].tools.isEmpty() || m_source[m].text.contains(QLatin1Char('*')) ||
-                              m_source[m].text.contains(QLatin1Char('`'));
-        if (!possible) {
-            continue;
-        }
-        const MessageItem *item = message(m);
-        for (int i = 0; i < item->itemCount(); ++i) {
-            const QString text = item->item(i)->text();
-            for (qsizetype at = text.indexOf(m_needle, 0, Qt::CaseInsensitive);
-                 at >= 0 && m_matches.size() < kMaxMatches;
-                 at = text.indexOf(m_needle, at + m_needle.size(), Qt::CaseInsensitive)) {
-                m_matches.append({{m, i, int(at)}, int(m_needle.size())});
-            }
-        }
-    }
-    m_currentMatch = m_matches.isEmpty() ? -1 : std::clamp<int>(m_currentMatch, 0, int(m_matches.size()) - 1);
-}
-
-void TranscriptView::showMatch() {
-    const TextPosition at = m_matches[m_currentMatch].at;
-    m_stick = false;
-    // First bring its message near, so that it is laid out; then the very line.
-    if (const QRect rect = messageRect(at.message); rect.bottom() < 0 || rect.top() > viewport()->height()) {
-        scrollToMessage(at.message);
-    }
-    for (int round = 0; round < 3; ++round) {
-        ensureVisible(caretRectOf(at));
-    }
 }
 
 void TranscriptView::notifyAccessible(int index) {

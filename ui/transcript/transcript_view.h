@@ -50,6 +50,8 @@ public:
     void addMessage(const chat::Message &message);
     void changeMessage(int index, const chat::Message &message); // shown with the next frame
     void removeFrom(int firstIndex);
+    // Other messages in the place of that one and all after it; the reader's place stays.
+    void replaceFrom(int firstIndex, const QVector<chat::Message> &messages);
     void setThinking(int seconds, bool now); // of the message that is being written
     int messageCount() const { return int(m_messages.size()); }
     MessageItem *message(int index);
@@ -68,7 +70,8 @@ public:
     QString lastAnswer() const;
 
     // Find in chat: number of matches; the first one at or after the current place is shown.
-    int find(const QString &words);
+    // fromMessage >= 0: at or after that message.
+    int find(const QString &words, int fromMessage = -1);
     void findNext(int step);
     int currentMatch() const { return m_currentMatch; }
     int matchCount() const { return int(m_matches.size()); }
@@ -84,12 +87,20 @@ public:
     QRect messageRect(int index); // viewport coordinates
     QString accessibleNameOf(int index);
 
-    int framesApplied() const { return m_framesApplied; } // for tests
+    // For tests: frames shown, and the most that one of them, one scroll step or one resize had to read and lay out, in
+    // characters.
+    struct Work {
+        qsizetype parsed = 0, laidOut = 0;
+    };
+    int framesApplied() const { return m_framesApplied; }
+    Work worstStep() const { return m_worst; }
 
 signals:
     void linkActivated(const QUrl &url);
     void editRequested(int message);
     void regenerateRequested(int message);
+    void versionRequested(int message, int version);
+    void matchesChanged(); // a long conversation is searched step by step
     void toolDecided(int message, const QString &callId, bool allow);
     void pictureOpened(int message, const QString &path, const QString &name, const QSize &size,
                        const QVector<facet::ui::OverlayMark> &marks);
@@ -118,7 +129,11 @@ private:
         TextPosition at;
         int length = 0;
     };
-    Look look() const;
+    Look look();
+    void beginStep();
+    void countParsed(qsizetype characters);
+    void searchStep();
+    void showFirstMatch();
     int columnWidth() const;
     int columnLeft() const;
     MessageSurroundings surroundingsOf(int index) const;
@@ -148,7 +163,8 @@ private:
     std::vector<int> m_tops; // content coordinates
     int m_contentHeight = 0;
     QSet<int> m_pending;
-    QTimer m_frameTimer, m_animation, m_dragScroll;
+    QTimer m_frameTimer, m_animation, m_dragScroll, m_searchTimer;
+    Work m_step, m_worst;
     bool m_stick = true, m_arranging = false;
     int m_placeMessage = 0, m_placeOffset = 0; // what is at the top edge while not sticking
     int m_thinkingSeconds = 0;
@@ -165,6 +181,9 @@ private:
     QString m_needle;
     QVector<Match> m_matches;
     int m_currentMatch = -1;
+    int m_searchedTo = 0;      // messages whose matches are known
+    TextPosition m_searchFrom; // the first match from here on is shown ...
+    bool m_searchWaits = false; // ... as soon as it is found
     QToolButton *m_jumpButton;
     int m_framesApplied = 0;
 };

@@ -79,7 +79,9 @@ QString detailsLine(const chat::Message &message) {
         parts << Transcript::tr("%1 tok/s").arg(message.tokensPerSecond, 0, 'f', 1);
     }
     if (message.firstTokenMs > 0) {
-        parts << Transcript::tr("first after %1 s").arg(message.firstTokenMs / 1000, 0, 'f', 1);
+        const bool quick = message.firstTokenMs < 100;
+        parts << (quick ? Transcript::tr("first after %1 ms").arg(qRound(message.firstTokenMs))
+                        : Transcript::tr("first after %1 s").arg(message.firstTokenMs / 1000, 0, 'f', 1));
     }
     if (message.cachedTokens > 0) {
         parts << Transcript::tr("%1 of %2 cached").arg(message.cachedTokens).arg(message.promptTokens);

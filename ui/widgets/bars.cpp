@@ -129,6 +129,12 @@ void FindBar::open() {
     emit wordsChanged(m_field->text());
 }
 
+void FindBar::showWords(const QString &words) {
+    const QSignalBlocker blocker(m_field);
+    m_field->setText(words);
+    show();
+}
+
 void FindBar::setResult(int current, int count) {
     m_result->setText(m_field->text().isEmpty() ? QString()
                       : count == 0              ? tr("No match")

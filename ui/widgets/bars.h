@@ -53,6 +53,7 @@ class FindBar : public QWidget {
 public:
     explicit FindBar(QWidget *parent = nullptr);
     void open();
+    void showWords(const QString &words); // without taking the focus and without wordsChanged()
     void setResult(int current, int count);
     QLineEdit *field() const { return m_field; }
 

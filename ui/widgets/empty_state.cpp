@@ -81,14 +81,14 @@ EmptyState::EmptyState(QWidget *parent)
     arrange();
 }
 
-QString EmptyState::promptFor(Task task) {
+QString EmptyState::promptFor(Task task, bool demo) {
     switch (task) {
     case Task::ReadText: return tr("Read all the text in this picture.");
     case Task::FindObjects: return tr("Detect every object in the picture. Output a JSON list with box_2d and label.");
     case Task::Transcribe: return tr("Transcribe this recording word for word.");
     case Task::Ask: break;
     }
-    return {};
+    return demo ? tr("What's the weather like in Tunis?") : QString();
 }
 
 void EmptyState::setModel(const QString &sentence) { m_subtitle->setText(sentence); }

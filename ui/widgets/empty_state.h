@@ -32,7 +32,8 @@ public:
     void setModel(const QString &sentence);
     const QVector<TaskCard *> &cards() const { return m_cards; }
     // The words that a task puts into the composer.
-    static QString promptFor(Task task);
+    // The demo model cannot be asked anything: it gets a question that shows a tool at work.
+    static QString promptFor(Task task, bool demo = false);
 
 signals:
     void chosen(facet::ui::EmptyState::Task task);

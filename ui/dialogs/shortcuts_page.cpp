@@ -1,0 +1,170 @@
+#include "ui/dialogs/shortcuts_page.h"
+
+#include "ui/theme/theme.h"
+
+#include <QAction>
+#include <QHBoxLayout>
+#include <QHeaderView>
+#include <QKeySequenceEdit>
+#include <QLabel>
+#include <QPushButton>
+#include <QSettings>
+#include <QTreeWidget>
+#include <QVBoxLayout>
+
+#include <algorithm>
+#include <utility>
+
+namespace facet::ui {
+
+namespace {
+
+QList<QKeySequence> standardKeys(const QAction *action) {
+    return action->property(kStandardKeys).value<QList<QKeySequence>>();
+}
+
+QString nameOf(const QAction *action) {
+    return action->text().remove(QLatin1Char('&')).remove(QStringLiteral(" …"));
+}
+
+} // namespace
+
+QStringList actionsWith(const QKeySequence &keys, const QList<QAction *> &actions, const QAction *except) {
+    QStringList names;
+    for (const QAction *action : actions) {
+        if (action != except && !keys.isEmpty() && action->shortcuts().contains(keys)) names << nameOf(action);
+    }
+    return names;
+}
+
+void loadShortcuts(QSettings *settings, const QList<QAction *> &actions) {
+    settings->beginGroup(QStringLiteral("shortcuts"));
+    for (QAction *action : actions) {
+        if (settings->contains(action->objectName())) {
+            action->setShortcuts(QKeySequence::listFromString(settings->value(action->objectName()).toString(),
+                                                              QKeySequence::PortableText));
+        }
+    }
+    settings->endGroup();
+}
+
+void saveShortcuts(QSettings *settings, const QList<QAction *> &actions) {
+    settings->beginGroup(QStringLiteral("shortcuts"));
+    settings->remove(QString());
+    for (const QAction *action : actions) {
+        if (action->shortcuts() != standardKeys(action)) {
+            settings->setValue(action->objectName(),
+                               QKeySequence::listToString(action->shortcuts(), QKeySequence::PortableText));
+        }
+    }
+    settings->endGroup();
+}
+
+ShortcutsPage::ShortcutsPage(QList<QAction *> actions, QWidget *parent)
+    : QWidget(parent), m_actions(std::move(actions)), m_list(new QTreeWidget(this)), m_field(new QKeySequenceEdit(this)),
+      m_notice(new QLabel(this)), m_clear(new QPushButton(tr("No &keys"), this)),
+      m_reset(new QPushButton(tr("&Reset"), this)), m_resetAll(new QPushButton(tr("Reset &all"), this)) {
+    m_list->setHeaderLabels({tr("What"), tr("Keys")});
+    m_list->setRootIsDecorated(false);
+    m_list->setUniformRowHeights(true);
+    m_list->setAccessibleName(tr("Actions and their keys"));
+    m_list->header()->setSectionResizeMode(0, QHeaderView::Stretch);
+    m_list->header()->setSectionResizeMode(1, QHeaderView::ResizeToContents);
+    m_list->header()->setStretchLastSection(false);
+    for (const QAction *action : std::as_const(m_actions)) {
+        auto *item = new QTreeWidgetItem(m_list, {nameOf(action)});
+        item->setSizeHint(0, {0, 30});
+    }
+    m_field->setAccessibleName(tr("Keys of the chosen action"));
+    m_notice->setWordWrap(true);
+    m_notice->setTextFormat(Qt::PlainText);
+    m_notice->setMinimumHeight(m_notice->fontMetrics().height() * 2);
+    m_notice->setAlignment(Qt::AlignTop | Qt::AlignLeft);
+    auto *row = new QHBoxLayout;
+    row->setSpacing(space::kS);
+    row->addWidget(m_field, 1);
+    row->addWidget(m_clear);
+    row->addWidget(m_reset);
+    row->addWidget(m_resetAll);
+    auto *column = new QVBoxLayout(this);
+    column->setContentsMargins(space::kXl, space::kL, space::kXl, space::kL);
+    column->setSpacing(space::kM);
+    column->addWidget(m_list, 1);
+    column->addLayout(row);
+    column->addWidget(m_notice);
+    connect(m_list, &QTreeWidget::currentItemChanged, this, &ShortcutsPage::showCurrent);
+    connect(m_field, &QKeySequenceEdit::keySequenceChanged, this, &ShortcutsPage::assign);
+    connect(m_clear, &QPushButton::clicked, this, [this] {
+        m_field->clear();
+        assign({});
+    });
+    connect(m_reset, &QPushButton::clicked, this, [this] {
+        if (QAction *action = current()) reset(action);
+        showCurrent();
+        emit changed();
+    });
+    connect(m_resetAll, &QPushButton::clicked, this, [this] {
+        for (QAction *action : std::as_const(m_actions)) reset(action);
+        showCurrent();
+        emit changed();
+    });
+    refresh();
+    m_list->setCurrentItem(m_list->topLevelItem(0));
+}
+
+QAction *ShortcutsPage::current() const { return m_actions.value(m_list->indexOfTopLevelItem(m_list->currentItem())); }
+
+void ShortcutsPage::reset(QAction *action) { action->setShortcuts(standardKeys(action)); }
+
+void ShortcutsPage::refresh() {
+    for (int i = 0; i < m_actions.size(); ++i) {
+        QTreeWidgetItem *item = m_list->topLevelItem(i);
+        QStringList words;
+        bool doubled = false;
+        for (const QKeySequence &keys : m_actions[i]->shortcuts()) {
+            words << keys.toString(QKeySequence::NativeText);
+            doubled = doubled || !actionsWith(keys, m_actions, m_actions[i]).isEmpty();
+        }
+        QFont font = item->font(1);
+        font.setBold(m_actions[i]->shortcuts() != standardKeys(m_actions[i]));
+        item->setFont(1, font);
+        item->setText(1, words.join(tr(" or ")));
+        item->setForeground(1, doubled ? QBrush(Theme::of(palette()).danger) : QBrush());
+    }
+    const QAction *action = current();
+    QStringList others;
+    for (const QKeySequence &keys : action ? action->shortcuts() : QList<QKeySequence>()) {
+        others += actionsWith(keys, m_actions, action);
+    }
+    m_notice->setText(others.isEmpty()
+                          ? tr("Choose an action, then press the keys that it shall have. Changes count at once.")
+                          : tr("“%1” has these keys too, so neither of the two works. Give one of them other keys.")
+                                .arg(others.join(tr("”, “"))));
+    QPalette ink = palette();
+    ink.setColor(QPalette::WindowText,
+                 others.isEmpty() ? ink.color(QPalette::PlaceholderText) : Theme::of(palette()).danger);
+    m_notice->setPalette(ink);
+    m_reset->setEnabled(action && action->shortcuts() != standardKeys(action));
+    m_clear->setEnabled(action && !action->shortcuts().isEmpty());
+}
+
+void ShortcutsPage::showCurrent() {
+    m_showing = true;
+    const QAction *action = current();
+    m_field->setKeySequence(action && !action->shortcuts().isEmpty() ? action->shortcuts().first() : QKeySequence());
+    m_showing = false;
+    refresh();
+}
+
+// New keys replace all that the action had; while they are being pressed, the sequence grows.
+void ShortcutsPage::assign(const QKeySequence &keys) {
+    QAction *action = current();
+    if (m_showing || !action) {
+        return;
+    }
+    action->setShortcuts(keys.isEmpty() ? QList<QKeySequence>() : QList<QKeySequence>{keys});
+    refresh();
+    emit changed();
+}
+
+} // namespace facet::ui
