@@ -48,6 +48,31 @@ WORDS = re.compile(r"/work/|/root/|\.library|\bCEO\b|sub-?agent|claude|anthropic
 WORDS_ALLOWED = re.compile(r"/v1/messages|anthropic-version", re.I)
 
 
+# Folders whose sentences reach the user through the window: in tr(), or in forModel() if the model reads them.
+TRANSLATED = ("app/store/", "app/tools/", "app/chat/", "app/client/", "ui/")
+NOT_TRANSLATED = {
+    "app/chat/fake_engine.cpp",    # a tool of developers
+    "app/tools/expression.cpp",    # results of a tool, read by the model
+}
+LITERALS = re.compile(r'(\w*)\(?\s*((?:"(?:[^"\\\n]|\\.)*"\s*)+)')
+SENTENCE = re.compile(r"[A-Z][a-z]+,? \S+ \S+ .*[.!?:;]\s*$")
+SQL = re.compile(r"(SELECT|UPDATE|CREATE|INSERT|DELETE|ALTER|PRAGMA|VACUUM) ")
+
+
+def untranslated(path, text):
+    if not path.startswith(TRANSLATED) or path in NOT_TRANSLATED:
+        return []
+    bad = []
+    for m in LITERALS.finditer(text):
+        words = "".join(re.findall(r'"((?:[^"\\\n]|\\.)*)"', m.group(2)))
+        inside = m.group(1) in ("tr", "forModel", "Q_LOGGING_CATEGORY", "QT_TRANSLATE_NOOP")
+        inside = inside or re.search(r'(translate\(\s*"\w+",|\bqC?(Debug|Info|Warning|Critical)\([^;]*)\s*$', text[:m.start(2)])
+        if SENTENCE.match(words) and not SQL.match(words) and not inside:
+            number = text.count("\n", 0, m.start(2)) + 1
+            bad.append(f"{path}:{number}: a sentence outside of tr() or forModel(): {words[:50]}")
+    return bad
+
+
 def folder_rule(path):
     parts = path.split("/")
     for n in (2, 1):
@@ -78,6 +103,9 @@ def check(root):
                 if top in ("tests", "bench"):
                     continue
                 bad += includes(path, lines, root)
+                if name.endswith((".cpp", ".h")):
+                    code = "\n".join("" if line.lstrip().startswith(("//", "#include")) else line for line in lines)
+                    bad += untranslated(path, code)
     return bad
 
 
@@ -123,6 +151,8 @@ def self_test():
         "engine/include/facet/f.h": '#include "kernels/ops.h"\n',
         "engine/text/g.cpp": "\n" * (MAX_LINES + 5),
         "engine/load/h.cpp": "// see /work/" + "x\n",
+        "app/store/j.cpp": 'Error e{Code::X, "The disk is full and nothing was saved."};\n',
+        "app/chat/k.cpp": 'emit problem(QStringLiteral("The engine is not there "\n    "any more."));\n',
         "engine/newfolder/i.cpp": '#include "facet/engine.h"\n',
     }
     with tempfile.TemporaryDirectory() as root:
