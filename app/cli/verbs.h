@@ -12,6 +12,7 @@ void addTranscribe(CLI::App &app, RunVerb &chosen);
 void addDescribe(CLI::App &app, RunVerb &chosen);
 void addInspect(CLI::App &app, RunVerb &chosen);
 void addProbe(CLI::App &app, RunVerb &chosen);
+void addQuantize(CLI::App &app, RunVerb &chosen);
 void addServe(CLI::App &app, RunVerb &chosen);
 void addTour(CLI::App &app, RunVerb &chosen);
 

@@ -1,6 +1,7 @@
 #include "kernels/quant_blocks.h"
 
 #include "kernels/float_formats.h"
+#include "kernels/quant_search.h"
 
 #include <cmath>
 #include <cstring>
@@ -48,7 +49,86 @@ void blockQ4(const float *x, std::byte *out) noexcept {
     }
 }
 
+// Levels above the least value (Q4_1, Q5_1) or around zero (Q5_0), nearest.
+int level(float value, int top) noexcept {
+    const float shifted = value + 0.5F;
+    if (!(shifted > 0.0F)) return 0;
+    return shifted >= static_cast<float>(top) ? top : static_cast<int>(shifted);
+}
+
+void storeNibbles(const int (&q)[kBlock], std::byte *out) noexcept {
+    for (int i = 0; i < kBlock / 2; ++i) out[i] = static_cast<std::byte>((q[i] & 15) | (q[i + kBlock / 2] & 15) << 4);
+}
+
+void storeFifthBits(const int (&q)[kBlock], std::byte *out) noexcept {
+    std::uint32_t bits = 0;
+    for (int i = 0; i < kBlock; ++i) bits |= static_cast<std::uint32_t>(q[i] >> 4 & 1) << i;
+    std::memcpy(out, &bits, sizeof bits);
+}
+
+// Scale and least value of a block that spans `top` levels; the levels themselves to `q`.
+void affineBlock(const float *x, int top, std::byte *out, int (&q)[kBlock]) noexcept {
+    float low = x[0];
+    float high = x[0];
+    for (int i = 1; i < kBlock; ++i) {
+        low = std::fmin(low, x[i]);
+        high = std::fmax(high, x[i]);
+    }
+    const float scale = (high - low) / static_cast<float>(top);
+    const float inverse = scale != 0.0F ? 1.0F / scale : 0.0F;
+    store16(halfFromFloat(scale), out);
+    store16(halfFromFloat(low), out + 2);
+    for (int i = 0; i < kBlock; ++i) q[i] = level((x[i] - low) * inverse, top);
+}
+
+void blockQ4_1(const float *x, std::byte *out) noexcept {
+    int q[kBlock];
+    affineBlock(x, 15, out, q);
+    storeNibbles(q, out + 4);
+}
+
+void blockQ5_1(const float *x, std::byte *out) noexcept {
+    int q[kBlock];
+    affineBlock(x, 31, out, q);
+    storeFifthBits(q, out + 4);
+    storeNibbles(q, out + 8);
+}
+
+void blockQ5_0(const float *x, std::byte *out) noexcept {
+    float extreme = 0.0F;
+    for (int i = 0; i < kBlock; ++i) {
+        if (std::fabs(x[i]) > std::fabs(extreme)) extreme = x[i];
+    }
+    const float scale = extreme / -16.0F;
+    const float inverse = scale != 0.0F ? 1.0F / scale : 0.0F;
+    store16(halfFromFloat(scale), out);
+    int q[kBlock];
+    for (int i = 0; i < kBlock; ++i) q[i] = level(x[i] * inverse + 16.0F, 31);
+    storeFifthBits(q, out + 2);
+    storeNibbles(q, out + 6);
+}
+
+using Quantiser = void (*)(const float *x, std::byte *out) noexcept;
+
+// Null: float types, and types that are only read.
+Quantiser quantiserOf(TensorType type) noexcept {
+    switch (type) {
+    case TensorType::Q8_0: return blockQ8;
+    case TensorType::Q4_0: return blockQ4;
+    case TensorType::Q4_1: return blockQ4_1;
+    case TensorType::Q5_0: return blockQ5_0;
+    case TensorType::Q5_1: return blockQ5_1;
+    case TensorType::Q4_K: return blockQ4K;
+    case TensorType::Q5_K: return blockQ5K;
+    case TensorType::Q6_K: return blockQ6K;
+    case TensorType::IQ4_NL: return blockIq4Nl;
+    default: return nullptr;
+    }
+}
+
 }  // namespace
+
+bool canQuantise(TensorType type) noexcept { return isFloatType(type) || quantiserOf(type) != nullptr; }
 
 void quantiseRowToBlocks(TensorType type, const float *x, std::int64_t n, std::byte *out) {
     switch (type) {
@@ -59,14 +139,12 @@ void quantiseRowToBlocks(TensorType type, const float *x, std::int64_t n, std::b
     case TensorType::BF16:
         for (std::int64_t i = 0; i < n; ++i) store16(bfloatFromFloat(x[i]), out + 2 * i);
         return;
-    case TensorType::Q8_0:
-        for (std::int64_t i = 0; i + kBlock <= n; i += kBlock) blockQ8(x + i, out + i / kBlock * 34);
-        return;
-    case TensorType::Q4_0:
-        for (std::int64_t i = 0; i + kBlock <= n; i += kBlock) blockQ4(x + i, out + i / kBlock * 18);
-        return;
-    default: return;
+    default: break;
     }
+    const Quantiser quantise = quantiserOf(type);
+    if (quantise == nullptr) return;
+    const BlockShape block = blockShape(type);
+    for (std::int64_t i = 0; i + block.values <= n; i += block.values, out += block.bytes) quantise(x + i, out);
 }
 
 }  // namespace facet

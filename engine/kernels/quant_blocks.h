@@ -1,4 +1,5 @@
-// Rows of float32 to stored weights, by the reference rules of GGUF, for quantising while a model is loaded.
+// Rows of float32 to stored weights, for quantising while a model is loaded and for writing GGUF files. Types of 32 values
+// follow the reference rules of GGUF (nearest level); K types and IQ4_NL search for their scales (quant_search.h).
 //
 //     std::vector<std::byte> row(rowBytes(TensorType::Q4_0, cols));
 //     quantiseRowToBlocks(TensorType::Q4_0, values, cols, row.data());
@@ -14,8 +15,10 @@
 
 namespace facet {
 
-// Any type that has kernels (F32, F16 and BF16 are rounded to nearest even). n must be a multiple of the block; `out`
-// takes rowBytes(type, n) bytes. Types without kernels: nothing is written.
+// Whether rows can be made of a type: the float types (rounded to nearest even), Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K,
+// Q6_K, IQ4_NL. The other types are only read.
+bool canQuantise(TensorType type) noexcept;
+// n must be a multiple of the block; `out` takes rowBytes(type, n) bytes. Other types: nothing is written.
 void quantiseRowToBlocks(TensorType type, const float *x, std::int64_t n, std::byte *out);
 
 }  // namespace facet

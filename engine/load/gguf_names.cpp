@@ -190,4 +190,61 @@ std::optional<GgufName> checkpointName(std::string_view ggufName, std::string_vi
     return GgufName{std::move(*name), ruleOf(ggufName)};
 }
 
+namespace {
+
+template <typename Table>
+const Pair *lookBack(const Table &table, std::string_view name) {
+    const auto found = std::find_if(table.begin(), table.end(), [&](const Pair &p) { return p.checkpoint == name; });
+    return found == table.end() ? nullptr : &*found;
+}
+
+// "self_attn.q_proj.linear.weight" -> "attn_q.weight", "self_attn.q_proj.input_min" -> "attn_q.input_min"
+template <typename Table>
+std::optional<std::string> linearBack(const Table &table, std::string_view rest) {
+    constexpr std::string_view kWeight = ".linear.weight";
+    if (rest.ends_with(kWeight)) {
+        const Pair *pair = lookBack(table, rest.substr(0, rest.size() - kWeight.size()));
+        return pair ? std::optional(std::string(pair->gguf) + ".weight") : std::nullopt;
+    }
+    const auto dot = rest.rfind('.');
+    if (dot == std::string_view::npos) return std::nullopt;
+    const std::string_view tail = rest.substr(dot + 1);
+    const Pair *pair = lookBack(table, rest.substr(0, dot));
+    if (!pair || std::find(kBounds.begin(), kBounds.end(), tail) == kBounds.end()) return std::nullopt;
+    return std::string(pair->gguf) + "." + std::string(tail);
+}
+
+std::optional<std::string> translateBack(std::string_view name, std::string_view textPrefix) {
+    if (const Pair *pair = lookBack(kOther, name)) return std::string(pair->gguf);
+    const auto layerName = [](const char *before, const LayerName &layer, std::string_view rest) {
+        return before + std::string(layer.number) + "." + std::string(rest);
+    };
+    if (const auto layer = splitLayer(name, "model.vision_tower.encoder.layers.")) {
+        if (const Pair *pair = lookBack(kVisionLayer, layer->rest)) return layerName("v.blk.", *layer, pair->gguf);
+        if (const auto linear = linearBack(kVisionLinear, layer->rest)) return layerName("v.blk.", *layer, *linear);
+        return std::nullopt;
+    }
+    if (const auto layer = splitLayer(name, "model.audio_tower.layers.")) {
+        if (const Pair *pair = lookBack(kAudioLayer, layer->rest)) return layerName("a.blk.", *layer, pair->gguf);
+        if (const auto linear = linearBack(kAudioLinear, layer->rest)) return layerName("a.blk.", *layer, *linear);
+        return std::nullopt;
+    }
+    if (!name.starts_with(textPrefix)) return std::nullopt;
+    name.remove_prefix(textPrefix.size());
+    if (const Pair *pair = lookBack(kText, name)) return std::string(pair->gguf);
+    if (const auto layer = splitLayer(name, "layers.")) {
+        if (const Pair *pair = lookBack(kTextLayer, layer->rest)) return layerName("blk.", *layer, pair->gguf);
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+std::optional<GgufName> ggufName(std::string_view checkpointName, std::string_view textPrefix) {
+    auto name = translateBack(checkpointName, textPrefix);
+    if (!name) return std::nullopt;
+    const GgufTensorRule rule = ruleOf(*name);
+    return GgufName{std::move(*name), rule};
+}
+
 } // namespace facet

@@ -24,4 +24,8 @@ struct GgufName {
 // `textPrefix`: "model.language_model." or, for drafters, "model.". Nothing: not a tensor of these models.
 std::optional<GgufName> checkpointName(std::string_view ggufName, std::string_view textPrefix);
 
+// The other way: the name in a GGUF file and what was done to the tensor by the rule's inverse. Nothing: GGUF files do not
+// hold this tensor.
+std::optional<GgufName> ggufName(std::string_view checkpointName, std::string_view textPrefix);
+
 } // namespace facet

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
@@ -137,7 +138,7 @@ TEST_CASE("rows times x as the reference has them") {
 
 TEST_CASE("rows quantise to the reference blocks") {
     const BlockFile file;
-    for (const TensorType type : {TensorType::Q8_0, TensorType::Q4_0}) {
+    for (const TensorType type : {TensorType::Q8_0, TensorType::Q4_0, TensorType::Q4_1, TensorType::Q5_0, TensorType::Q5_1}) {
         const std::string name = std::string("quantise.") + tensorTypeName(type);
         CAPTURE(name);
         const std::vector<float> input = file.floats(name + ".input");
@@ -149,16 +150,74 @@ TEST_CASE("rows quantise to the reference blocks") {
 }
 
 TEST_CASE("quantised rows of damaged values are defined") {
-    for (const TensorType type : {TensorType::Q8_0, TensorType::Q4_0}) {
-        std::vector<float> x(64, 1.0F);
-        x[3] = NAN;
-        x[40] = INFINITY;
-        std::vector<std::byte> out(static_cast<std::size_t>(rowBytes(type, 64)));
-        quantiseRowToBlocks(type, x.data(), 64, out.data());
-        std::vector<float> zeros(32, 0.0F);
-        quantiseRowToBlocks(type, zeros.data(), 32, out.data());
-        scalar().dequantise(type, out.data(), 32, x.data());
-        for (int i = 0; i < 32; ++i) CHECK(x[static_cast<std::size_t>(i)] == 0.0F);
+    for (const TensorType type : blockTypes()) {
+        if (!canQuantise(type)) continue;
+        CAPTURE(tensorTypeName(type));
+        for (const float damage : {NAN, INFINITY, -INFINITY, 3e38F, 1e-40F}) {
+            std::vector<float> x(256, 1.0F);
+            x[3] = damage;
+            x[40] = -damage;
+            std::vector<std::byte> out(static_cast<std::size_t>(rowBytes(type, 256)));
+            quantiseRowToBlocks(type, x.data(), 256, out.data());
+            scalar().dequantise(type, out.data(), 256, x.data());
+        }
+        const std::vector<float> zeros(256, 0.0F);
+        std::vector<float> x(256, 1.0F);
+        std::vector<std::byte> out(static_cast<std::size_t>(rowBytes(type, 256)));
+        quantiseRowToBlocks(type, zeros.data(), 256, out.data());
+        scalar().dequantise(type, out.data(), 256, x.data());
+        for (const float value : x) CHECK(value == 0.0F);
+    }
+}
+
+TEST_CASE("quantised rows lie near the values") {
+    // Share of the error in the size of normal values; a type that stores more bits must be better.
+    const std::pair<TensorType, double> types[] = {
+        {TensorType::Q4_0, 0.095}, {TensorType::Q4_1, 0.080}, {TensorType::IQ4_NL, 0.078}, {TensorType::Q4_K, 0.073},
+        {TensorType::Q5_0, 0.047}, {TensorType::Q5_1, 0.039}, {TensorType::Q5_K, 0.036},   {TensorType::Q6_K, 0.0205},
+        {TensorType::Q8_0, 0.006}};
+    Random random(21);
+    const std::int64_t n = 64 * 256;
+    const std::vector<float> x = random.values(n, 0.03F);
+    for (const auto &[type, limit] : types) {
+        CAPTURE(tensorTypeName(type));
+        REQUIRE(canQuantise(type));
+        std::vector<std::byte> out(static_cast<std::size_t>(rowBytes(type, n)));
+        std::vector<std::byte> again(out.size());
+        std::vector<float> back(x.size());
+        quantiseRowToBlocks(type, x.data(), n, out.data());
+        quantiseRowToBlocks(type, x.data(), n, again.data());
+        CHECK(out == again);
+        scalar().dequantise(type, out.data(), n, back.data());
+        double error = 0;
+        double size = 0;
+        for (std::size_t i = 0; i < x.size(); ++i) {
+            const double off = static_cast<double>(back[i]) - static_cast<double>(x[i]);
+            error += off * off;
+            size += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+        }
+        const double share = std::sqrt(error / size);
+        CHECK(share < limit);
+    }
+    CHECK_FALSE(canQuantise(TensorType::IQ3_S));
+}
+
+TEST_CASE("rows of one sign and rows of one value keep their values") {
+    for (const TensorType type : {TensorType::Q4_K, TensorType::Q5_K, TensorType::Q6_K, TensorType::IQ4_NL, TensorType::Q5_1}) {
+        CAPTURE(tensorTypeName(type));
+        for (const float sign : {1.0F, -1.0F}) {
+            for (const bool constant : {true, false}) {
+                std::vector<float> x(256);
+                for (std::size_t i = 0; i < x.size(); ++i) x[i] = sign * (constant ? 0.7F : 1.0F + static_cast<float>(i % 37) / 37.0F);
+                std::vector<std::byte> out(static_cast<std::size_t>(rowBytes(type, 256)));
+                std::vector<float> back(256);
+                quantiseRowToBlocks(type, x.data(), 256, out.data());
+                scalar().dequantise(type, out.data(), 256, back.data());
+                float worst = 0;
+                for (std::size_t i = 0; i < x.size(); ++i) worst = std::max(worst, std::fabs(back[i] - x[i]));
+                CHECK(worst < 0.17F);
+            }
+        }
     }
 }
 
