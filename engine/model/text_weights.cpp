@@ -216,6 +216,27 @@ Result<TextWeights> Loader::load() {
 
 } // namespace
 
+std::vector<LoraModule> loraModules(const TextWeights &weights) {
+    const std::string root = "model.language_model.";
+    std::vector<LoraModule> out{{"lm_head", &weights.embedding},
+                                {root + "per_layer_model_projection", &weights.perLayerModelProjection}};
+    for (std::size_t i = 0; i < weights.layers.size(); ++i) {
+        const LayerWeights &w = weights.layers[i];
+        const std::string at = root + "layers." + std::to_string(i) + ".";
+        out.push_back({at + "self_attn.q_proj", &w.query});
+        out.push_back({at + "self_attn.k_proj", &w.key});
+        out.push_back({at + "self_attn.v_proj", &w.value});
+        out.push_back({at + "self_attn.o_proj", &w.output});
+        out.push_back({at + "mlp.gate_proj", &w.gate});
+        out.push_back({at + "mlp.up_proj", &w.up});
+        out.push_back({at + "mlp.down_proj", &w.down});
+        out.push_back({at + "per_layer_input_gate", &w.perLayerGate});
+        out.push_back({at + "per_layer_projection", &w.perLayerProjection});
+        if (w.experts) out.push_back({at + "router.proj", &w.experts->router});
+    }
+    return out;
+}
+
 Result<TextWeights> loadTextWeights(const Checkpoint &checkpoint, const Exec &exec, WeightType type,
                                     const ProgressFn &progress) {
     return Loader(checkpoint, exec, type, progress).load();

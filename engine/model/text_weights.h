@@ -3,6 +3,7 @@
 
 #include "kernels/ops.h"
 #include "load/weights.h"
+#include "model/lora.h"
 
 #include <memory>
 #include <vector>
@@ -37,6 +38,9 @@ struct TextWeights {
     std::vector<LayerWeights> layers;
     std::uint64_t residentBytes = 0; // without perLayerTable
 };
+
+// The linear layers by the names that adapters use. The weights must stay where they are.
+std::vector<LoraModule> loraModules(const TextWeights &weights);
 
 // Errors: ModelFileCorrupt (a tensor is missing or misshaped: it is named), ModelUnsupported, OutOfMemory, Cancelled.
 Result<TextWeights> loadTextWeights(const Checkpoint &checkpoint, const Exec &exec, WeightType type,
