@@ -109,7 +109,8 @@ Status Drafter::Impl::loadClusters(const Checkpoint &checkpoint, const Exec &exe
     FACET_CHECK(checkOrdering(order, checkpoint.path));
     centroids = std::move(table);
     // Clusters then are ranges of rows: a few matrix products instead of thousands of scattered rows.
-    weights.embedding = reordered(exec, weights.embedding, order);
+    weights.embedding = reordered(exec, weights.headMatrix(), order);
+    weights.head = {};
     ordering.assign(order.begin(), order.end());
     bytes += static_cast<std::uint64_t>(rowBytes(centroids.type, centroids.cols) * centroids.rows) +
              ordering.size() * sizeof(ordering[0]);
@@ -148,7 +149,7 @@ void Drafter::Impl::scoreClusters(const Exec &exec, const float *z, Step &step, 
 void Drafter::Impl::tapLogits(const Exec &exec, const float *z, const Step &step, const Tap &tap) const {
     const auto vocabulary = static_cast<std::size_t>(config.vocabularySize);
     std::vector<float> rows(vocabulary), full(vocabulary);
-    linear(exec, weights.embedding, z, 1, rows.data());
+    linear(exec, weights.headMatrix(), z, 1, rows.data());
     for (std::size_t i = 0; i < vocabulary; ++i)
         full[ordering.empty() ? i : static_cast<std::size_t>(ordering[i])] = rows[i];
     tap("logits_full", full.data(), 1, config.vocabularySize);
@@ -162,7 +163,7 @@ void Drafter::Impl::tapLogits(const Exec &exec, const float *z, const Step &step
 void Drafter::Impl::score(const Exec &exec, const float *z, Step &step, const Tap &tap) const {
     if (centroids.empty()) {
         step.logits.resize(static_cast<std::size_t>(config.vocabularySize));
-        linear(exec, weights.embedding, z, 1, step.logits.data());
+        linear(exec, weights.headMatrix(), z, 1, step.logits.data());
     } else {
         scoreClusters(exec, z, step, tap);
     }

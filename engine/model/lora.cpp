@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <memory>
 #include <set>
 
@@ -134,12 +135,16 @@ std::string LoraSet::key(std::span<const float> scales) const {
     return text;
 }
 
+void LoraHook::setAllRows(std::span<const float> scales) {
+    m_rows = {{0, std::numeric_limits<std::int64_t>::max(), scales}};
+}
+
 void LoraHook::after(const Exec &exec, const float *x, std::int64_t tokens, std::int64_t xStride,
                      std::span<const LinearJob> jobs) const {
     if (std::none_of(jobs.begin(), jobs.end(), [this](const LinearJob &job) { return m_bindings.find(job.w); })) return;
     for (const Rows &rows : m_rows) {
-        if (rows.count <= 0 || rows.first < 0 || rows.first + rows.count > tokens) continue;
-        addTo(exec, x, xStride, rows, jobs);
+        if (rows.first < 0 || rows.first >= tokens || rows.count <= 0) continue;
+        addTo(exec, x, xStride, {rows.first, std::min(rows.count, tokens - rows.first), rows.scales}, jobs);
     }
 }
 

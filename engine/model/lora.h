@@ -83,6 +83,7 @@ public:
 
     explicit LoraHook(const LoraBindings &bindings) : m_bindings(bindings) {}
     void setRows(std::vector<Rows> rows) { m_rows = std::move(rows); }
+    void setAllRows(std::span<const float> scales); // however many a call has
     void after(const Exec &exec, const float *x, std::int64_t tokens, std::int64_t xStride,
                std::span<const LinearJob> jobs) const override;
 

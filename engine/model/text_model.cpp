@@ -177,7 +177,7 @@ TextModel::Output Pass::head() {
         gatherRows(normed, m_logitRows, hidden, output.hidden.data());
     output.logits.resize(static_cast<std::size_t>(count * vocabulary));
     if (count != left) m_layers.adaptRows(m_logitRows);
-    linear(exec, m_model.weights.embedding, output.hidden.data(), count, output.logits.data());
+    linear(exec, m_model.weights.headMatrix(), output.hidden.data(), count, output.logits.data());
     if (m_config.logitSoftcap > 0) {
         exec.pool->parallelFor(count * vocabulary, kPieceValues, [&](std::int64_t begin, std::int64_t end, int) {
             exec.kernels->softcap(output.logits.data() + begin, end - begin, m_config.logitSoftcap);

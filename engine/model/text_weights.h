@@ -30,13 +30,16 @@ struct LayerWeights {
 };
 
 struct TextWeights {
-    Matrix embedding;                // [V, H], also the head
+    Matrix embedding;                // [V, H], also the head unless there is one
+    Matrix head;                     // [V, H]; usually empty
     Matrix perLayerTable;            // [Vp, L * P], stays in the file: only rows are looked up
     Matrix perLayerModelProjection;  // [L * P, H]
     std::vector<float> perLayerNorm; // [P]
     std::vector<float> finalNorm;
     std::vector<LayerWeights> layers;
     std::uint64_t residentBytes = 0; // without perLayerTable
+
+    const Matrix &headMatrix() const noexcept { return head.empty() ? embedding : head; }
 };
 
 // The linear layers by the names that adapters use. The weights must stay where they are.
