@@ -8,6 +8,7 @@
 #include <limits>
 #include <new>
 #include <numeric>
+#include <utility>
 
 namespace facet {
 namespace {
@@ -255,6 +256,27 @@ Result<Drafter::Step> Drafter::step(const Exec &exec, const TextModel &target, K
     } catch (const std::bad_alloc &) {
         return Error{ErrorCode::OutOfMemory, "There is not enough memory for this step; close other programs."};
     }
+}
+
+Result<Drafter::SharedCache> Drafter::sharedCache(const Exec &exec, const KvCache &cache, bool sliding) const {
+    const auto &layers = m_impl->config.layers;
+    const auto reader = std::find_if(layers.begin(), layers.end(),
+                                     [sliding](const LayerConfig &layer) { return layer.sliding == sliding; });
+    if (reader == layers.end()) return badArgument("no layer of this kind");
+    const KvView view = cache.impl().view(static_cast<std::size_t>(reader->kvSource));
+    SharedCache out{view.kvHeads, cache.length(), view.headDim, {}, {}};
+    if (out.positions > view.capacity || (view.type != CacheType::F32 && view.type != CacheType::F16))
+        return badArgument("the cache does not hold every position as numbers");
+    const TensorType type = view.type == CacheType::F32 ? TensorType::F32 : TensorType::F16;
+    for (const auto &[from, to] : {std::pair{view.keys, &out.keys}, std::pair{view.values, &out.values}}) {
+        to->resize(static_cast<std::size_t>(out.heads * out.positions * out.headDim));
+        for (std::int64_t head = 0; head < out.heads; ++head) {
+            exec.kernels->dequantise(type,
+                                     static_cast<const std::byte *>(from) + head * view.capacity * rowBytes(type, view.headDim),
+                                     out.positions * out.headDim, to->data() + head * out.positions * out.headDim);
+        }
+    }
+    return out;
 }
 
 Drafter::Drafter(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}

@@ -40,6 +40,14 @@ public:
     Result<Step> step(const Exec &exec, const TextModel &target, KvCache &cache, std::int32_t id,
                       std::span<const float> hidden, const Tap &tap = {}) const;
 
+    // The keys or values that its sliding or full layers read, as float32 [heads, positions, headDim] (probe).
+    struct SharedCache {
+        std::int64_t heads = 0, positions = 0, headDim = 0;
+        std::vector<float> keys, values;
+    };
+    // Error: InvalidArgument (the ring lost positions already, or its type is no float).
+    Result<SharedCache> sharedCache(const Exec &exec, const KvCache &cache, bool sliding) const;
+
     std::uint64_t residentBytes() const noexcept;
 
     struct Impl;
