@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -34,6 +35,21 @@ void addModelFlags(CLI::App &verb, ModelFlags &flags) {
     verb.add_option("--isa", flags.isa, "Kernels: auto, scalar, avx2 or avx512")
         ->check(CLI::IsMember({"auto", "scalar", "avx2", "avx512"}))
         ->group("Model");
+    verb.add_option("--drafter", flags.drafter, "A drafter (\"assistant\") of this model: the same text, faster")
+        ->group("Model");
+    verb.add_option("--lora", flags.adapters, "An adapter's folder, or FOLDER=SCALE (repeatable)")
+        ->allow_extra_args(false)
+        ->group("Model");
+}
+
+// A folder's name may hold "=": only a number behind the last one is a scale.
+AdapterOption adapterOption(const std::string &text) {
+    const std::size_t at = text.rfind('=');
+    if (at == std::string::npos || at + 1 == text.size()) return {text, 1.0F};
+    char *end = nullptr;
+    const float scale = std::strtof(text.c_str() + at + 1, &end);
+    if (end != text.c_str() + text.size()) return {text, 1.0F};
+    return {text.substr(0, at), scale};
 }
 
 WeightType weightType(const std::string &name) {
@@ -54,6 +70,8 @@ Result<LoadOptions> loadOptions(const ModelFlags &flags) {
     options.weights = weightType(flags.weights);
     options.contextLength = flags.contextLength;
     options.threads = flags.threads;
+    options.drafter = flags.drafter;
+    for (const std::string &adapter : flags.adapters) options.adapters.push_back(adapterOption(adapter));
     options.isa = flags.isa == "scalar"   ? InstructionSet::Scalar
                   : flags.isa == "avx2"   ? InstructionSet::Avx2
                   : flags.isa == "avx512" ? InstructionSet::Avx512

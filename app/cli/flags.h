@@ -26,11 +26,14 @@ struct ModelFlags {
     int contextLength = 0;
     int threads = 0;
     std::string isa = "auto";
+    std::string drafter;              // folder or .gguf of an "assistant" checkpoint
+    std::vector<std::string> adapters; // FOLDER or FOLDER=SCALE
 };
 void addModelFlags(CLI::App &verb, ModelFlags &flags);
 // Error: FileNotFound when the built-in model is wanted and missing.
 Result<LoadOptions> loadOptions(const ModelFlags &flags);
 WeightType weightType(const std::string &name);
+AdapterOption adapterOption(const std::string &text); // FOLDER or FOLDER=SCALE
 Result<std::unique_ptr<Engine>> loadEngine(const ModelFlags &flags, Terminal &terminal, const CancelToken &cancel);
 
 struct SamplingFlags {

@@ -301,12 +301,55 @@ Result<OutTensors> textModel(const ProbeCase &probe, ProbeModel &model) {
     return probe.shaped(outTensors(std::move(tensors)), {});
 }
 
-Result<OutTensors> withModel(const ProbeCase &probe, const ProbeArguments &arguments, LoadOptions load,
-                             Result<OutTensors> (*run)(const ProbeCase &, ProbeModel &)) {
+// "cases" of one model and adapter: the logits of each.
+Result<OutTensors> adapterCases(const ProbeCase &probe, ProbeModel &model) {
+    OutTensors out;
+    for (const Json &entry : probe.json().at("cases")) {
+        const auto ids = entry.at("input_ids").get<std::vector<std::int32_t>>();
+        const auto rows = entry.at("rows").get<std::vector<std::int32_t>>();
+        FACET_TRY(tensors, model.text(ids, rows, 0));
+        out[entry.at("logits").get<std::string>()] = outTensor(std::move(tensors.at("logits")));
+    }
+    return out;
+}
+
+Result<OutTensors> drafterStep(const ProbeCase &probe, ProbeModel &model) {
+    constexpr std::size_t kMostSteps = 64;
+    FACET_TRY(ids, probe.selection("input_ids"));
+    FACET_TRY(next, probe.integer("next_token"));
+    const auto steps = std::min(probe.json().at("drafted").size(), kMostSteps);
+    FACET_TRY(tensors, model.drafterSteps(ids, next, static_cast<int>(steps)));
+    return outTensors(std::move(tensors));
+}
+
+Result<Json> drafterTrace(const ProbeCase &probe, ProbeModel &model) {
+    FACET_TRY(ids, probe.selection("input_ids"));
+    FACET_TRY(length, probe.integer("draft_length"));
+    const std::size_t count = probe.json().at("emitted").size();
+    std::int32_t first = 0;
+    FACET_TRY(rounds, model.drafterRounds(ids, length, static_cast<int>(std::min<std::size_t>(count, 100'000)), first));
+    std::vector<std::int32_t> emitted = {first};
+    Json list = Json::array();
+    for (const ProbeRound &round : rounds) {
+        emitted.insert(emitted.end(), round.emitted.begin(), round.emitted.end());
+        list.push_back(Json{{"drafted", round.drafted}, {"accepted", round.accepted}, {"emitted", round.emitted}});
+    }
+    emitted.resize(std::min(emitted.size(), count));
+    return Json{{"emitted", std::move(emitted)}, {"rounds", std::move(list)}};
+}
+
+Result<std::unique_ptr<ProbeModel>> loadFor(const ProbeArguments &arguments, LoadOptions load) {
     if (arguments.model.empty())
         return Error{.code = ErrorCode::InvalidArgument, .message = "This case needs a model: name it with --model."};
     load.referencePrecision = !arguments.quantised;
-    FACET_TRY(model, ProbeModel::load(load));
+    load.drafter = arguments.drafter;
+    if (!arguments.lora.empty()) load.adapters = {{arguments.lora, 1.0F}};
+    return ProbeModel::load(load);
+}
+
+Result<OutTensors> withModel(const ProbeCase &probe, const ProbeArguments &arguments, const LoadOptions &load,
+                             Result<OutTensors> (*run)(const ProbeCase &, ProbeModel &)) {
+    FACET_TRY(model, loadFor(arguments, load));
     return run(probe, *model);
 }
 
@@ -348,9 +391,9 @@ Result<OutTensors> kernelProducts(const ProbeCase &probe, const LoadOptions &loa
 Result<OutTensors> runKind(const ProbeCase &probe, const ProbeArguments &arguments, const LoadOptions &load) {
     if (probe.has("matvec")) return kernelProducts(probe, load);
     if (probe.has("gguf")) return notYet("GGUF files");
-    if (probe.has("adapter")) return notYet("LoRA adapters");
+    if (probe.has("adapter")) return withModel(probe, arguments, load, adapterCases);
     if (probe.has("order") && probe.has("cases") && probe.json().at("cases").is_array()) return sampling(probe);
-    if (probe.has("drafter")) return notYet("drafter models");
+    if (probe.has("drafter")) return withModel(probe, arguments, load, drafterStep);
     if (probe.has("mel_filters")) return audioConstants(probe);
     if (probe.has("samples_16k")) return audioFrontEnd(probe);
     if (probe.has("budgets") && probe.json().at("budgets").is_object()) return picturePreprocessing(probe);
@@ -374,6 +417,11 @@ Status runProbeCase(const ProbeArguments &arguments, const LoadOptions &load) {
         if (film && arguments.out.ends_with(".json")) {
             FACET_TRY(facts, filmFacts(probe));
             return writeFile(arguments.out, facts.dump(1) + "\n");
+        }
+        if (probe.has("drafter") && probe.has("rounds")) {
+            FACET_TRY(model, loadFor(arguments, load));
+            FACET_TRY(rounds, drafterTrace(probe, *model));
+            return writeFile(arguments.out, rounds.dump(1) + "\n");
         }
         FACET_TRY(tensors, runKind(probe, arguments, load));
         FACET_TRY(listed, probe.shaped(std::move(tensors), {}));

@@ -92,6 +92,11 @@ void linear(const Exec &exec, const float *x, std::int64_t tokens, std::int64_t 
             first += unitsOf(job);
         }
     });
+    if (exec.hook != nullptr) {
+        Exec plain = exec;
+        plain.hook = nullptr;
+        exec.hook->after(plain, x, tokens, input.stride, jobs);
+    }
 }
 
 void linear(const Exec &exec, const Matrix &w, const float *x, std::int64_t tokens, float *y) {

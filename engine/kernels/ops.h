@@ -12,11 +12,14 @@
 
 namespace facet {
 
+class LinearHook;
+
 struct Exec {
     const Kernels *kernels = nullptr;
     WorkerPool *pool = nullptr;
     bool reference = false;                      // float32 activations even against quantised weights
     const std::atomic<bool> *cancel = nullptr;   // may be null
+    const LinearHook *hook = nullptr;            // called behind every linear(); may be null
 
     bool cancelled() const noexcept { return cancel && cancel->load(std::memory_order_relaxed); }
 };
@@ -30,6 +33,15 @@ struct LinearJob {
 // y = x W^T for every job. x: [tokens, cols] with xStride (0: cols). y must not overlap x.
 void linear(const Exec &exec, const float *x, std::int64_t tokens, std::int64_t xStride, std::span<const LinearJob> jobs);
 void linear(const Exec &exec, const Matrix &w, const float *x, std::int64_t tokens, float *y);
+
+// Adds something of its own to the results of a linear() (the small matrices of an adapter).
+class LinearHook {
+public:
+    virtual ~LinearHook() = default;
+    // The arguments and results of the call; exec is without hook.
+    virtual void after(const Exec &exec, const float *x, std::int64_t tokens, std::int64_t xStride,
+                       std::span<const LinearJob> jobs) const = 0;
+};
 
 // Row by row: out[t] = rmsNorm(x[t]) * w. w may be null. In place allowed.
 void rmsNormRows(const Exec &exec, const float *x, const float *w, std::int64_t tokens, std::int64_t width, float eps,

@@ -106,6 +106,10 @@ Result<ModelConfig> parseModelConfig(std::string_view configJson, std::string_vi
         if (root.boolean("use_ordered_embeddings", false)) {
             drafter.centroids = root.integer("num_centroids", 1, config.text.vocabularySize);
             drafter.topCentroids = root.integer("centroid_intermediate_top_k", 1, drafter.centroids);
+            if (config.text.vocabularySize % drafter.centroids != 0) {
+                problems.corrupt(std::to_string(config.text.vocabularySize) + " tokens cannot be split evenly into " +
+                                 std::to_string(drafter.centroids) + " clusters (num_centroids)");
+            }
         }
         config.drafter = drafter;
     }

@@ -15,7 +15,7 @@ inline constexpr int kMaxHeadDim = 4096;
 inline constexpr int kMaxPositions = 1 << 24;
 inline constexpr int kMaxExperts = 4096;
 
-// `drafter`: all layers read the keys of another model, so kvSource stays -1.
+// `drafter`: all layers read the keys of another model, so all share and kvSource stays -1.
 TextConfig readTextConfig(const ConfigReader &text, bool drafter);
 // After the layers' own facts are in: who shares keys with whom, and whether sizes fit together.
 void finishLayers(TextConfig &config, bool drafter, ConfigProblems &problems);

@@ -93,6 +93,7 @@ void checkLayers(const TextConfig &config, ConfigProblems &problems) {
 
 // The last sharedKvLayers layers read the keys of the last producing layer of their own type (text.md 2.5).
 void resolveSharing(TextConfig &config, bool drafter, ConfigProblems &problems) {
+    if (drafter) config.sharedKvLayers = config.layerCount;
     const int producing = config.layerCount - config.sharedKvLayers;
     int last[2] = {-1, -1};
     for (int i = 0; i < config.layerCount; ++i) {

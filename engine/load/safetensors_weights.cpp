@@ -74,6 +74,23 @@ public:
         return values;
     }
 
+    Result<std::vector<std::int64_t>> integers(const std::string &name, std::int64_t n) const override {
+        FACET_TRY(place, locateAny(name));
+        const TensorInfo &info = place.tensor->info;
+        if (info.typeName != "I64" && info.typeName != "I32") return WeightSource::integers(name, n);
+        if (n <= 0 || elementCount(info.shape) != n) return wrongShape(info, "[" + std::to_string(n) + "]", pathOf(place));
+        const auto bytes = m_files[place.file].data(*place.tensor);
+        std::vector<std::int64_t> values(static_cast<std::size_t>(n));
+        if (info.typeName == "I64") {
+            std::memcpy(values.data(), bytes.data(), bytes.size());
+        } else {
+            std::vector<std::int32_t> narrow(values.size());
+            std::memcpy(narrow.data(), bytes.data(), bytes.size());
+            std::copy(narrow.begin(), narrow.end(), values.begin());
+        }
+        return values;
+    }
+
     std::string fingerprint() const override {
         Fingerprint fingerprint;
         for (const auto &file : m_files) fingerprint.add(file.bytes(), file.headerBytes());
@@ -86,12 +103,16 @@ public:
     }
 
 private:
-    Result<Place> locate(const std::string &name) const {
+    Result<Place> locateAny(const std::string &name) const {
         const auto found = m_index.find(name);
         if (found == m_index.end()) {
             return missingTensor(name, m_files.empty() ? std::string() : m_files.front().path());
         }
-        const Place place = m_places[found->second];
+        return m_places[found->second];
+    }
+
+    Result<Place> locate(const std::string &name) const {
+        FACET_TRY(place, locateAny(name));
         if (!place.tensor->info.usable) return unusableTensor(place.tensor->info, pathOf(place));
         return place;
     }
@@ -152,6 +173,11 @@ Result<SafetensorsFolder> openShards(const std::string &folder, const std::strin
 }
 
 } // namespace
+
+Result<std::vector<std::int64_t>> WeightSource::integers(const std::string &name, std::int64_t /*n*/) const {
+    return Error{ErrorCode::ModelUnsupported, "The model file holds no whole numbers where a table of them is needed.",
+                 "tensor " + name};
+}
 
 std::shared_ptr<const WeightSource> weightsOf(SafetensorsFile file) {
     std::vector<SafetensorsFile> files;

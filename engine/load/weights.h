@@ -35,6 +35,9 @@ public:
     virtual Result<Matrix> matrix(const std::string &name, std::int64_t rows, std::int64_t cols) const = 0;
     // float32 copy of a small tensor of n values (norms, scalars, biases; any float type; n = 1 matches shape []).
     virtual Result<std::vector<float>> vector(const std::string &name, std::int64_t n) const = 0;
+    // A tensor of n whole numbers (tables of indices). Errors: ModelFileCorrupt (missing, wrong shape),
+    // ModelUnsupported (no whole numbers, or a kind of file that has none).
+    virtual Result<std::vector<std::int64_t>> integers(const std::string &name, std::int64_t n) const;
 
     // Hash over the headers and a sample of the data: identifies the weights in caches (hex).
     virtual std::string fingerprint() const = 0;

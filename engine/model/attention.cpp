@@ -29,6 +29,9 @@ struct RowWork {
         for (int head = 0; head < config.heads; ++head, q += layer.headDim) {
             kernels.rmsNorm(q, weights.queryNorm.data(), layer.headDim, config.rmsNormEps, q);
             kernels.rope(q, cosines(row), sines(row), layer.headDim);
+            if (config.queryScale != 1.0F) {
+                for (int i = 0; i < layer.headDim; ++i) q[i] *= config.queryScale;
+            }
         }
     }
 
@@ -39,8 +42,12 @@ struct RowWork {
         for (int head = 0; head < layer.kvHeads; ++head) {
             const std::int64_t at = std::int64_t{head} * layer.headDim;
             const std::int64_t offset = cache.offset(store, head, rows.position[static_cast<std::size_t>(row)]);
-            kernels.rmsNorm((v ? v : k) + at, nullptr, layer.headDim, config.rmsNormEps, value.data());
-            kernels.toCache(cache.type, value.data(), layer.headDim, store.values.get() + offset);
+            const float *raw = (v ? v : k) + at;
+            if (config.valueNorm) {
+                kernels.rmsNorm(raw, nullptr, layer.headDim, config.rmsNormEps, value.data());
+                raw = value.data();
+            }
+            kernels.toCache(cache.type, raw, layer.headDim, store.values.get() + offset);
             kernels.rmsNorm(k + at, weights.keyNorm.data(), layer.headDim, config.rmsNormEps, k + at);
             kernels.rope(k + at, cosines(row), sines(row), layer.headDim);
             kernels.toCache(cache.type, k + at, layer.headDim, store.keys.get() + offset);

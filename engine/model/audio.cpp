@@ -2,6 +2,7 @@
 // is local: a row sees itself and the 11 before it.
 #include "model/audio_subsample.h"
 #include "model/audio_weights.h"
+#include "model/lora.h"
 #include "model/towers.h"
 
 #include <algorithm>
@@ -51,7 +52,7 @@ private:
 
     void feedForward(const AudioFeedForward &part);
     void attention(const AudioLayer &layer);
-    void attendRow(const AudioLayer &layer, std::int64_t row, float *scores, float *out) const;
+    void attendRow(const float *relativeKeys, std::int64_t row, float *scores, float *out) const;
     void convolution(const AudioLayer &layer);
     bool runLayer(const AudioLayer &layer, std::size_t index);
     std::vector<float> project();
@@ -64,7 +65,7 @@ private:
     std::int64_t m_rows;
     std::vector<float> m_normed, m_y;        // [T, C]
     std::vector<float> m_q, m_k, m_v;        // [T, C]
-    std::vector<float> m_wide, m_scratch;
+    std::vector<float> m_wide, m_scratch, m_relative;
 };
 
 // x = x + 0.5 * rms(L2(silu(L1(rms(x)))))
@@ -85,7 +86,7 @@ void AudioPass::feedForward(const AudioFeedForward &part) {
 }
 
 // One row of all heads: scores against itself and the rows before it, capped, softmax, sum of values.
-void AudioPass::attendRow(const AudioLayer &layer, std::int64_t row, float *scores, float *out) const {
+void AudioPass::attendRow(const float *relativeKeys, std::int64_t row, float *scores, float *out) const {
     const Kernels &kernels = *m_exec.kernels;
     const std::int64_t dim = m_width / m_weights.config.heads;
     const std::int64_t keys = std::min<std::int64_t>(m_weights.distances(), row + 1);
@@ -94,7 +95,7 @@ void AudioPass::attendRow(const AudioLayer &layer, std::int64_t row, float *scor
         const float *q = m_q.data() + row * m_width + h * dim;
         for (std::int64_t d = 0; d < keys; ++d) {  // distance to the left
             scores[d] = kernels.dot(q, m_k.data() + (row - d) * m_width + h * dim, dim) +
-                        kernels.dot(q, layer.relativeKeys.data() + d * m_width + h * dim, dim);
+                        kernels.dot(q, relativeKeys + d * m_width + h * dim, dim);
         }
         kernels.softcap(scores, keys, m_weights.config.logitCap);
         kernels.softmax(scores, keys);
@@ -120,9 +121,15 @@ void AudioPass::attention(const AudioLayer &layer) {
             m_k[size(i)] *= kKeyScale;
         }
     });
+    const float *relativeKeys = layer.relativeKeys.data();
+    if (m_exec.hook != nullptr) { // adapters may change them
+        m_relative.resize(layer.relativeKeys.size());
+        linear(m_exec, layer.relative, m_weights.positions.data(), m_weights.distances(), m_relative.data());
+        relativeKeys = m_relative.data();
+    }
     m_exec.pool->parallelFor(m_rows, kGrain, [&](std::int64_t begin, std::int64_t end, int) {
         std::vector<float> scores(size(m_weights.distances()));
-        for (std::int64_t row = begin; row < end; ++row) attendRow(layer, row, scores.data(), m_normed.data() + row * m_width);
+        for (std::int64_t row = begin; row < end; ++row) attendRow(relativeKeys, row, scores.data(), m_normed.data() + row * m_width);
     });
     layer.post.apply(m_exec, m_normed.data(), m_rows, m_y.data(), m_scratch);
 }
@@ -197,6 +204,7 @@ std::vector<float> AudioPass::project() {
 
 struct AudioTower::Impl {
     AudioWeights weights;
+    LoraBindings adapters;
 };
 
 AudioTower::AudioTower(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
@@ -207,14 +215,15 @@ AudioTower::~AudioTower() = default;
 // The weight type is not applied, for the reason given at VisionTower::load.
 Result<AudioTower> AudioTower::load(const Checkpoint &checkpoint, const Exec &exec, WeightType /*type*/) {
     FACET_TRY(weights, AudioWeights::load(checkpoint, exec));
-    return AudioTower(std::make_unique<Impl>(Impl{std::move(weights)}));
+    return AudioTower(std::make_unique<Impl>(Impl{std::move(weights), {}}));
 }
 
 int AudioTower::softTokenCount(const AudioInput &audio) noexcept {
     return audio.frames <= 0 ? 0 : ((audio.frames - 1) / 2) / 2 + 1;  // ceil(ceil(frames / 2) / 2)
 }
 
-Result<std::vector<float>> AudioTower::encode(const Exec &exec, const AudioInput &audio, const TowerTap &tap) const {
+Result<std::vector<float>> AudioTower::encode(const Exec &exec, const AudioInput &audio, const TowerTap &tap,
+                                              std::span<const float> adapterScales) const {
     const AudioWeights &weights = m_impl->weights;
     const std::int64_t values = std::int64_t{audio.frames} * audio.melBins;
     if (audio.frames <= 0 || audio.frames > kMaxFrames || audio.melBins != weights.config.melBins ||
@@ -224,9 +233,19 @@ Result<std::vector<float>> AudioTower::encode(const Exec &exec, const AudioInput
                          std::to_string(audio.mel.size()) + " values; the model takes 1 to " + std::to_string(kMaxFrames) +
                          " frames of " + std::to_string(weights.config.melBins)};
     }
-    std::vector<float> x = subsample(weights, exec, audio, tap);
+    LoraHook hook(m_impl->adapters);
+    hook.setAllRows(adapterScales);
+    Exec adapted = exec;
+    if (!m_impl->adapters.empty() && !adapterScales.empty()) adapted.hook = &hook;
+    std::vector<float> x = subsample(weights, adapted, audio, tap);
     if (x.empty()) return towerCancelled();
-    return AudioPass(weights, exec, tap, std::move(x)).run();
+    return AudioPass(weights, adapted, tap, std::move(x)).run();
+}
+
+Status AudioTower::attach(LoraSet &adapters) {
+    FACET_TRY(bound, adapters.bind(m_impl->weights.loraModules()));
+    m_impl->adapters = std::move(bound);
+    return ok();
 }
 
 std::uint64_t AudioTower::residentBytes() const noexcept { return m_impl->weights.bytes; }

@@ -75,9 +75,9 @@ Status loadAttention(TowerReader &reader, LayerReader &tensors, const std::strin
         scale = static_cast<float>(softplus / (std::sqrt(static_cast<double>(headDim)) * std::numbers::ln2));
     }
     FACET_TRY(relative, reader.matrix(at + "self_attn.relative_k_proj.weight", width, width));
-    const std::vector<float> positions = relativePositions(weights.distances(), width);
-    layer.relativeKeys.resize(positions.size());
-    linear(exec, relative, positions.data(), weights.distances(), layer.relativeKeys.data());
+    layer.relativeKeys.resize(weights.positions.size());
+    linear(exec, relative, weights.positions.data(), weights.distances(), layer.relativeKeys.data());
+    layer.relative = std::move(relative);
     return ok();
 }
 
@@ -142,6 +142,7 @@ Result<AudioWeights> AudioWeights::load(const Checkpoint &checkpoint, const Exec
                          std::to_string(config.contextLeft),
                      checkpoint.path};
     }
+    out.positions = relativePositions(out.distances(), width);
     TowerReader reader(*checkpoint.weights, "model.");
     FACET_TRY(first, loadConvolution(reader, 0, 1, config.convChannels[0]));
     FACET_TRY(second, loadConvolution(reader, 1, config.convChannels[0], config.convChannels[1]));
@@ -162,6 +163,29 @@ Result<AudioWeights> AudioWeights::load(const Checkpoint &checkpoint, const Exec
     out.outputBias = std::move(bias);
     out.projection = std::move(projection);
     out.bytes = reader.bytes();
+    return out;
+}
+
+std::vector<LoraModule> AudioWeights::loraModules() const {
+    const std::string root = "model.audio_tower.";
+    std::vector<LoraModule> out{{root + "subsample_conv_projection.input_proj_linear", &inputProjection},
+                                {root + "output_proj", &outputProjection},
+                                {"model.embed_audio.embedding_projection", &projection}};
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+        const AudioLayer &layer = layers[i];
+        const std::string at = root + "layers." + std::to_string(i) + ".";
+        out.push_back({at + "feed_forward1.ffw_layer_1.linear", &layer.first.up.w});
+        out.push_back({at + "feed_forward1.ffw_layer_2.linear", &layer.first.down.w});
+        out.push_back({at + "feed_forward2.ffw_layer_1.linear", &layer.second.up.w});
+        out.push_back({at + "feed_forward2.ffw_layer_2.linear", &layer.second.down.w});
+        out.push_back({at + "self_attn.q_proj.linear", &layer.q.w});
+        out.push_back({at + "self_attn.k_proj.linear", &layer.k.w});
+        out.push_back({at + "self_attn.v_proj.linear", &layer.v.w});
+        out.push_back({at + "self_attn.post.linear", &layer.post.w});
+        out.push_back({at + "self_attn.relative_k_proj", &layer.relative});
+        out.push_back({at + "lconv1d.linear_start.linear", &layer.convStart.w});
+        out.push_back({at + "lconv1d.linear_end.linear", &layer.convEnd.w});
+    }
     return out;
 }
 

@@ -2,6 +2,7 @@
 // order in which their inputs are gathered, query scales and relative keys worked out.
 #pragma once
 
+#include "model/lora.h"
 #include "model/tower_weights.h"
 
 #include <array>
@@ -18,6 +19,7 @@ struct AudioLayer {
     std::vector<float> preAttentionNorm, postAttentionNorm, outNorm;  // [C]
     ClippedLinear q, k, v, post;
     std::vector<float> queryScale;    // [D]: D^-0.5 / ln 2 * softplus(per_dim_scale)
+    Matrix relative;                  // [C, C] relative_k_proj
     std::vector<float> relativeKeys;  // [distances, C]: relative_k_proj * P(d)
     std::vector<float> convPreNorm, convNorm;  // [C]
     ClippedLinear convStart, convEnd;          // [2 C, C], [C, C]
@@ -38,10 +40,13 @@ struct AudioWeights {
     Matrix outputProjection;  // [output, C]
     std::vector<float> outputBias;
     Matrix projection;  // [text width, output]
+    std::vector<float> positions;  // [distances, C]: P(d)
     std::uint64_t bytes = 0;
 
     int distances() const noexcept { return config.contextLeft - 1; }  // keys seen: this frame and those to its left
     static Result<AudioWeights> load(const Checkpoint &checkpoint, const Exec &exec);
+    // The linear layers by the names that adapters use. The weights must stay where they are.
+    std::vector<LoraModule> loraModules() const;
 };
 
 }  // namespace facet

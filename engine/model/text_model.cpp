@@ -1,14 +1,12 @@
 #include "model/text_model.h"
 
-#include "model/attention.h"
-#include "model/moe.h"
+#include "model/decoder_layers.h"
 #include "model/per_layer_embedding.h"
 #include "model/text_pass.h"
 #include "model/text_weights.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <new>
 
 namespace facet {
@@ -23,13 +21,6 @@ Error badArgument(std::string detail) {
             std::move(detail)};
 }
 
-void scaleAll(const Exec &exec, float *x, std::int64_t count, float factor) {
-    if (factor == 1.0F) return;
-    exec.pool->parallelFor(count, kPieceValues, [&](std::int64_t begin, std::int64_t end, int) {
-        for (std::int64_t i = begin; i < end; ++i) x[i] *= factor;
-    });
-}
-
 } // namespace
 
 struct TextModel::Impl {
@@ -38,12 +29,19 @@ struct TextModel::Impl {
     int padId = 0;
     int lastProducer = 0; // the last layer that writes keys
     TextWeights weights;
+    LoraBindings adapters;
 
     Status check(std::span<const Segment> segments) const;
     Status checkSegment(const Segment &segment) const;
     // The row that embeds an id: a placeholder without its medium reads as padding (text.md 2.1).
     std::int32_t embeddingId(std::int32_t id) const {
         return id == tokens.imageSoft || id == tokens.audioSoft || id == tokens.videoSoft ? padId : id;
+    }
+    // E[row] * sqrt(H)
+    void embedRow(const Exec &exec, std::int32_t row, float *out) const {
+        const float factor = std::sqrt(static_cast<float>(config.hiddenSize));
+        exec.kernels->dequantise(weights.embedding.type, weights.embedding.row(row), config.hiddenSize, out);
+        for (int i = 0; i < config.hiddenSize; ++i) out[i] *= factor;
     }
     Result<Output> forward(const Exec &exec, std::span<Segment> segments, const Tap &tap) const;
 };
@@ -104,53 +102,40 @@ Status TextModel::Impl::check(std::span<const Segment> segments) const {
 
 namespace {
 
-// One forward pass: the state between layers and the buffers of their steps.
+// One forward pass: what goes into the layers and what is made of their result.
 class Pass {
 public:
     Pass(const TextModel::Impl &model, const Exec &exec, std::span<const Segment> segments, const Tap &tap)
-        : m_model(model), m_config(model.config), m_exec(exec), m_segments(segments), m_tap(tap),
-          m_rows(makeRows(model.config, segments)), m_attention(exec, model.config), m_experts(exec, model.config) {
+        : m_model(model), m_config(model.config), m_segments(segments), m_tap(tap),
+          m_layers(exec, model.config, model.weights, tap, &model.adapters, makeRows(model.config, segments)) {
+        const PassRows &rows = m_layers.rows();
         for (std::size_t i = 0; i < segments.size(); ++i) {
-            for (const std::int64_t row : segments[i].logitRows) m_logitRows.push_back(m_rows.parts[i].first + row);
+            for (const std::int64_t row : segments[i].logitRows) m_logitRows.push_back(rows.parts[i].first + row);
         }
+        // After the last layer that writes keys, nobody looks at the other rows any more.
+        if (!tap && static_cast<std::int64_t>(m_logitRows.size()) < rows.count())
+            m_layers.keepOnly(model.lastProducer, m_logitRows);
     }
 
     Result<TextModel::Output> run();
 
 private:
     void embed();
-    void layer(int index);
-    void attention(int index, const LayerWeights &w);
-    void keepLogitRows();
-    void feedForward(int index, const LayerWeights &w);
-    void addPerLayerInput(int index, const LayerWeights &w);
-    void tapExperts(int index);
     TextModel::Output head();
-
-    void tapLayer(int index, const char *name, const float *data, std::int64_t width) const {
-        if (!m_tap) return;
-        char text[64];
-        std::snprintf(text, sizeof text, "layer_%02d.%s", index, name);
-        m_tap(text, data, m_rows.count(), width);
-    }
 
     const TextModel::Impl &m_model;
     const TextConfig &m_config;
-    const Exec &m_exec;
     std::span<const Segment> m_segments;
     const Tap &m_tap;
-    PassRows m_rows;
     std::vector<std::int64_t> m_logitRows; // of all rows of the pass
-    std::int64_t m_allRows = 0;
-    Attention m_attention;
-    MixtureOfExperts m_experts;
-    FloatBuffer m_x, m_normed, m_step, m_spare, m_gate, m_up, m_inner, m_perLayer;
+    DecoderLayers m_layers;
 };
 
 void Pass::embed() {
     const std::int64_t hidden = m_config.hiddenSize;
-    m_allRows = m_rows.count();
-    float *x = m_x.resize(m_allRows * hidden); // [rows, H]
+    const Exec &exec = m_layers.exec();
+    const PassRows &rows = m_layers.rows();
+    float *x = m_layers.x().resize(rows.count() * hidden); // [rows, H]
     std::vector<std::int32_t> ids;
     for (const Segment &segment : m_segments) {
         const std::size_t first = ids.size();
@@ -158,146 +143,60 @@ void Pass::embed() {
         for (const auto &soft : segment.soft)
             std::fill_n(ids.begin() + static_cast<std::ptrdiff_t>(first) + soft.firstRow, soft.count, m_model.padId);
     }
-    const Matrix &table = m_model.weights.embedding;
-    const float factor = std::sqrt(static_cast<float>(hidden));
-    m_exec.pool->parallelFor(m_allRows, 4, [&](std::int64_t begin, std::int64_t end, int) {
-        for (std::int64_t row = begin; row < end; ++row) {
-            float *out = x + row * hidden;
-            m_exec.kernels->dequantise(table.type, table.row(ids[static_cast<std::size_t>(row)]), hidden, out);
-            for (std::int64_t i = 0; i < hidden; ++i) out[i] *= factor;
-        }
+    exec.pool->parallelFor(rows.count(), 4, [&](std::int64_t begin, std::int64_t end, int) {
+        for (std::int64_t row = begin; row < end; ++row)
+            m_model.embedRow(exec, ids[static_cast<std::size_t>(row)], x + row * hidden);
     });
     for (std::size_t i = 0; i < m_segments.size(); ++i) {
         for (const auto &soft : m_segments[i].soft) {
             if (soft.count > 0)
-                std::copy_n(soft.embeddings, soft.count * hidden, x + (m_rows.parts[i].first + soft.firstRow) * hidden);
+                std::copy_n(soft.embeddings, soft.count * hidden, x + (rows.parts[i].first + soft.firstRow) * hidden);
         }
     }
-    if (m_tap) m_tap("inputs_embeds", x, m_allRows, hidden);
+    if (m_tap) m_tap("inputs_embeds", x, rows.count(), hidden);
     if (m_config.perLayerInputSize == 0) return;
     for (std::int32_t &id : ids) id = id < m_config.perLayerVocabularySize ? id : 0;
-    perLayerInputs(m_exec, m_config, m_model.weights, x, ids, m_perLayer, m_tap);
-}
-
-// After the last layer that writes keys, nobody looks at the other rows any more.
-void Pass::keepLogitRows() {
-    const std::int64_t hidden = m_config.hiddenSize;
-    const auto count = static_cast<std::int64_t>(m_logitRows.size());
-    for (FloatBuffer *buffer : {&m_x, &m_normed}) {
-        float *kept = m_spare.resize(count * hidden);
-        gatherRows(buffer->data(), m_logitRows, hidden, kept);
-        std::copy_n(kept, count * hidden, buffer->data());
-    }
-    m_rows = selectRows(m_config, m_rows, m_logitRows);
-}
-
-void Pass::attention(int index, const LayerWeights &w) {
-    const std::int64_t hidden = m_config.hiddenSize;
-    rmsNormRows(m_exec, m_x.data(), w.inputNorm.data(), m_rows.count(), hidden, m_config.rmsNormEps,
-                m_normed.resize(m_rows.count() * hidden));
-    const bool drop =
-        index == m_model.lastProducer && !m_tap && static_cast<std::int64_t>(m_logitRows.size()) < m_rows.count();
-    if (drop) {
-        m_attention.project(index, w, m_normed.data(), m_rows, {.queries = false, .keys = true});
-        keepLogitRows();
-        if (m_rows.count() == 0) return;
-        m_attention.project(index, w, m_normed.data(), m_rows, {.queries = true, .keys = false});
-    } else {
-        m_attention.project(index, w, m_normed.data(), m_rows, {});
-    }
-    float *out = m_step.resize(m_rows.count() * hidden);
-    m_attention.output(index, w, m_rows, out);
-    tapLayer(index, "attn_out", out, hidden);
-    addNormRows(m_exec, m_x.data(), out, w.postAttentionNorm.data(), m_rows.count(), hidden, m_config.rmsNormEps);
-}
-
-void Pass::tapExperts(int index) {
-    if (!m_tap) return;
-    const std::vector<float> chosen(m_experts.chosen().begin(), m_experts.chosen().end());
-    tapLayer(index, "router_probs", m_experts.probabilities(), m_config.experts);
-    tapLayer(index, "router_topk_index", chosen.data(), m_config.activeExperts);
-    tapLayer(index, "router_topk_weights", m_experts.weights().data(), m_config.activeExperts);
-}
-
-void Pass::feedForward(int index, const LayerWeights &w) {
-    const std::int64_t hidden = m_config.hiddenSize, rows = m_rows.count(), inner = w.gate.rows;
-    const float eps = m_config.rmsNormEps;
-    float *normed = m_normed.resize(rows * hidden);
-    rmsNormRows(m_exec, m_x.data(), w.preFeedForwardNorm.data(), rows, hidden, eps, normed);
-    const LinearJob jobs[] = {{&w.gate, m_gate.resize(rows * inner)}, {&w.up, m_up.resize(rows * inner)}};
-    linear(m_exec, normed, rows, 0, jobs);
-    geluMulRows(m_exec, m_gate.data(), m_up.data(), rows, inner, m_inner.resize(rows * inner));
-    float *out = m_step.resize(rows * hidden);
-    linear(m_exec, w.down, m_inner.data(), rows, out);
-    if (w.experts) {
-        rmsNormRows(m_exec, out, w.experts->postNorm1.data(), rows, hidden, eps, out);
-        float *mixed = m_spare.resize(rows * hidden);
-        m_experts.run(*w.experts, m_x.data(), rows, mixed);
-        tapExperts(index);
-        addNormRows(m_exec, out, mixed, w.experts->postNorm2.data(), rows, hidden, eps);
-    }
-    addNormRows(m_exec, m_x.data(), out, w.postFeedForwardNorm.data(), rows, hidden, eps);
-}
-
-void Pass::addPerLayerInput(int index, const LayerWeights &w) {
-    const std::int64_t hidden = m_config.hiddenSize, rows = m_rows.count(), size = m_config.perLayerInputSize;
-    const float *input = m_perLayer.data() + index * m_allRows * size; // [all rows, P]
-    if (rows != m_allRows) {
-        gatherRows(input, m_rows.source, size, m_up.resize(rows * size));
-        input = m_up.data();
-    }
-    linear(m_exec, w.perLayerGate, m_x.data(), rows, m_gate.resize(rows * size));
-    geluMulRows(m_exec, m_gate.data(), input, rows, size, m_inner.resize(rows * size));
-    float *out = m_step.resize(rows * hidden);
-    linear(m_exec, w.perLayerProjection, m_inner.data(), rows, out);
-    addNormRows(m_exec, m_x.data(), out, w.perLayerNorm.data(), rows, hidden, m_config.rmsNormEps);
-}
-
-void Pass::layer(int index) {
-    const LayerWeights &w = m_model.weights.layers[static_cast<std::size_t>(index)];
-    attention(index, w);
-    if (m_rows.count() == 0) return;
-    feedForward(index, w);
-    if (m_config.perLayerInputSize > 0) addPerLayerInput(index, w);
-    scaleAll(m_exec, m_x.data(), m_rows.count() * m_config.hiddenSize, w.scalar);
-    tapLayer(index, "out", m_x.data(), m_config.hiddenSize);
+    perLayerInputs(exec, m_config, m_model.weights, x, ids, m_layers.perLayerInputs(), m_tap);
 }
 
 TextModel::Output Pass::head() {
     const std::int64_t hidden = m_config.hiddenSize, vocabulary = m_config.vocabularySize;
-    float *normed = m_normed.resize(m_rows.count() * hidden);
-    rmsNormRows(m_exec, m_x.data(), m_model.weights.finalNorm.data(), m_rows.count(), hidden, m_config.rmsNormEps,
-                normed);
-    if (m_tap) m_tap("final_norm", normed, m_rows.count(), hidden);
+    const Exec &exec = m_layers.exec();
+    const std::int64_t left = m_layers.rows().count();
+    float *normed = m_layers.x().data();
+    rmsNormRows(exec, normed, m_model.weights.finalNorm.data(), left, hidden, m_config.rmsNormEps, normed);
+    if (m_tap) m_tap("final_norm", normed, left, hidden);
 
     TextModel::Output output;
     const auto count = static_cast<std::int64_t>(m_logitRows.size());
     if (count == 0) return output;
     output.hidden.resize(static_cast<std::size_t>(count * hidden));
-    if (count == m_rows.count())
+    if (count == left)
         std::copy_n(normed, count * hidden, output.hidden.data());
     else
         gatherRows(normed, m_logitRows, hidden, output.hidden.data());
     output.logits.resize(static_cast<std::size_t>(count * vocabulary));
-    linear(m_exec, m_model.weights.embedding, output.hidden.data(), count, output.logits.data());
+    if (count != left) m_layers.adaptRows(m_logitRows);
+    linear(exec, m_model.weights.headMatrix(), output.hidden.data(), count, output.logits.data());
     if (m_config.logitSoftcap > 0) {
-        m_exec.pool->parallelFor(count * vocabulary, kPieceValues, [&](std::int64_t begin, std::int64_t end, int) {
-            m_exec.kernels->softcap(output.logits.data() + begin, end - begin, m_config.logitSoftcap);
+        exec.pool->parallelFor(count * vocabulary, kPieceValues, [&](std::int64_t begin, std::int64_t end, int) {
+            exec.kernels->softcap(output.logits.data() + begin, end - begin, m_config.logitSoftcap);
         });
     }
     return output;
 }
 
 Result<TextModel::Output> Pass::run() {
+    const Exec &exec = m_layers.exec();
     embed();
-    for (int index = 0; index < m_config.layerCount && m_rows.count() > 0; ++index) {
-        if (m_exec.cancelled()) return cancelledError();
-        layer(index);
+    for (int index = 0; index < m_config.layerCount && m_layers.rows().count() > 0; ++index) {
+        if (exec.cancelled()) return cancelledError();
+        m_layers.run(index);
     }
-    if (m_exec.cancelled()) return cancelledError();
-    TextModel::Output output = m_rows.count() > 0 ? head() : TextModel::Output{};
+    if (exec.cancelled()) return cancelledError();
+    TextModel::Output output = m_layers.rows().count() > 0 ? head() : TextModel::Output{};
     // Kernels skip work once the flag is up: what they then leave behind must not be used.
-    if (m_exec.cancelled()) return cancelledError();
+    if (exec.cancelled()) return cancelledError();
     return output;
 }
 
@@ -320,7 +219,7 @@ Result<TextModel::Output> TextModel::Impl::forward(const Exec &exec, std::span<S
 
 Result<TextModel> TextModel::load(const Checkpoint &checkpoint, const Exec &exec, WeightType type,
                                   const ProgressFn &progress) {
-    if (checkpoint.config.architecture == "gemma4_assistant") {
+    if (checkpoint.config.drafter) {
         return Error{ErrorCode::ModelUnsupported,
                      "This is a drafter that only speeds up another model; choose that model instead.",
                      {},
@@ -353,6 +252,16 @@ TextModel::~TextModel() = default;
 const TextConfig &TextModel::config() const noexcept { return m_impl->config; }
 
 std::uint64_t TextModel::residentBytes() const noexcept { return m_impl->weights.residentBytes; }
+
+void TextModel::embed(const Exec &exec, std::int32_t id, float *out) const {
+    m_impl->embedRow(exec, m_impl->embeddingId(id), out);
+}
+
+Status TextModel::attach(LoraSet &adapters) {
+    FACET_TRY(bound, adapters.bind(loraModules(m_impl->weights)));
+    m_impl->adapters = std::move(bound);
+    return ok();
+}
 
 Result<TextModel::Output> TextModel::forward(const Exec &exec, std::span<Segment> segments, const Tap &tap) const {
     try {

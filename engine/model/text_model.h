@@ -14,6 +14,8 @@
 
 namespace facet {
 
+class LoraSet;
+
 // Keys and values of one conversation. Sliding layers are rings of window + slack positions, full layers grow by pages
 // up to the context length. Only producing layers have memory.
 class KvCache {
@@ -57,6 +59,8 @@ struct Segment {
     std::vector<Soft> soft;
     // Rows whose logits are wanted (ascending, within the segment); usually only the last or none.
     std::vector<std::int64_t> logitRows;
+    // Strength of each attached adapter for these rows (LoraSet::scalesFor); empty: none. Outlives the pass.
+    std::span<const float> adapterScales;
 };
 
 // Called with named intermediate tensors when set (probe and golden tests): "inputs_embeds", "per_layer_inputs",
@@ -73,7 +77,12 @@ public:
     TextModel &operator=(TextModel &&) noexcept;
     ~TextModel();
 
+    // Takes the adapters' pairs that name its layers. Error: ModelFileCorrupt (shapes that do not fit).
+    Status attach(LoraSet &adapters);
+
     const TextConfig &config() const noexcept;
+    // The input of layer 0 that an id becomes, [hiddenSize]. The id is in the vocabulary.
+    void embed(const Exec &exec, std::int32_t id, float *out) const;
     std::uint64_t residentBytes() const noexcept;
 
     struct Output {

@@ -39,7 +39,7 @@ PassRows makeRows(const TextConfig &config, std::span<const Segment> segments) {
         KvCache::Impl &cache = segment.cache->impl();
         const auto count = static_cast<std::int64_t>(segment.ids.size());
         const auto blockEnd = findBlocks(config, segment);
-        rows.parts.push_back({&cache, rows.count(), count});
+        rows.parts.push_back({&cache, rows.count(), count, segment.adapterScales});
         for (std::int64_t row = 0; row < count; ++row) {
             const std::int64_t position = cache.length + row;
             rows.source.push_back(rows.count());
@@ -54,12 +54,28 @@ PassRows makeRows(const TextConfig &config, std::span<const Segment> segments) {
     return rows;
 }
 
+PassRows queryRow(const TextConfig &config, KvCache &cache) {
+    const std::int64_t position = cache.length();
+    PassRows rows;
+    rows.parts.push_back({&cache.impl(), 0, 1, {}});
+    rows.source = {0};
+    rows.position = {position};
+    rows.slidingFrom = {std::max<std::int64_t>(0, position - config.slidingWindow + 1)};
+    rows.slidingTo = {position};
+    rows.fullFrom = {0};
+    rows.fullTo = {position};
+    makeRopeTables(config, rows);
+    return rows;
+}
+
 PassRows selectRows(const TextConfig &config, const PassRows &rows, std::span<const std::int64_t> wanted) {
     PassRows out;
     for (const auto &part : rows.parts) {
         const auto begin = std::lower_bound(wanted.begin(), wanted.end(), part.first);
         const auto end = std::lower_bound(wanted.begin(), wanted.end(), part.first + part.count);
-        if (begin != end) out.parts.push_back({part.cache, begin - wanted.begin(), end - begin});
+        if (begin != end) {
+            out.parts.push_back({part.cache, begin - wanted.begin(), end - begin, part.adapterScales});
+        }
     }
     for (const std::int64_t number : wanted) {
         const auto row = static_cast<std::size_t>(number);

@@ -15,6 +15,7 @@ struct PassRows {
     struct Part { // consecutive rows of one conversation
         KvCache::Impl *cache = nullptr;
         std::int64_t first = 0, count = 0;
+        std::span<const float> adapterScales;
     };
     std::vector<Part> parts;
     std::vector<std::int64_t> source;                                        // row number before any were dropped
@@ -27,6 +28,8 @@ struct PassRows {
 
 // Visibility of text.md 2.5: causal, the window on sliding layers, blocks of picture tokens both ways there.
 PassRows makeRows(const TextConfig &config, std::span<const Segment> segments);
+// One row that is only asked, at the position behind the cache: it sees what the cache holds (drafters).
+PassRows queryRow(const TextConfig &config, KvCache &cache);
 // The rows with these numbers (ascending) alone.
 PassRows selectRows(const TextConfig &config, const PassRows &rows, std::span<const std::int64_t> wanted);
 // out[i] = from[wanted[i]], rows of `width`.

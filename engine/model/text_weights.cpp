@@ -45,6 +45,18 @@ private:
         if (values) m_resident += static_cast<std::uint64_t>(n) * 4;
         return values;
     }
+    // A norm's weight, as it multiplies.
+    Result<std::vector<float>> norm(const std::string &name, std::int64_t n) {
+        FACET_TRY(values, m_source.vector(name, n));
+        m_resident += static_cast<std::uint64_t>(n) * 4;
+        if (m_config.normsPlusOne) {
+            for (float &value : values) value += 1.0F;
+        }
+        return values;
+    }
+    Result<std::vector<float>> layerNorm(int layer, const char *name, std::int64_t n) {
+        return norm(layerName(layer, name), n);
+    }
     std::string layerName(int layer, const char *name) const {
         return m_prefix + "layers." + std::to_string(layer) + "." + name;
     }
@@ -103,13 +115,13 @@ Status Loader::loadAttention(int layer, LayerWeights &out) {
     const std::int64_t keyWidth = std::int64_t{config.kvHeads} * config.headDim;
     FACET_TRY(query, layerMatrix(layer, "self_attn.q_proj.weight", queryWidth, hidden));
     FACET_TRY(output, layerMatrix(layer, "self_attn.o_proj.weight", hidden, queryWidth));
-    FACET_TRY(queryNorm, layerVector(layer, "self_attn.q_norm.weight", config.headDim));
+    FACET_TRY(queryNorm, layerNorm(layer, "self_attn.q_norm.weight", config.headDim));
     out.query = std::move(query);
     out.output = std::move(output);
     out.queryNorm = std::move(queryNorm);
     if (config.sharesKv) return ok();
     FACET_TRY(key, layerMatrix(layer, "self_attn.k_proj.weight", keyWidth, hidden));
-    FACET_TRY(keyNorm, layerVector(layer, "self_attn.k_norm.weight", config.headDim));
+    FACET_TRY(keyNorm, layerNorm(layer, "self_attn.k_norm.weight", config.headDim));
     out.key = std::move(key);
     out.keyNorm = std::move(keyNorm);
     if (config.keyIsValue) return ok();
@@ -137,9 +149,9 @@ Status Loader::loadExperts(int layer, MoeWeights &out) {
     FACET_TRY(router, layerMatrix(layer, "router.proj.weight", count, hidden));
     FACET_TRY(scale, layerVector(layer, "router.scale", hidden));
     FACET_TRY(perExpert, layerVector(layer, "router.per_expert_scale", count));
-    FACET_TRY(postNorm1, layerVector(layer, "post_feedforward_layernorm_1.weight", hidden));
-    FACET_TRY(preNorm2, layerVector(layer, "pre_feedforward_layernorm_2.weight", hidden));
-    FACET_TRY(postNorm2, layerVector(layer, "post_feedforward_layernorm_2.weight", hidden));
+    FACET_TRY(postNorm1, layerNorm(layer, "post_feedforward_layernorm_1.weight", hidden));
+    FACET_TRY(preNorm2, layerNorm(layer, "pre_feedforward_layernorm_2.weight", hidden));
+    FACET_TRY(postNorm2, layerNorm(layer, "post_feedforward_layernorm_2.weight", hidden));
     FACET_TRY(gateUp, layerMatrix(layer, "experts.gate_up_proj", count * 2 * inner, hidden));
     FACET_TRY(down, layerMatrix(layer, "experts.down_proj", count * hidden, inner));
     const float factor = 1.0F / std::sqrt(static_cast<float>(hidden));
@@ -160,16 +172,18 @@ Status Loader::loadExperts(int layer, MoeWeights &out) {
 
 Status Loader::loadLayer(int layer, LayerWeights &out) {
     const std::int64_t hidden = m_config.hiddenSize;
-    FACET_TRY(inputNorm, layerVector(layer, "input_layernorm.weight", hidden));
-    FACET_TRY(postAttentionNorm, layerVector(layer, "post_attention_layernorm.weight", hidden));
-    FACET_TRY(preNorm, layerVector(layer, "pre_feedforward_layernorm.weight", hidden));
-    FACET_TRY(postNorm, layerVector(layer, "post_feedforward_layernorm.weight", hidden));
-    FACET_TRY(scalar, layerVector(layer, "layer_scalar", 1));
+    FACET_TRY(inputNorm, layerNorm(layer, "input_layernorm.weight", hidden));
+    FACET_TRY(postAttentionNorm, layerNorm(layer, "post_attention_layernorm.weight", hidden));
+    FACET_TRY(preNorm, layerNorm(layer, "pre_feedforward_layernorm.weight", hidden));
+    FACET_TRY(postNorm, layerNorm(layer, "post_feedforward_layernorm.weight", hidden));
     out.inputNorm = std::move(inputNorm);
     out.postAttentionNorm = std::move(postAttentionNorm);
     out.preFeedForwardNorm = std::move(preNorm);
     out.postFeedForwardNorm = std::move(postNorm);
-    out.scalar = scalar.front();
+    if (m_config.layerScalar) {
+        FACET_TRY(scalar, layerVector(layer, "layer_scalar", 1));
+        out.scalar = scalar.front();
+    }
     FACET_CHECK(loadAttention(layer, out));
     FACET_CHECK(loadFeedForward(layer, out));
     if (m_config.experts > 0) {
@@ -180,7 +194,7 @@ Status Loader::loadLayer(int layer, LayerWeights &out) {
         const std::int64_t size = m_config.perLayerInputSize;
         FACET_TRY(gate, layerMatrix(layer, "per_layer_input_gate.weight", size, hidden));
         FACET_TRY(projection, layerMatrix(layer, "per_layer_projection.weight", hidden, size));
-        FACET_TRY(norm, layerVector(layer, "post_per_layer_input_norm.weight", hidden));
+        FACET_TRY(norm, layerNorm(layer, "post_per_layer_input_norm.weight", hidden));
         out.perLayerGate = std::move(gate);
         out.perLayerProjection = std::move(projection);
         out.perLayerNorm = std::move(norm);
@@ -191,7 +205,11 @@ Status Loader::loadLayer(int layer, LayerWeights &out) {
 Result<TextWeights> Loader::load() {
     TextWeights out;
     FACET_TRY(embedding, matrix(m_prefix + "embed_tokens.weight", m_config.vocabularySize, m_config.hiddenSize));
-    FACET_TRY(finalNorm, m_source.vector(m_prefix + "norm.weight", m_config.hiddenSize));
+    FACET_TRY(finalNorm, norm(m_prefix + "norm.weight", m_config.hiddenSize));
+    if (m_config.separateHead) {
+        FACET_TRY(head, matrix("lm_head.weight", m_config.vocabularySize, m_config.hiddenSize));
+        out.head = std::move(head);
+    }
     out.embedding = std::move(embedding);
     out.finalNorm = std::move(finalNorm);
     if (m_config.perLayerInputSize > 0) {
@@ -215,6 +233,27 @@ Result<TextWeights> Loader::load() {
 }
 
 } // namespace
+
+std::vector<LoraModule> loraModules(const TextWeights &weights) {
+    const std::string root = "model.language_model.";
+    std::vector<LoraModule> out{{"lm_head", &weights.headMatrix()},
+                                {root + "per_layer_model_projection", &weights.perLayerModelProjection}};
+    for (std::size_t i = 0; i < weights.layers.size(); ++i) {
+        const LayerWeights &w = weights.layers[i];
+        const std::string at = root + "layers." + std::to_string(i) + ".";
+        out.push_back({at + "self_attn.q_proj", &w.query});
+        out.push_back({at + "self_attn.k_proj", &w.key});
+        out.push_back({at + "self_attn.v_proj", &w.value});
+        out.push_back({at + "self_attn.o_proj", &w.output});
+        out.push_back({at + "mlp.gate_proj", &w.gate});
+        out.push_back({at + "mlp.up_proj", &w.up});
+        out.push_back({at + "mlp.down_proj", &w.down});
+        out.push_back({at + "per_layer_input_gate", &w.perLayerGate});
+        out.push_back({at + "per_layer_projection", &w.perLayerProjection});
+        if (w.experts) out.push_back({at + "router.proj", &w.experts->router});
+    }
+    return out;
+}
 
 Result<TextWeights> loadTextWeights(const Checkpoint &checkpoint, const Exec &exec, WeightType type,
                                     const ProgressFn &progress) {

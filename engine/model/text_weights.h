@@ -3,6 +3,7 @@
 
 #include "kernels/ops.h"
 #include "load/weights.h"
+#include "model/lora.h"
 
 #include <memory>
 #include <vector>
@@ -29,14 +30,20 @@ struct LayerWeights {
 };
 
 struct TextWeights {
-    Matrix embedding;                // [V, H], also the head
+    Matrix embedding;                // [V, H], also the head unless there is one
+    Matrix head;                     // [V, H]; usually empty
     Matrix perLayerTable;            // [Vp, L * P], stays in the file: only rows are looked up
     Matrix perLayerModelProjection;  // [L * P, H]
     std::vector<float> perLayerNorm; // [P]
     std::vector<float> finalNorm;
     std::vector<LayerWeights> layers;
     std::uint64_t residentBytes = 0; // without perLayerTable
+
+    const Matrix &headMatrix() const noexcept { return head.empty() ? embedding : head; }
 };
+
+// The linear layers by the names that adapters use. The weights must stay where they are.
+std::vector<LoraModule> loraModules(const TextWeights &weights);
 
 // Errors: ModelFileCorrupt (a tensor is missing or misshaped: it is named), ModelUnsupported, OutOfMemory, Cancelled.
 Result<TextWeights> loadTextWeights(const Checkpoint &checkpoint, const Exec &exec, WeightType type,

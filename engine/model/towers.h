@@ -7,10 +7,13 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace facet {
+
+class LoraSet;
 
 // Same shape as TextModel's: named stages for probe and golden tests (names as in golden/media: "patch_embed", "layer_00",
 // "pooled_scaled", "tower_output", "soft_tokens"; audio: "conv1", "subsample_out", "layer_00.ffn1", ...).
@@ -27,7 +30,11 @@ public:
     // Soft tokens one picture becomes: (rows / k) * (columns / k).
     int softTokenCount(const ImageInput &image) const noexcept;
     // [softTokenCount, text hidden]. Errors: InvalidArgument (sizes do not fit the model), Cancelled.
-    Result<std::vector<float>> encode(const Exec &exec, const ImageInput &image, const TowerTap &tap = {}) const;
+    // adapterScales: strength of each attached adapter; empty: none.
+    Result<std::vector<float>> encode(const Exec &exec, const ImageInput &image, const TowerTap &tap = {},
+                                      std::span<const float> adapterScales = {}) const;
+    // As TextModel::attach.
+    Status attach(LoraSet &adapters);
     std::uint64_t residentBytes() const noexcept;
 
     struct Impl;
@@ -46,7 +53,9 @@ public:
 
     // ceil(ceil(frames / 2) / 2)
     static int softTokenCount(const AudioInput &audio) noexcept;
-    Result<std::vector<float>> encode(const Exec &exec, const AudioInput &audio, const TowerTap &tap = {}) const;
+    Result<std::vector<float>> encode(const Exec &exec, const AudioInput &audio, const TowerTap &tap = {},
+                                      std::span<const float> adapterScales = {}) const;
+    Status attach(LoraSet &adapters);
     std::uint64_t residentBytes() const noexcept;
 
     struct Impl;

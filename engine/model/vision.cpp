@@ -1,6 +1,7 @@
 // The picture encoder: vision.md section 4. Letters as there: C width, D head size, n patches, k pooling.
 // A layer goes in blocks of patches: keys and values of all, then each block's queries, attention and feed-forward, so
 // that memory is the residual stream, keys and values (3 n C floats) and a few blocks.
+#include "model/lora.h"
 #include "model/towers.h"
 #include "model/vision_weights.h"
 
@@ -271,6 +272,7 @@ Status checkImage(const ImageInput &image, const VisionConfig &config) {
 
 struct VisionTower::Impl {
     VisionWeights weights;
+    LoraBindings adapters;
 };
 
 VisionTower::VisionTower(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
@@ -282,7 +284,7 @@ VisionTower::~VisionTower() = default;
 // that matters (it is a small part of the model), so towers stay as stored.
 Result<VisionTower> VisionTower::load(const Checkpoint &checkpoint, const Exec & /*exec*/, WeightType /*type*/) {
     FACET_TRY(weights, VisionWeights::load(checkpoint));
-    return VisionTower(std::make_unique<Impl>(Impl{std::move(weights)}));
+    return VisionTower(std::make_unique<Impl>(Impl{std::move(weights), {}}));
 }
 
 int VisionTower::softTokenCount(const ImageInput &image) const noexcept {
@@ -290,9 +292,20 @@ int VisionTower::softTokenCount(const ImageInput &image) const noexcept {
     return (image.rows / k) * (image.columns / k);
 }
 
-Result<std::vector<float>> VisionTower::encode(const Exec &exec, const ImageInput &image, const TowerTap &tap) const {
+Result<std::vector<float>> VisionTower::encode(const Exec &exec, const ImageInput &image, const TowerTap &tap,
+                                               std::span<const float> adapterScales) const {
     FACET_CHECK(checkImage(image, m_impl->weights.config));
-    return VisionPass(m_impl->weights, exec, image, tap).run();
+    LoraHook hook(m_impl->adapters);
+    hook.setAllRows(adapterScales);
+    Exec adapted = exec;
+    if (!m_impl->adapters.empty() && !adapterScales.empty()) adapted.hook = &hook;
+    return VisionPass(m_impl->weights, adapted, image, tap).run();
+}
+
+Status VisionTower::attach(LoraSet &adapters) {
+    FACET_TRY(bound, adapters.bind(m_impl->weights.loraModules()));
+    m_impl->adapters = std::move(bound);
+    return ok();
 }
 
 std::uint64_t VisionTower::residentBytes() const noexcept { return m_impl->weights.bytes; }

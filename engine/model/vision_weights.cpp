@@ -80,4 +80,21 @@ Result<VisionWeights> VisionWeights::load(const Checkpoint &checkpoint) {
     return out;
 }
 
+std::vector<LoraModule> VisionWeights::loraModules() const {
+    std::vector<LoraModule> out{{"model.vision_tower.patch_embedder.input_proj", &patch},
+                                {"model.embed_vision.embedding_projection", &projection}};
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+        const VisionLayer &layer = layers[i];
+        const std::string at = "model.vision_tower.encoder.layers." + std::to_string(i) + ".";
+        out.push_back({at + "self_attn.q_proj.linear", &layer.q.w});
+        out.push_back({at + "self_attn.k_proj.linear", &layer.k.w});
+        out.push_back({at + "self_attn.v_proj.linear", &layer.v.w});
+        out.push_back({at + "self_attn.o_proj.linear", &layer.o.w});
+        out.push_back({at + "mlp.gate_proj.linear", &layer.gate.w});
+        out.push_back({at + "mlp.up_proj.linear", &layer.up.w});
+        out.push_back({at + "mlp.down_proj.linear", &layer.down.w});
+    }
+    return out;
+}
+
 }  // namespace facet

@@ -1,6 +1,7 @@
 // The picture encoder's weights as they lie in the checkpoint, checked against its configuration.
 #pragma once
 
+#include "model/lora.h"
 #include "model/tower_weights.h"
 
 namespace facet {
@@ -22,6 +23,8 @@ struct VisionWeights {
     std::uint64_t bytes = 0;
 
     static Result<VisionWeights> load(const Checkpoint &checkpoint);
+    // The linear layers by the names that adapters use. The weights must stay where they are.
+    std::vector<LoraModule> loraModules() const;
 };
 
 }  // namespace facet

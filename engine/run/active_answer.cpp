@@ -9,7 +9,8 @@ ActiveAnswer::ActiveAnswer(const LoadedModel &model, const Request &request, con
                            SessionState &session, AnswerTools tools, std::function<void(Event)> emit)
     : m_model(model), m_session(session), m_maxTokens(request.maxTokens),
       m_writer(model, request, prompt.startsInThought, std::move(emit)),
-      m_chooser(model, request, std::move(tools.mask)), m_proposer(std::move(tools.proposer)) {
+      m_chooser(model, request, std::move(tools.mask)), m_proposer(std::move(tools.proposer)),
+      m_adapterScales(prompt.adapterScales) {
     if (m_proposer) m_ids = prompt.ids;
 }
 
@@ -33,6 +34,7 @@ void ActiveAnswer::write(std::span<float> logits) {
 Segment ActiveAnswer::nextSegment(const Exec &exec) {
     Segment segment;
     segment.cache = &*m_session.cache;
+    segment.adapterScales = m_adapterScales;
     segment.ids = {m_chooser.history().back()};
     m_guesses.clear();
     if (m_proposer) {

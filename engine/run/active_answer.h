@@ -48,6 +48,7 @@ private:
     AnswerWriter m_writer;
     TokenChooser m_chooser;
     std::unique_ptr<TokenProposer> m_proposer;
+    const std::vector<float> m_adapterScales;
     std::vector<std::int32_t> m_ids;      // prompt and answer, for the proposer
     std::vector<std::int32_t> m_guesses;  // sent behind the last id
     std::vector<float> m_hidden;          // what the last id was chosen from

@@ -60,6 +60,15 @@ std::vector<std::int32_t> suppressedIds(const MediaTokens &t) {
     return ids;
 }
 
+// Every network takes its own; pairs that are left fit nothing.
+Status attachAdapters(LoraSet &adapters, const TextConfig &config, TextModel &text, std::optional<VisionTower> &vision,
+                      std::optional<AudioTower> &audio) {
+    FACET_CHECK(text.attach(adapters));
+    if (vision) FACET_CHECK(vision->attach(adapters));
+    if (audio) FACET_CHECK(audio->attach(adapters));
+    return adapters.checkAllUsed(config);
+}
+
 Result<ChatTemplate> compileTemplate(const Checkpoint &checkpoint) {
     return ChatTemplate::compile(checkpoint.chatTemplate.empty() ? builtinChatTemplate()
                                                                  : std::string_view(checkpoint.chatTemplate));
@@ -74,7 +83,14 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
     FACET_TRY(contextLength, chooseContext(options, checkpoint.config));
     LoadOptions chosen = options;
     if (chosen.kv == KvType::Auto) chosen.kv = options.referencePrecision ? KvType::F32 : KvType::F16;
-    const MemoryEstimate need = estimateMemory(checkpoint, chosen.weights, chosen.kv, contextLength);
+    MemoryEstimate need = estimateMemory(checkpoint, chosen.weights, chosen.kv, contextLength);
+    FACET_TRY(adapters, LoraSet::open(options.adapters));
+    std::optional<Checkpoint> drafterFiles;
+    if (!options.drafter.empty()) {
+        FACET_TRY(opened, openCheckpoint(options.drafter));
+        drafterFiles = std::move(opened);
+    }
+    need.weightBytes += adapters.bytes() + (drafterFiles ? drafterFiles->fileBytes : 0);
     const std::uint64_t available = chosen.memoryLimitBytes ? chosen.memoryLimitBytes : availableMemoryBytes();
     FACET_CHECK(checkMemory(checkpoint, need, available, contextLength));
 
@@ -105,6 +121,12 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
         FACET_TRY(tower, AudioTower::load(checkpoint, exec, options.weights));
         audio.emplace(std::move(tower));
     }
+    FACET_CHECK(attachAdapters(adapters, checkpoint.config.text, text, vision, audio));
+    std::optional<Drafter> drafter;
+    if (drafterFiles) {
+        FACET_TRY(loaded, Drafter::load(*drafterFiles, exec, options.weights, text));
+        drafter.emplace(std::move(loaded));
+    }
     if (cancel.cancelled()) return Error{ErrorCode::Cancelled, "Loading was stopped."};
     exec.cancel = nullptr;
 
@@ -117,7 +139,8 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
     const CacheType cacheType = chosen.kv == KvType::F32 ? CacheType::F32 : CacheType::F16;
     return std::unique_ptr<LoadedModel>(new LoadedModel{
         chosen, std::move(info), std::move(checkpoint), std::move(tokenizer), std::move(chatTemplate), std::move(pool),
-        exec, std::move(text), std::move(vision), std::move(audio), cacheType, contextLength, maxBlock,
+        exec, std::move(text), std::move(vision), std::move(audio),
+        std::move(adapters), std::move(drafter), cacheType, contextLength, maxBlock,
         std::move(suppressed), std::move(fingerprint), need.weightBytes, budgetOfCaches(need, chosen, available)});
 }
 

@@ -5,6 +5,8 @@
 #include "facet/engine.h"
 #include "kernels/ops.h"
 #include "load/weights.h"
+#include "model/drafter.h"
+#include "model/lora.h"
 #include "model/text_model.h"
 #include "model/towers.h"
 #include "text/chat_format.h"
@@ -31,6 +33,8 @@ struct LoadedModel {
     TextModel text;
     std::optional<VisionTower> vision;
     std::optional<AudioTower> audio;
+    LoraSet adapters;
+    std::optional<Drafter> drafter;
     CacheType cacheType = CacheType::F16;
     std::int64_t contextLength = 0;
     std::int64_t maxBlock = kPrefillChunk;           // longest run one pass may add to a cache

@@ -43,11 +43,12 @@ void MediaEncoder::dropOldest() {
 }
 
 Result<SoftTokens> MediaEncoder::encode(const LoadedModel &model, const Exec &exec, const SoftSpan &span,
-                                        const std::function<void()> &breathe) {
+                                        const std::function<void()> &breathe,
+                                        std::span<const float> adapterScales) {
     TowerTap tap;
     if (breathe) tap = [&breathe](const std::string &, const float *, std::int64_t, std::int64_t) { breathe(); };
-    auto soft = span.isPicture() ? model.vision->encode(exec, *span.image, tap)
-                                 : model.audio->encode(exec, *span.audio, tap);
+    auto soft = span.isPicture() ? model.vision->encode(exec, *span.image, tap, adapterScales)
+                                 : model.audio->encode(exec, *span.audio, tap, adapterScales);
     if (!soft) return soft.error();
     auto value = std::make_shared<const std::vector<float>>(std::move(soft).value());
     store(span.key, value);

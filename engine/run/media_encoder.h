@@ -8,6 +8,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -25,7 +26,8 @@ public:
     SoftTokens find(const SoftSpan &span);
     // Encodes one span and keeps it. `breathe` is called between the tower's layers. Errors: those of the towers.
     Result<SoftTokens> encode(const LoadedModel &model, const Exec &exec, const SoftSpan &span,
-                              const std::function<void()> &breathe = {});
+                              const std::function<void()> &breathe = {},
+                              std::span<const float> adapterScales = {});
 
     std::uint64_t heldBytes() const override { return m_bytes; }
     std::optional<std::uint64_t> oldest() const override;

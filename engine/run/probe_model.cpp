@@ -1,5 +1,5 @@
 // The probe's view of a whole model: the same LoadedModel, prompt expansion and passes as the product, with taps.
-#include "facet/probe.h"
+#include "run/probe_model_impl.h"
 
 #include "run/loaded_model.h"
 #include "run/media_encoder.h"
@@ -51,20 +51,6 @@ Error rowOutside() { return {ErrorCode::InvalidArgument, "A row of the case lies
 
 }  // namespace
 
-struct ProbeModel::Impl {
-    std::unique_ptr<LoadedModel> model;
-    MediaEncoder encoder;
-
-    Result<KvCache> newCache(std::int64_t positions) const {
-        return KvCache::create(model->checkpoint.config.text, model->cacheType,
-                               std::max<std::int64_t>(positions, 1), std::max(model->maxBlock, positions));
-    }
-
-    // One pass over everything, then greedy decoding with the cache.
-    Result<ProbeTensors> run(const BuiltPrompt &prompt, const std::vector<SoftTokens> &soft,
-                             const std::vector<std::int32_t> &rows, int greedyCount, const Tap &tap);
-};
-
 Result<ProbeTensors> ProbeModel::Impl::run(const BuiltPrompt &prompt, const std::vector<SoftTokens> &soft,
                                            const std::vector<std::int32_t> &rows, int greedyCount, const Tap &tap) {
     const auto total = static_cast<std::int64_t>(prompt.ids.size());
@@ -72,6 +58,7 @@ Result<ProbeTensors> ProbeModel::Impl::run(const BuiltPrompt &prompt, const std:
     const bool bidirectional = model->checkpoint.config.text.bidirectionalVision;
     Segment segment;
     segment.cache = &cache;
+    segment.adapterScales = model->adapters.defaultScales();
     segment.ids = prompt.ids;
     for (std::size_t i = 0; i < prompt.spans.size(); ++i) {
         const SoftSpan &span = prompt.spans[i];
@@ -101,6 +88,7 @@ Result<ProbeTensors> ProbeModel::Impl::run(const BuiltPrompt &prompt, const std:
         if (i + 1 == greedyCount) break;
         Segment step;
         step.cache = &cache;
+        step.adapterScales = model->adapters.defaultScales();
         step.ids = {id};
         step.logitRows = {0};
         FACET_TRY(next, model->text.forward(model->exec, std::span<Segment>(&step, 1)));
@@ -158,7 +146,7 @@ Result<ProbeTensors> ProbeModel::multimodal(const std::string &promptText, const
     for (const SoftSpan &span : prompt.spans) {
         soft.push_back(m_impl->encoder.find(span));
         if (soft.back()) continue;
-        FACET_TRY(encoded, m_impl->encoder.encode(model, model.exec, span));
+        FACET_TRY(encoded, m_impl->encoder.encode(model, model.exec, span, {}, model.adapters.defaultScales()));
         soft.back() = std::move(encoded);
     }
     const auto total = static_cast<std::int64_t>(prompt.ids.size());
@@ -201,7 +189,8 @@ Result<ProbeTensors> ProbeModel::vision(const ImageInput &image) {
     const TowerTap tap = [&out](const std::string &name, const float *data, std::int64_t rows, std::int64_t width) {
         out[name] = {{rows, width}, std::vector<float>(data, data + rows * width), {}};
     };
-    FACET_TRY(soft, m_impl->model->vision->encode(m_impl->model->exec, image, tap));
+    FACET_TRY(soft, m_impl->model->vision->encode(m_impl->model->exec, image, tap,
+                                                       m_impl->model->adapters.defaultScales()));
     const std::int64_t count = m_impl->model->vision->softTokenCount(image);
     out["soft_tokens"] = {{count, m_impl->model->checkpoint.config.text.hiddenSize}, std::move(soft), {}};
     return out;
@@ -214,7 +203,8 @@ Result<ProbeTensors> ProbeModel::audio(const AudioInput &audio) {
     const TowerTap tap = [&out](const std::string &name, const float *data, std::int64_t rows, std::int64_t width) {
         out[name] = {{rows, width}, std::vector<float>(data, data + rows * width), {}};
     };
-    FACET_TRY(soft, m_impl->model->audio->encode(m_impl->model->exec, audio, tap));
+    FACET_TRY(soft, m_impl->model->audio->encode(m_impl->model->exec, audio, tap,
+                                                      m_impl->model->adapters.defaultScales()));
     out["soft_tokens"] = {{AudioTower::softTokenCount(audio), m_impl->model->checkpoint.config.text.hiddenSize},
                           std::move(soft), {}};
     return out;

@@ -29,6 +29,9 @@ struct BuiltPrompt {
     std::vector<std::int32_t> ids;
     std::vector<SoftSpan> spans;  // ascending
     bool startsInThought = false;
+    // What else shapes keys and values: the scales of adapters. Caches of different variants are never mixed.
+    std::string variant = {};
+    std::vector<float> adapterScales = {};  // of each loaded adapter; empty: none is on
 };
 
 // One medium for each placeholder, in the order of the text.

@@ -12,6 +12,18 @@ double millisecondsSince(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
+// Media are encoded with the adapters as well: what was made with others must not be found.
+Status chooseAdapters(const LoadedModel &model, const Request &request, BuiltPrompt &prompt) {
+    FACET_TRY(scales, model.adapters.scalesFor(request.adapters));
+    const std::string key = model.adapters.key(scales);
+    prompt.variant = key;
+    if (key.empty()) return ok();
+    prompt.adapterScales = std::move(scales);
+    for (SoftSpan &span : prompt.spans)
+        if (!span.key.empty()) span.key += "|" + key;
+    return ok();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<RunningRequest>> RunningRequest::create(const LoadedModel &model, Request request,
@@ -23,6 +35,7 @@ Result<std::unique_ptr<RunningRequest>> RunningRequest::create(const LoadedModel
                      "The conversation is " + std::to_string(prompt.ids.size()) + " tokens long and the context holds " +
                          std::to_string(model.contextLength) +
                          ": shorten it, lower the detail of its pictures, or load the model with a longer context."};
+    FACET_CHECK(chooseAdapters(model, request, prompt));
     FACET_TRY(tools, makeAnswerTools(model, request, prompt));
     return std::unique_ptr<RunningRequest>(
         new RunningRequest(model, std::move(request), std::move(prompt), std::move(tools), std::move(emit)));
@@ -46,6 +59,7 @@ void RunningRequest::start(SessionState &session, std::int64_t kept, MediaEncode
     m_session = &session;
     m_kept = kept;
     m_soft.resize(m_prompt.spans.size());
+    session.variant = m_prompt.variant;
     session.promptEnd = static_cast<std::int64_t>(m_prompt.ids.size());
     addReturnPoints(session, turnEnds(m_model, m_prompt));
     std::set<std::string> wanted;
@@ -74,7 +88,7 @@ void RunningRequest::encodeNext(MediaEncoder &encoder, const Exec &exec, const s
     const Phase phase = kind == 0 ? Phase::ReadingPicture : Phase::ReadingSound;
     tell(phase, m_mediaDone[kind], m_mediaTotal[kind]);
     const auto start = Clock::now();
-    auto soft = encoder.encode(m_model, exec, span, breathe);
+    auto soft = encoder.encode(m_model, exec, span, breathe, m_prompt.adapterScales);
     m_encodeMs += millisecondsSince(start);
     if (!soft) {
         if (soft.error().code == ErrorCode::Cancelled) return cancel();
@@ -103,6 +117,7 @@ Segment RunningRequest::nextChunk() {
         segment.soft.push_back({first - begin, last - first, m_soft[i]->data() + (first - span.first) * width,
                                 bidirectional && span.isPicture()});
     }
+    segment.adapterScales = m_prompt.adapterScales;
     segment.ids.assign(m_prompt.ids.begin() + begin, m_prompt.ids.begin() + end);
     if (end == total) segment.logitRows.push_back(end - begin - 1);
     tell(Phase::ReadingPrompt, static_cast<std::uint64_t>(begin), static_cast<std::uint64_t>(total));

@@ -31,10 +31,12 @@ std::int64_t commonLength(const std::vector<std::int32_t> &ids, const std::vecto
 }  // namespace
 
 std::int64_t commonPrefix(const SessionState &session, const BuiltPrompt &prompt) {
+    if (session.variant != prompt.variant) return 0;
     return commonLength(session.ids, session.spans, prompt);
 }
 
 std::int64_t commonPrefix(const BuiltPrompt &first, const BuiltPrompt &prompt) {
+    if (first.variant != prompt.variant) return 0;
     return commonLength(first.ids, first.spans, prompt);
 }
 

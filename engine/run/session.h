@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace facet {
@@ -23,7 +24,8 @@ struct SessionState {
     std::vector<std::int32_t> ids;
     std::vector<SoftSpan> spans;           // inputs dropped, keys kept; the last one may be cut off by the end of ids
     std::vector<ReturnPoint> returns = {};  // ascending
-    std::int64_t promptEnd = 0;            // where the last answer began
+    std::int64_t promptEnd = 0;             // where the last answer began
+    std::string variant = {};               // BuiltPrompt::variant of what was read
 };
 
 // How many leading positions of `prompt` the session holds already; never the last one (its logits are wanted) and

@@ -73,6 +73,7 @@ bool SessionPool::branch(Entry &from, std::int64_t position) {
     if (!copy) return false;
     SessionState state;
     state.cache.emplace(std::move(*copy));
+    state.variant = from.state.variant;
     state.ids.assign(from.state.ids.begin(), from.state.ids.begin() + position);
     for (const SoftSpan &span : from.state.spans)
         if (span.first < position) state.spans.push_back(span);

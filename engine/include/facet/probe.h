@@ -25,6 +25,11 @@ struct ProbeMedium {
     std::shared_ptr<const VideoInput> video;
 };
 
+struct ProbeRound {
+    std::vector<std::int32_t> drafted, emitted;
+    int accepted = 0;
+};
+
 class ProbeModel {
 public:
     // referencePrecision as in LoadOptions (true: float32 path; false: product arithmetic).
@@ -42,6 +47,11 @@ public:
                                     const std::vector<std::int32_t> &rows, int greedyCount, bool wantMasks);
     Result<ProbeTensors> vision(const ImageInput &image);
     Result<ProbeTensors> audio(const AudioInput &audio);
+    // Needs LoadOptions::drafter. One round of `steps` guesses from `next` behind the prompt, every stage of it (probe.md).
+    Result<ProbeTensors> drafterSteps(const std::vector<std::int32_t> &ids, std::int32_t next, int steps);
+    // Greedy decoding with `draftLength` guesses every round, until `count` tokens are there; the last round may give more.
+    Result<std::vector<ProbeRound>> drafterRounds(const std::vector<std::int32_t> &ids, int draftLength, int count,
+                                                  std::int32_t &first);
     std::vector<std::int32_t> tokenize(const std::string &text, bool matchControl) const;
     std::string detokenize(const std::vector<std::int32_t> &ids, bool skipSpecial) const;
 
