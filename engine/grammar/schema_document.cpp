@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kMaxText = 1U << 20U;
 constexpr int kMaxDepth = 100;
+constexpr std::size_t kMaxMembers = 10'000;  // of all objects: those that keep their order are searched from the front
 
 constexpr std::array<std::string_view, 27> kSupported = {
     "type", "enum", "const", "properties", "required", "additionalProperties", "patternProperties", "propertyNames",
@@ -29,9 +30,12 @@ template <typename List> bool has(const List &list, std::string_view name) {
     return std::find(list.begin(), list.end(), name) != list.end();
 }
 
-// Depth by counting brackets outside strings, before the parser builds anything.
-bool tooDeep(std::string_view text) {
+enum class Shape : std::uint8_t { Good, TooDeep, TooMany };
+
+// Brackets and members, counted outside strings before the parser builds anything.
+Shape shapeOf(std::string_view text) {
     int depth = 0;
+    std::size_t members = 0;
     bool inString = false;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
@@ -41,12 +45,14 @@ bool tooDeep(std::string_view text) {
         } else if (c == '"') {
             inString = true;
         } else if (c == '{' || c == '[') {
-            if (++depth > kMaxDepth) return true;
+            if (++depth > kMaxDepth) return Shape::TooDeep;
         } else if (c == '}' || c == ']') {
             --depth;
+        } else if (c == ':' && ++members > kMaxMembers) {
+            return Shape::TooMany;
         }
     }
-    return false;
+    return Shape::Good;
 }
 
 int hexValue(char c) {
@@ -85,7 +91,9 @@ std::string pointerDecoded(std::string_view token) {
 
 Result<Json> parseJsonText(std::string_view text, const std::string &what) {
     if (text.size() > kMaxText) return Error{ErrorCode::LimitExceeded, what + " is longer than 1 MiB."};
-    if (tooDeep(text)) return Error{ErrorCode::LimitExceeded, what + " is nested more than 100 levels deep."};
+    const Shape shape = shapeOf(text);
+    if (shape == Shape::TooDeep) return Error{ErrorCode::LimitExceeded, what + " is nested more than 100 levels deep."};
+    if (shape == Shape::TooMany) return Error{ErrorCode::LimitExceeded, what + " has more than 10000 members."};
     try {
         return Json::parse(text.begin(), text.end());
     } catch (const Json::parse_error &problem) {

@@ -20,7 +20,7 @@ struct SchemaRef {
     std::string path;
 };
 
-// JSON text within limits (1 MiB, 100 levels). Errors: InvalidArgument with the byte, LimitExceeded.
+// JSON text within limits (1 MiB, 100 levels, 10000 members). Errors: InvalidArgument with the byte, LimitExceeded.
 Result<Json> parseJsonText(std::string_view text, const std::string &what);
 
 // "#/properties/a" and "b/c" -> "#/properties/a/b~1c".
