@@ -3,6 +3,7 @@
 #pragma once
 
 #include "facet/engine.h"
+#include "grammar/constraint.h"
 #include "kernels/ops.h"
 #include "load/weights.h"
 #include "model/drafter.h"
@@ -42,6 +43,8 @@ struct LoadedModel {
     std::string fingerprint;                         // of the weights, for caches
     std::uint64_t weightBytes = 0;                   // resident
     std::uint64_t cacheBudget = 0;                   // for conversations, snapshots and soft tokens
+    // Filled by the first answer that is held to a grammar.
+    std::unique_ptr<grammar::LazyVocabulary> grammarVocabulary = std::make_unique<grammar::LazyVocabulary>();
 
     // Errors: as LoadOptions says; OutOfMemory comes before anything large is allocated and names the figures.
     static Result<std::unique_ptr<LoadedModel>> load(const LoadOptions &options, const ProgressFn &progress,

@@ -100,7 +100,7 @@ TokenLogprob tokenLogprob(const Tokenizer &tokenizer, std::span<const float> log
 
 TokenChooser::TokenChooser(const LoadedModel &model, const Request &request, std::unique_ptr<TokenMask> mask)
     : m_model(model), m_bias(request.logitBias), m_topLogprobs(request.topLogprobs),
-      m_forced(forcedStart(model, request)), m_mask(std::move(mask)), m_sampler(request.sampling) {}
+      m_forced(mask ? std::vector<std::int32_t>() : forcedStart(model, request)), m_mask(std::move(mask)), m_sampler(request.sampling) {}
 
 TokenChooser::Choice TokenChooser::choose(std::span<float> logits) {
     std::vector<float> raw;

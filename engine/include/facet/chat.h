@@ -36,6 +36,7 @@ struct ToolDeclaration {
     std::string name;
     std::string description;
     std::string parametersJson;  // JSON Schema object, "{}" or empty for none
+    bool strict = false;         // arguments of a call must satisfy the schema; one that cannot be kept is an error
 };
 
 }  // namespace facet
