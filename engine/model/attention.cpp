@@ -39,8 +39,12 @@ struct RowWork {
         for (int head = 0; head < layer.kvHeads; ++head) {
             const std::int64_t at = std::int64_t{head} * layer.headDim;
             const std::int64_t offset = cache.offset(store, head, rows.position[static_cast<std::size_t>(row)]);
-            kernels.rmsNorm((v ? v : k) + at, nullptr, layer.headDim, config.rmsNormEps, value.data());
-            kernels.toCache(cache.type, value.data(), layer.headDim, store.values.get() + offset);
+            const float *stored = (v ? v : k) + at;
+            if (config.valueNorm) {
+                kernels.rmsNorm(stored, nullptr, layer.headDim, config.rmsNormEps, value.data());
+                stored = value.data();
+            }
+            kernels.toCache(cache.type, stored, layer.headDim, store.values.get() + offset);
             kernels.rmsNorm(k + at, weights.keyNorm.data(), layer.headDim, config.rmsNormEps, k + at);
             kernels.rope(k + at, cosines(row), sines(row), layer.headDim);
             kernels.toCache(cache.type, k + at, layer.headDim, store.keys.get() + offset);

@@ -279,7 +279,7 @@ TextModel::Output Pass::head() {
     else
         gatherRows(normed, m_logitRows, hidden, output.hidden.data());
     output.logits.resize(static_cast<std::size_t>(count * vocabulary));
-    linear(m_exec, m_model.weights.embedding, output.hidden.data(), count, output.logits.data());
+    linear(m_exec, m_model.weights.head, output.hidden.data(), count, output.logits.data());
     if (m_config.logitSoftcap > 0) {
         m_exec.pool->parallelFor(count * vocabulary, kPieceValues, [&](std::int64_t begin, std::int64_t end, int) {
             m_exec.kernels->softcap(output.logits.data() + begin, end - begin, m_config.logitSoftcap);

@@ -17,15 +17,17 @@ public:
     Loader(const Checkpoint &checkpoint, const Exec &exec, WeightType type, const ProgressFn &progress)
         : m_source(*checkpoint.weights), m_config(checkpoint.config.text), m_exec(exec), m_type(type),
           m_progress(progress) {
-        // Text-only checkpoints leave out one level of the names.
-        m_prefix =
-            m_source.find("model.language_model.embed_tokens.weight") || !m_source.find("model.embed_tokens.weight")
-                ? "model.language_model."
-                : "model.";
+        // Text-only checkpoints leave out one level of the names, some of Gemma 3 have them the other way round.
+        m_prefix = "model.language_model.";
+        for (const char *prefix : {"model.", "language_model.model."}) {
+            const bool usual = m_source.find(m_prefix + "embed_tokens.weight") != nullptr;
+            if (!usual && m_source.find(std::string(prefix) + "embed_tokens.weight")) m_prefix = prefix;
+        }
         for (const auto &tensor : m_source.tensors()) {
             if (tensor.name.starts_with(m_prefix + "layers.") && !isIgnored(m_config, tensor.name))
                 m_total += tensor.bytes;
-            else if (tensor.name.starts_with(m_prefix + "embed_tokens."))
+            else if (tensor.name.starts_with(m_prefix + "embed_tokens.") ||
+                     (m_config.separateHead && tensor.name == "lm_head.weight"))
                 m_total += tensor.bytes;
         }
         // Weights that stay in the file are read ahead, unless they would only push each other out.
@@ -44,6 +46,19 @@ private:
         auto values = m_source.vector(layerName(layer, name), n);
         if (values) m_resident += static_cast<std::uint64_t>(n) * 4;
         return values;
+    }
+    // A norm's weight, with the 1 that Gemma 3's checkpoints leave out.
+    Result<std::vector<float>> norm(const std::string &name, std::int64_t n) {
+        auto values = m_source.vector(name, n);
+        if (!values) return values;
+        if (m_config.normsPlusOne) {
+            for (float &value : *values) value += 1;
+        }
+        m_resident += static_cast<std::uint64_t>(n) * 4;
+        return values;
+    }
+    Result<std::vector<float>> layerNorm(int layer, const char *name, std::int64_t n) {
+        return norm(layerName(layer, name), n);
     }
     std::string layerName(int layer, const char *name) const {
         return m_prefix + "layers." + std::to_string(layer) + "." + name;
@@ -103,13 +118,15 @@ Status Loader::loadAttention(int layer, LayerWeights &out) {
     const std::int64_t keyWidth = std::int64_t{config.kvHeads} * config.headDim;
     FACET_TRY(query, layerMatrix(layer, "self_attn.q_proj.weight", queryWidth, hidden));
     FACET_TRY(output, layerMatrix(layer, "self_attn.o_proj.weight", hidden, queryWidth));
-    FACET_TRY(queryNorm, layerVector(layer, "self_attn.q_norm.weight", config.headDim));
+    FACET_TRY(queryNorm, layerNorm(layer, "self_attn.q_norm.weight", config.headDim));
+    // Norm and rotation are linear: a factor of the scores may as well stand here.
+    for (float &value : queryNorm) value *= m_config.queryScale;
     out.query = std::move(query);
     out.output = std::move(output);
     out.queryNorm = std::move(queryNorm);
     if (config.sharesKv) return ok();
     FACET_TRY(key, layerMatrix(layer, "self_attn.k_proj.weight", keyWidth, hidden));
-    FACET_TRY(keyNorm, layerVector(layer, "self_attn.k_norm.weight", config.headDim));
+    FACET_TRY(keyNorm, layerNorm(layer, "self_attn.k_norm.weight", config.headDim));
     out.key = std::move(key);
     out.keyNorm = std::move(keyNorm);
     if (config.keyIsValue) return ok();
@@ -137,10 +154,9 @@ Status Loader::loadExperts(int layer, MoeWeights &out) {
     FACET_TRY(router, layerMatrix(layer, "router.proj.weight", count, hidden));
     FACET_TRY(scale, layerVector(layer, "router.scale", hidden));
     FACET_TRY(perExpert, layerVector(layer, "router.per_expert_scale", count));
-    FACET_TRY(postNorm1, layerVector(layer, "post_feedforward_layernorm_1.weight", hidden));
-    FACET_TRY(preNorm2, layerVector(layer, "pre_feedforward_layernorm_2.weight", hidden));
-    FACET_TRY(postNorm2, layerVector(layer, "post_feedforward_layernorm_2.weight", hidden));
-    FACET_TRY(gateUp, layerMatrix(layer, "experts.gate_up_proj", count * 2 * inner, hidden));
+    FACET_TRY(postNorm1, layerNorm(layer, "post_feedforward_layernorm_1.weight", hidden));
+    FACET_TRY(preNorm2, layerNorm(layer, "pre_feedforward_layernorm_2.weight", hidden));
+    FACET_TRY(postNorm2, layerNorm(layer, "post_feedforward_layernorm_2.weight", hidden));
     FACET_TRY(down, layerMatrix(layer, "experts.down_proj", count * hidden, inner));
     const float factor = 1.0F / std::sqrt(static_cast<float>(hidden));
     for (float &value : scale) value *= factor;
@@ -150,26 +166,41 @@ Status Loader::loadExperts(int layer, MoeWeights &out) {
     out.postNorm1 = std::move(postNorm1);
     out.preNorm2 = std::move(preNorm2);
     out.postNorm2 = std::move(postNorm2);
+    for (std::int64_t e = 0; e < count; ++e) out.downs.push_back(down.slice(e * hidden, hidden));
+    // Gates and ups of an expert lie together; some GGUF files have all gates in one tensor and all ups in another.
+    const bool together = m_source.find(layerName(layer, "experts.gate_up_proj")) != nullptr ||
+                          m_source.find(layerName(layer, "experts.gate_proj")) == nullptr;
+    if (together) {
+        FACET_TRY(gateUp, layerMatrix(layer, "experts.gate_up_proj", count * 2 * inner, hidden));
+        for (std::int64_t e = 0; e < count; ++e) {
+            out.gates.push_back(gateUp.slice(e * 2 * inner, inner));
+            out.ups.push_back(gateUp.slice(e * 2 * inner + inner, inner));
+        }
+        return ok();
+    }
+    FACET_TRY(gate, layerMatrix(layer, "experts.gate_proj", count * inner, hidden));
+    FACET_TRY(up, layerMatrix(layer, "experts.up_proj", count * inner, hidden));
     for (std::int64_t e = 0; e < count; ++e) {
-        out.gates.push_back(gateUp.slice(e * 2 * inner, inner));
-        out.ups.push_back(gateUp.slice(e * 2 * inner + inner, inner));
-        out.downs.push_back(down.slice(e * hidden, hidden));
+        out.gates.push_back(gate.slice(e * inner, inner));
+        out.ups.push_back(up.slice(e * inner, inner));
     }
     return ok();
 }
 
 Status Loader::loadLayer(int layer, LayerWeights &out) {
     const std::int64_t hidden = m_config.hiddenSize;
-    FACET_TRY(inputNorm, layerVector(layer, "input_layernorm.weight", hidden));
-    FACET_TRY(postAttentionNorm, layerVector(layer, "post_attention_layernorm.weight", hidden));
-    FACET_TRY(preNorm, layerVector(layer, "pre_feedforward_layernorm.weight", hidden));
-    FACET_TRY(postNorm, layerVector(layer, "post_feedforward_layernorm.weight", hidden));
-    FACET_TRY(scalar, layerVector(layer, "layer_scalar", 1));
+    FACET_TRY(inputNorm, layerNorm(layer, "input_layernorm.weight", hidden));
+    FACET_TRY(postAttentionNorm, layerNorm(layer, "post_attention_layernorm.weight", hidden));
+    FACET_TRY(preNorm, layerNorm(layer, "pre_feedforward_layernorm.weight", hidden));
+    FACET_TRY(postNorm, layerNorm(layer, "post_feedforward_layernorm.weight", hidden));
+    if (m_config.layerScalar) {
+        FACET_TRY(scalar, layerVector(layer, "layer_scalar", 1));
+        out.scalar = scalar.front();
+    }
     out.inputNorm = std::move(inputNorm);
     out.postAttentionNorm = std::move(postAttentionNorm);
     out.preFeedForwardNorm = std::move(preNorm);
     out.postFeedForwardNorm = std::move(postNorm);
-    out.scalar = scalar.front();
     FACET_CHECK(loadAttention(layer, out));
     FACET_CHECK(loadFeedForward(layer, out));
     if (m_config.experts > 0) {
@@ -180,7 +211,7 @@ Status Loader::loadLayer(int layer, LayerWeights &out) {
         const std::int64_t size = m_config.perLayerInputSize;
         FACET_TRY(gate, layerMatrix(layer, "per_layer_input_gate.weight", size, hidden));
         FACET_TRY(projection, layerMatrix(layer, "per_layer_projection.weight", hidden, size));
-        FACET_TRY(norm, layerVector(layer, "post_per_layer_input_norm.weight", hidden));
+        FACET_TRY(norm, layerNorm(layer, "post_per_layer_input_norm.weight", hidden));
         out.perLayerGate = std::move(gate);
         out.perLayerProjection = std::move(projection);
         out.perLayerNorm = std::move(norm);
@@ -191,8 +222,13 @@ Status Loader::loadLayer(int layer, LayerWeights &out) {
 Result<TextWeights> Loader::load() {
     TextWeights out;
     FACET_TRY(embedding, matrix(m_prefix + "embed_tokens.weight", m_config.vocabularySize, m_config.hiddenSize));
-    FACET_TRY(finalNorm, m_source.vector(m_prefix + "norm.weight", m_config.hiddenSize));
+    FACET_TRY(finalNorm, norm(m_prefix + "norm.weight", m_config.hiddenSize));
     out.embedding = std::move(embedding);
+    out.head = out.embedding;
+    if (m_config.separateHead) {
+        FACET_TRY(head, matrix("lm_head.weight", m_config.vocabularySize, m_config.hiddenSize));
+        out.head = std::move(head);
+    }
     out.finalNorm = std::move(finalNorm);
     if (m_config.perLayerInputSize > 0) {
         const std::int64_t width = std::int64_t{m_config.layerCount} * m_config.perLayerInputSize;

@@ -29,7 +29,8 @@ struct LayerWeights {
 };
 
 struct TextWeights {
-    Matrix embedding;                // [V, H], also the head
+    Matrix embedding;                // [V, H]
+    Matrix head;                     // [V, H]; the embedding, unless the files have one of its own
     Matrix perLayerTable;            // [Vp, L * P], stays in the file: only rows are looked up
     Matrix perLayerModelProjection;  // [L * P, H]
     std::vector<float> perLayerNorm; // [P]
