@@ -22,7 +22,10 @@ constexpr std::size_t kMaxTextBytes = std::size_t{64} << 20;
 }
 
 void addModelFlags(CLI::App &verb, ModelFlags &flags) {
-    verb.add_option("--model", flags.model, "Model folder; without it the small built-in demo model")->group("Model");
+    verb.add_option("--model", flags.model, "Model folder or .gguf file; without it the small built-in demo model")
+        ->group("Model");
+    verb.add_option("--mmproj", flags.mmproj, "GGUF file with the model's vision and sound; without it the one beside it")
+        ->group("Model");
     verb.add_option("--weights", flags.weights, "How the weights are kept in memory: as_stored, q8_0 or q4_0")
         ->check(CLI::IsMember({"as_stored", "q8_0", "q4_0"}))
         ->group("Model");
@@ -59,6 +62,7 @@ WeightType weightType(const std::string &name) {
 Result<LoadOptions> loadOptions(const ModelFlags &flags) {
     LoadOptions options;
     options.path = flags.model;
+    options.mmproj = flags.mmproj;
     if (options.path.empty()) {
         const std::optional<std::string> demo = findResource("demo-model");
         if (!demo) {

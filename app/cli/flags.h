@@ -22,6 +22,7 @@ using RunVerb = std::function<int(Terminal &)>;
 
 struct ModelFlags {
     std::string model; // empty: the built-in demo model
+    std::string mmproj;
     std::string weights = "as_stored";
     int contextLength = 0;
     int threads = 0;

@@ -14,7 +14,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct InspectArguments {
-    std::string model, weights = "as_stored";
+    std::string model, mmproj, weights = "as_stored";
     bool json = false;
 };
 
@@ -52,6 +52,8 @@ Json toJson(const ModelInfo &m) {
                  {"active_experts", m.activeExperts},
                  {"max_context", m.maxContext},
                  {"demo", m.demoModel},
+                 {"base", m.baseModel},
+                 {"mmproj", m.mmproj.empty() ? Json() : Json(m.mmproj)},
                  {"vision", nullptr},
                  {"audio", nullptr},
                  {"memory", std::move(memory)},
@@ -77,6 +79,8 @@ std::string toText(const ModelInfo &m) {
     };
     line("Model", m.name + (m.demoModel ? " (built-in demo model)" : ""));
     line("Architecture", m.architecture);
+    if (m.baseModel) line("Kind", "base model without a chat template: it continues text and does not answer");
+    if (!m.mmproj.empty()) line("Projector", m.mmproj);
     line("Weights", m.weightType + ", " + std::to_string(m.parameterCount / 1'000'000) + " million parameters, " +
                         size(m.fileBytes) + " of files");
     std::string layers = std::to_string(m.layers) + " of width " + std::to_string(m.hiddenSize);
@@ -109,7 +113,7 @@ int runInspect(const InspectArguments &a, Terminal &terminal) {
     flags.model = a.model;
     const Result<LoadOptions> options = loadOptions(flags);
     if (!options) return terminal.fail(options.error(), kModelProblem);
-    const Result<ModelInfo> info = inspectModel(options->path, weightType(a.weights));
+    const Result<ModelInfo> info = inspectModel(options->path, weightType(a.weights), a.mmproj);
     if (!info) return terminal.fail(info.error(), kModelProblem);
     terminal.write(a.json ? jsonText(toJson(*info)) + "\n" : toText(*info));
     return terminal.broken() ? kFailed : kDone;
@@ -120,13 +124,15 @@ int runInspect(const InspectArguments &a, Terminal &terminal) {
 void addInspect(CLI::App &app, RunVerb &chosen) {
     auto a = std::make_shared<InspectArguments>();
     CLI::App *verb = app.add_subcommand("inspect", "Say what a model is, what it needs and what is unsupported");
-    verb->add_option("model", a->model, "Model folder; without it the built-in demo model");
+    verb->add_option("model", a->model, "Model folder or .gguf file; without it the built-in demo model");
+    verb->add_option("--mmproj", a->mmproj, "GGUF file with the model's vision and sound");
     verb->add_option("--weights", a->weights, "Memory for as_stored, q8_0 or q4_0")
         ->check(CLI::IsMember({"as_stored", "q8_0", "q4_0"}));
     verb->add_flag("--json", a->json, "One JSON object");
     verb->footer("Examples:\n"
                  "  facet-cli inspect gemma-4-E2B-it\n"
-                 "  facet-cli inspect gemma-4-E4B-it --weights q4_0 --json");
+                 "  facet-cli inspect gemma-4-E4B-it --weights q4_0 --json\n"
+                 "  facet-cli inspect gemma-4-E2B-it-Q4_K_M.gguf --mmproj mmproj-F16.gguf");
     verb->callback([a, &chosen] { chosen = [a](Terminal &terminal) { return runInspect(*a, terminal); }; });
 }
 

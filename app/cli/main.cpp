@@ -26,7 +26,8 @@ int run(int argc, char **argv) {
         "More: facet-cli VERB --help. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 model, 4 medium, 130 stopped.");
     RunVerb chosen;
     for (const auto add :
-         {addChat, addOcr, addDetect, addTranscribe, addDescribe, addInspect, addQuantize, addServe, addTour, addProbe})
+         {addChat, addOcr, addDetect, addTranscribe, addDescribe, addInspect, addModels, addQuantize, addServe, addTour,
+          addProbe})
         add(app, chosen);
     try {
         app.parse(argc, argv);

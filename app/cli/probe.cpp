@@ -21,6 +21,7 @@ int runProbe(const ProbeArguments &a, Terminal &terminal) {
     ModelFlags flags;
     flags.model = a.model;
     flags.isa = a.isa;
+    flags.mmproj = a.mmproj;
     const Result<LoadOptions> load = loadOptions(flags);
     LoadOptions options = load ? *load : LoadOptions{};
     options.referencePrecision = !a.quantised;
@@ -38,7 +39,7 @@ void addProbe(CLI::App &app, RunVerb &chosen) {
     verb->add_option("--case", a->caseFile, "CASE.json");
     verb->add_option("--out", a->out, "Where the tensors go: OUT.safetensors (or .json, .jsonl)")->required();
     verb->add_option("--golden", a->golden, "CASE.safetensors: inputs and row selections");
-    verb->add_option("--model", a->model, "Model folder");
+    verb->add_option("--model", a->model, "Model folder or .gguf file");
     verb->add_option("--mmproj", a->mmproj, "Projector file");
     verb->add_option("--drafter", a->drafter, "Drafter folder");
     verb->add_option("--lora", a->lora, "Adapter folder");

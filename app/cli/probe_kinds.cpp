@@ -37,11 +37,6 @@ OutTensor flat(std::vector<T> values, std::vector<std::int64_t> shape = {}) {
     return {std::move(shape), std::move(values)};
 }
 
-Error notYet(const char *what) {
-    return {.code = ErrorCode::ModelUnsupported,
-            .message = std::string("This version does not read ") + what + " yet."};
-}
-
 Result<OutTensors> sampling(const ProbeCase &probe) {
     OutTensors out;
     for (const Json &entry : probe.json().at("cases")) {
@@ -287,6 +282,18 @@ Result<OutTensors> wholeModel(const ProbeCase &probe, ProbeModel &model) {
     return probe.shaped(std::move(out), positions);
 }
 
+// Several prompts of one model: of each the tensor named by "logits", at its "rows".
+Result<OutTensors> logitsOfCases(const ProbeCase &probe, ProbeModel &model) {
+    OutTensors out;
+    for (const Json &entry : probe.json().at("cases")) {
+        const auto ids = entry.at("input_ids").get<std::vector<std::int32_t>>();
+        const auto rows = entry.at("rows").get<std::vector<std::int32_t>>();
+        FACET_TRY(tensors, model.text(ids, rows, 0));
+        out[entry.at("logits").get<std::string>()] = outTensor(std::move(tensors["logits"]));
+    }
+    return out;
+}
+
 Result<OutTensors> textModel(const ProbeCase &probe, ProbeModel &model) {
     std::vector<std::int32_t> ids;
     if (probe.has("text")) {
@@ -390,7 +397,7 @@ Result<OutTensors> kernelProducts(const ProbeCase &probe, const LoadOptions &loa
 
 Result<OutTensors> runKind(const ProbeCase &probe, const ProbeArguments &arguments, const LoadOptions &load) {
     if (probe.has("matvec")) return kernelProducts(probe, load);
-    if (probe.has("gguf")) return notYet("GGUF files");
+    if (probe.has("gguf")) return withModel(probe, arguments, load, logitsOfCases);
     if (probe.has("adapter")) return withModel(probe, arguments, load, adapterCases);
     if (probe.has("order") && probe.has("cases") && probe.json().at("cases").is_array()) return sampling(probe);
     if (probe.has("drafter")) return withModel(probe, arguments, load, drafterStep);
@@ -410,7 +417,6 @@ Result<OutTensors> runKind(const ProbeCase &probe, const ProbeArguments &argumen
 } // namespace
 
 Status runProbeCase(const ProbeArguments &arguments, const LoadOptions &load) {
-    if (!arguments.mmproj.empty()) return notYet("GGUF projector files");
     FACET_TRY(probe, ProbeCase::read(arguments));
     try {
         const bool film = probe.has("num_frames") && probe.has("file") && !probe.has("parts");

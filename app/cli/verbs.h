@@ -11,6 +11,7 @@ void addDetect(CLI::App &app, RunVerb &chosen);
 void addTranscribe(CLI::App &app, RunVerb &chosen);
 void addDescribe(CLI::App &app, RunVerb &chosen);
 void addInspect(CLI::App &app, RunVerb &chosen);
+void addModels(CLI::App &app, RunVerb &chosen);
 void addProbe(CLI::App &app, RunVerb &chosen);
 void addQuantize(CLI::App &app, RunVerb &chosen);
 void addServe(CLI::App &app, RunVerb &chosen);

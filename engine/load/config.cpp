@@ -53,13 +53,16 @@ std::vector<int> readStopIds(const ConfigReader &reader, int vocabulary) {
 
 struct Kind {
     const char *modelType;
-    bool drafter;
+    const char *architecture;
+    TextFamily family = TextFamily::Gemma4;
 };
-constexpr std::array<Kind, 4> kKinds = {{
-    {"gemma4", false},
-    {"gemma4_text", false},
-    {"gemma4_unified", false},
-    {"gemma4_assistant", true},
+constexpr std::array<Kind, 6> kKinds = {{
+    {"gemma4", "gemma4"},
+    {"gemma4_text", "gemma4"},
+    {"gemma4_unified", "gemma4_unified"},
+    {"gemma4_assistant", "gemma4_assistant", TextFamily::Drafter},
+    {"gemma3", "gemma3", TextFamily::Gemma3},
+    {"gemma3_text", "gemma3", TextFamily::Gemma3},
 }};
 
 } // namespace
@@ -88,19 +91,19 @@ Result<ModelConfig> parseModelConfig(std::string_view configJson, std::string_vi
         if (modelType == known.modelType) kind = &known;
     }
     if (!kind) {
-        problems.unsupported("model_type is \"" + modelType.substr(0, 60) + "\", Facet runs \"gemma4\"");
+        problems.unsupported("model_type is \"" + modelType.substr(0, 60) + "\", Facet runs \"gemma4\" and \"gemma3\"");
         return *problems.first();
     }
-    config.architecture = modelType == "gemma4_text" ? "gemma4" : modelType;
+    config.architecture = kind->architecture;
     config.demoModel = root.boolean("facet_demo_model", false);
 
     // A text-only checkpoint has the text fields in the outermost object.
-    const ConfigReader text = root.has("text_config") || modelType != "gemma4_text" ? root.child("text_config") : root;
-    config.text = readTextConfig(text, kind->drafter);
+    const ConfigReader text = root.has("text_config") || !modelType.ends_with("_text") ? root.child("text_config") : root;
+    config.text = readTextConfig(text, kind->family);
     if (problems.first()) return *problems.first();
     if (!root.boolean("tie_word_embeddings", true)) problems.unsupported("tie_word_embeddings is false");
 
-    if (kind->drafter) {
+    if (kind->family == TextFamily::Drafter) {
         DrafterConfig drafter;
         drafter.backboneSize = root.integer("backbone_hidden_size", 1, kMaxWidth);
         if (root.boolean("use_ordered_embeddings", false)) {
@@ -118,7 +121,7 @@ Result<ModelConfig> parseModelConfig(std::string_view configJson, std::string_vi
         if (root.has("audio_config")) config.audio = readAudioConfig(root.child("audio_config"), processor);
     }
     const int vocabulary = config.text.vocabularySize;
-    config.tokens = readMediaTokens(root, vocabulary);
+    if (kind->family != TextFamily::Gemma3) config.tokens = readMediaTokens(root, vocabulary);
     config.padId = text.integer("pad_token_id", 0, vocabulary - 1, 0);
     config.bosId = text.integer("bos_token_id", 0, vocabulary - 1, std::min(2, vocabulary - 1));
     config.stopIds = readStopIds(generation, vocabulary);

@@ -15,8 +15,9 @@ inline constexpr int kMaxHeadDim = 4096;
 inline constexpr int kMaxPositions = 1 << 24;
 inline constexpr int kMaxExperts = 4096;
 
-// `drafter`: all layers read the keys of another model, so all share and kvSource stays -1.
-TextConfig readTextConfig(const ConfigReader &text, bool drafter);
+// Drafter: all layers read the keys of another model, so kvSource stays -1.
+enum class TextFamily { Gemma4, Drafter, Gemma3 };
+TextConfig readTextConfig(const ConfigReader &text, TextFamily family);
 // After the layers' own facts are in: who shares keys with whom, and whether sizes fit together.
 void finishLayers(TextConfig &config, bool drafter, ConfigProblems &problems);
 VisionConfig readVisionConfig(const ConfigReader &vision, const ConfigReader &root, const ConfigReader &processor);

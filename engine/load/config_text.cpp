@@ -11,9 +11,10 @@ constexpr const char *kSliding = "sliding_attention";
 constexpr const char *kFull = "full_attention";
 
 // layer_types, or every sixth full; the last layer is always full.
-std::vector<bool> readSlidingPattern(const ConfigReader &text, int layerCount) {
+std::vector<bool> readSlidingPattern(const ConfigReader &text, int layerCount, TextFamily family) {
     std::vector<bool> sliding(static_cast<std::size_t>(layerCount));
-    for (int i = 0; i < layerCount; ++i) sliding[i] = i % 6 != 5;
+    const int period = text.integer("sliding_window_pattern", 1, kMaxLayers, 6);
+    for (int i = 0; i < layerCount; ++i) sliding[i] = i % period != period - 1;
     if (const auto *types = text.find("layer_types")) {
         const std::string place = text.place("layer_types");
         if (!types->is_array() || types->size() != sliding.size()) {
@@ -30,7 +31,7 @@ std::vector<bool> readSlidingPattern(const ConfigReader &text, int layerCount) {
             sliding[i] = type == kSliding;
         }
     }
-    sliding.back() = false;
+    if (family != TextFamily::Gemma3) sliding.back() = false;
     return sliding;
 }
 
@@ -53,12 +54,13 @@ void applyPerLayerConfig(const ConfigReader &text, std::vector<LayerConfig> &lay
     }
 }
 
-std::vector<LayerConfig> readLayers(const ConfigReader &text, const TextConfig &config) {
-    const auto sliding = readSlidingPattern(text, config.layerCount);
+std::vector<LayerConfig> readLayers(const ConfigReader &text, const TextConfig &config, TextFamily family) {
+    const auto sliding = readSlidingPattern(text, config.layerCount, family);
+    const bool gemma3 = family == TextFamily::Gemma3;
     const bool keyIsValue = text.boolean("attention_k_eq_v", false);
     const int headDim = text.integer("head_dim", 2, kMaxHeadDim, 256);
-    const int globalHeadDim = text.integer("global_head_dim", 2, kMaxHeadDim, 512);
-    const int kvHeads = text.integer("num_key_value_heads", 1, kMaxHeads, config.heads);
+    const int globalHeadDim = text.integer("global_head_dim", 2, kMaxHeadDim, gemma3 ? headDim : 512);
+    const int kvHeads = text.integer("num_key_value_heads", 1, kMaxHeads, gemma3 ? 4 : config.heads);
     const int globalKvHeads = keyIsValue ? text.integer("num_global_key_value_heads", 1, kMaxHeads, kvHeads) : kvHeads;
 
     std::vector<LayerConfig> layers(sliding.size());
@@ -115,11 +117,12 @@ void resolveSharing(TextConfig &config, bool drafter, ConfigProblems &problems) 
 }
 
 // rope_parameters of one layer type -> radians per position of each pair (text.md 2.5).
-std::vector<double> readFrequencies(const ConfigReader &text, const char *layerType, int headDim, bool full) {
+std::vector<double> readFrequencies(const ConfigReader &text, const char *layerType, int headDim, bool full,
+                                    bool gemma3) {
     const ConfigReader all = text.child("rope_parameters");
     const bool flat = all.has("rope_theta") || all.has("rope_type");
     const ConfigReader rope = flat ? all : all.child(layerType);
-    const std::string type = rope.text("rope_type", full ? "proportional" : "default");
+    const std::string type = rope.text("rope_type", full && !gemma3 ? "proportional" : "default");
     const double theta = rope.number("rope_theta", 1, 1e12, full ? 1e6 : 1e4);
     const double part = rope.number("partial_rotary_factor", 0, 1, type == "proportional" && full ? 0.25 : 1.0);
     const double factor = rope.number("factor", 1e-6, 1e6, 1.0);
@@ -135,6 +138,28 @@ std::vector<double> readFrequencies(const ConfigReader &text, const char *layerT
         frequencies[j] = std::pow(theta, -2.0 * j / headDim) / factor;
     }
     return frequencies;
+}
+
+// Gemma 3 in either spelling: rope_parameters by layer type, or rope_theta, rope_local_base_freq and rope_scaling.
+void readGemma3(const ConfigReader &text, TextConfig &config, const int (&headDim)[2]) {
+    config.valueNorm = false;
+    config.layerScalar = false;
+    config.normsPlusOne = true;
+    config.queryScale = static_cast<float>(1 / std::sqrt(text.number("query_pre_attn_scalar", 1e-3, 1e6, 256)));
+    if (text.number("attn_logit_softcapping", 0, 1e6, 0) != 0)
+        text.problems().unsupported(text.place("attn_logit_softcapping") + " is set");
+    if (text.has("rope_parameters")) return;
+    const ConfigReader scaling = text.child("rope_scaling");
+    const std::string type = scaling.text("rope_type", "linear");
+    if (type != "linear" && type != "default")
+        text.problems().unsupported(scaling.place("rope_type") + " is \"" + type.substr(0, 40) + "\"");
+    const double factor = scaling.number("factor", 1e-6, 1e6, 1.0);
+    const double fullTheta = text.number("rope_theta", 1, 1e12, 1e6);
+    const double slidingTheta = text.number("rope_local_base_freq", 1, 1e12, 1e4);
+    for (int j = 0; j < headDim[1] / 2; ++j)
+        config.slidingFrequencies[static_cast<std::size_t>(j)] = std::pow(slidingTheta, -2.0 * j / headDim[1]);
+    for (int j = 0; j < headDim[0] / 2; ++j)
+        config.fullFrequencies[static_cast<std::size_t>(j)] = std::pow(fullTheta, -2.0 * j / headDim[0]) / factor;
 }
 
 void readExperts(const ConfigReader &text, TextConfig &config) {
@@ -161,12 +186,15 @@ void finishLayers(TextConfig &config, bool drafter, ConfigProblems &problems) {
     if (!problems.first()) resolveSharing(config, drafter, problems);
 }
 
-TextConfig readTextConfig(const ConfigReader &text, bool drafter) {
+TextConfig readTextConfig(const ConfigReader &text, TextFamily family) {
     TextConfig config;
+    const bool gemma3 = family == TextFamily::Gemma3;
     config.layerCount = text.integer("num_hidden_layers", 1, kMaxLayers);
     config.hiddenSize = text.integer("hidden_size", 1, kMaxWidth);
-    config.vocabularySize = text.integer("vocab_size", 1, kMaxVocabulary);
-    config.heads = text.integer("num_attention_heads", 1, kMaxHeads);
+    // Gemma 3's files leave out what equals these figures.
+    const auto otherwise = [&](int figure) { return gemma3 ? std::optional(figure) : std::nullopt; };
+    config.vocabularySize = text.integer("vocab_size", 1, kMaxVocabulary, otherwise(262208));
+    config.heads = text.integer("num_attention_heads", 1, kMaxHeads, otherwise(8));
     config.intermediateSize = text.integer("intermediate_size", 1, kMaxInnerWidth);
     config.doubleWideMlp = text.boolean("use_double_wide_mlp", false);
     config.perLayerInputSize = text.integer("hidden_size_per_layer_input", 0, kMaxWidth, 0);
@@ -177,7 +205,7 @@ TextConfig readTextConfig(const ConfigReader &text, bool drafter) {
     config.maxContext = text.integer("max_position_embeddings", 1, kMaxPositions, 131072);
     config.rmsNormEps = static_cast<float>(text.number("rms_norm_eps", 0, 1, 1e-6));
     config.logitSoftcap = static_cast<float>(text.number("final_logit_softcapping", 0, 1e6, 0));
-    const std::string bidirectional = text.text("use_bidirectional_attention", "");
+    const std::string bidirectional = gemma3 ? "" : text.text("use_bidirectional_attention", "");
     config.bidirectionalVision = bidirectional == "vision";
     if (!bidirectional.empty() && !config.bidirectionalVision) {
         text.problems().unsupported(text.place("use_bidirectional_attention") + " is \"" + bidirectional.substr(0, 40) +
@@ -190,13 +218,14 @@ TextConfig readTextConfig(const ConfigReader &text, bool drafter) {
     readExperts(text, config);
     if (text.problems().first()) return config;
 
-    config.layers = readLayers(text, config);
+    config.layers = readLayers(text, config, family);
     if (text.problems().first()) return config;
-    finishLayers(config, drafter, text.problems());
+    finishLayers(config, family == TextFamily::Drafter, text.problems());
     int headDim[2] = {2, 2};
     for (const auto &layer : config.layers) headDim[layer.sliding ? 1 : 0] = layer.headDim;
-    config.slidingFrequencies = readFrequencies(text, kSliding, headDim[1], false);
-    config.fullFrequencies = readFrequencies(text, kFull, headDim[0], true);
+    config.slidingFrequencies = readFrequencies(text, kSliding, headDim[1], false, gemma3);
+    config.fullFrequencies = readFrequencies(text, kFull, headDim[0], true, gemma3);
+    if (gemma3) readGemma3(text, config, headDim);
     return config;
 }
 

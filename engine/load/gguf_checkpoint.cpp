@@ -46,13 +46,6 @@ std::vector<fs::path> ggufFiles(const fs::path &folder) {
     return out;
 }
 
-std::string nameOf(const std::string &path) {
-    std::string name = fs::path(path).filename().string();
-    if (lower(fs::path(name).extension().string()) == ".gguf") name.resize(name.size() - 5);
-    if (const auto of = name.rfind("-00001-of-"); of != std::string::npos) name.resize(of);
-    return name;
-}
-
 // The words of a file name: "gemma-4-E2B-it-Q4_K_M" -> gemma 4 e2b it q4 k m
 std::set<std::string> words(const std::string &name) {
     std::set<std::string> out;
@@ -87,25 +80,18 @@ struct Projector {
     std::string note; // why the only candidate is not used
 };
 Projector findProjector(const std::string &modelPath, int textWidth) {
-    std::vector<fs::path> candidates = ggufFiles(fs::path(modelPath).parent_path());
-    std::erase_if(candidates, [](const fs::path &p) { return !isProjectorName(p.filename().string()); });
-    const std::string model = nameOf(modelPath);
-    std::stable_sort(candidates.begin(), candidates.end(), [&](const fs::path &a, const fs::path &b) {
-        return likeness(nameOf(a.string()), model) > likeness(nameOf(b.string()), model);
-    });
-    if (candidates.size() > kMaxFilesLookedAt) candidates.resize(kMaxFilesLookedAt);
     Projector out;
-    for (const fs::path &candidate : candidates) {
-        auto files = openGgufModel(candidate.string());
+    for (const std::string &candidate : projectorsBeside(modelPath)) {
+        auto files = openGgufModel(candidate);
         auto towers = files ? readProjectorConfig(*files) : Result<ProjectorConfig>(files.error());
         if (!towers) {
             if (out.note.empty())
-                out.note = "The projector file " + candidate.filename().string() +
+                out.note = "The projector file " + fs::path(candidate).filename().string() +
                            " beside the model cannot be used, so it neither sees nor hears: " + towers.error().message;
             continue;
         }
         if (!towers->unified && towers->textWidth != textWidth) continue;
-        return {candidate.string(), std::move(files).value(), {}};
+        return {candidate, std::move(files).value(), {}};
     }
     return out;
 }
@@ -128,13 +114,48 @@ bool looksLikeGguf(const std::string &path) {
     return file.read(magic, 4) && std::string_view(magic, 4) == "GGUF";
 }
 
+bool isModelFileName(const std::string &fileName) {
+    return lower(fs::path(fileName).extension().string()) == ".gguf" && !isProjectorName(fileName) &&
+           !isLaterPart(fileName);
+}
+
+std::string ggufModelName(const std::string &path) {
+    std::string name = fs::path(path).filename().string();
+    if (lower(fs::path(name).extension().string()) == ".gguf") name.resize(name.size() - 5);
+    if (const auto of = name.rfind("-00001-of-"); of != std::string::npos) name.resize(of);
+    return name;
+}
+
+std::vector<std::string> ggufParts(const std::string &path) {
+    const std::string start = ggufModelName(path) + "-";
+    const bool split = path.find("-00001-of-") != std::string::npos;
+    std::vector<std::string> out{path};
+    if (!split) return out;
+    for (const fs::path &file : ggufFiles(fs::path(path).parent_path())) {
+        const std::string name = file.filename().string();
+        if (name.starts_with(start) && isLaterPart(name)) out.push_back(file.string());
+    }
+    return out;
+}
+
+std::vector<std::string> projectorsBeside(const std::string &modelPath) {
+    std::vector<std::string> out;
+    for (const fs::path &file : ggufFiles(fs::path(modelPath).parent_path())) {
+        if (isProjectorName(file.filename().string())) out.push_back(file.string());
+    }
+    const std::string model = ggufModelName(modelPath);
+    std::stable_sort(out.begin(), out.end(), [&](const std::string &a, const std::string &b) {
+        return likeness(ggufModelName(a), model) > likeness(ggufModelName(b), model);
+    });
+    if (out.size() > kMaxFilesLookedAt) out.resize(kMaxFilesLookedAt);
+    return out;
+}
+
 bool holdsGguf(const std::string &folder) { return !ggufFiles(folder).empty(); }
 
 Result<std::string> onlyGgufModel(const std::string &folder) {
     std::vector<fs::path> models = ggufFiles(folder);
-    std::erase_if(models, [](const fs::path &p) {
-        return isProjectorName(p.filename().string()) || isLaterPart(p.filename().string());
-    });
+    std::erase_if(models, [](const fs::path &p) { return !isModelFileName(p.filename().string()); });
     if (models.size() > 1 && models.size() <= kMaxFilesLookedAt) {
         std::erase_if(models, [](const fs::path &p) {
             const auto file = GgufFile::open(p.string());
@@ -162,7 +183,7 @@ Result<Checkpoint> openGgufCheckpoint(const std::string &path, const std::string
     FACET_TRY(model, openGgufModel(path));
     Checkpoint checkpoint;
     checkpoint.path = path;
-    checkpoint.name = nameOf(path);
+    checkpoint.name = ggufModelName(path);
     checkpoint.tokenizerFile = path;
     checkpoint.fileBytes = model.fileBytes;
     FACET_TRY(vocabulary, readGgufVocabulary(model.main()));

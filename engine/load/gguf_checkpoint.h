@@ -4,6 +4,7 @@
 #include "load/weights.h"
 
 #include <string>
+#include <vector>
 
 namespace facet {
 
@@ -14,6 +15,15 @@ bool holdsGguf(const std::string &folder);
 // The only model among the .gguf files of a folder (projectors, drafters and further parts do not count).
 // Errors: ModelUnsupported (several, which are named), FileNotFound (none).
 Result<std::string> onlyGgufModel(const std::string &folder);
+
+// "name.gguf" but no projector and no later part of a split model.
+bool isModelFileName(const std::string &fileName);
+// "gemma-4-E2B-it-Q4_K_M" of a path, without folder, ending and part number.
+std::string ggufModelName(const std::string &path);
+// The files of a model that may be split, by its name; only those that are there.
+std::vector<std::string> ggufParts(const std::string &path);
+// Projector files beside a model, the one named most alike first; not opened.
+std::vector<std::string> projectorsBeside(const std::string &modelPath);
 
 Result<Checkpoint> openGgufCheckpoint(const std::string &path, const std::string &mmproj);
 

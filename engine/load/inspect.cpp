@@ -42,6 +42,11 @@ std::string mostCommonType(const WeightSource &weights) {
     return most == counts.end() ? std::string() : most->first;
 }
 
+// Of Gemma 3's own vision part.
+bool isVisionTensor(const TensorInfo &tensor) {
+    return tensor.name.find("vision_tower.") != std::string::npos || tensor.name.starts_with("v.");
+}
+
 std::vector<std::string> findUnsupported(const Checkpoint &checkpoint) {
     std::vector<std::string> list = checkpoint.notes;
     const ModelConfig &config = checkpoint.config;
@@ -49,7 +54,9 @@ std::vector<std::string> findUnsupported(const Checkpoint &checkpoint) {
         list.emplace_back("This is a drafter that only speeds up another model; it cannot answer by itself.");
         return list;
     }
-    if (config.architecture == "gemma4_unified") {
+    const auto &tensors = checkpoint.weights->tensors();
+    const bool unread = config.architecture == "gemma3" && std::any_of(tensors.begin(), tensors.end(), isVisionTensor);
+    if (config.architecture == "gemma4_unified" || unread) {
         list.emplace_back("Pictures and sound of this kind of model cannot be read yet; text works.");
     }
     const bool integers =

@@ -95,12 +95,14 @@ bool isQuantisable(const TensorInfo &tensor) {
         endsWith(name, "per_layer_model_projection.weight"))
         return false;
     return endsWith(name, "_proj.weight") || endsWith(name, ".gate_up_proj") || endsWith(name, ".down_proj") ||
+           endsWith(name, ".experts.gate_proj") || endsWith(name, ".experts.up_proj") ||
            endsWith(name, ".linear.weight") || endsWith(name, "per_layer_input_gate.weight") ||
-           endsWith(name, "per_layer_projection.weight") || endsWith(name, "embed_tokens.weight");
+           endsWith(name, "per_layer_projection.weight") || endsWith(name, "embed_tokens.weight") || name == "lm_head.weight";
 }
 
 WeightType quantisedType(const TensorInfo &tensor, WeightType wanted) {
-    return wanted == WeightType::Q4_0 && endsWith(tensor.name, "embed_tokens.weight") ? WeightType::Q8_0 : wanted;
+    const bool head = endsWith(tensor.name, "embed_tokens.weight") || tensor.name == "lm_head.weight";
+    return wanted == WeightType::Q4_0 && head ? WeightType::Q8_0 : wanted;
 }
 
 bool isIgnored(const TextConfig &config, const std::string &name) {

@@ -17,15 +17,17 @@ public:
     Loader(const Checkpoint &checkpoint, const Exec &exec, WeightType type, const ProgressFn &progress)
         : m_source(*checkpoint.weights), m_config(checkpoint.config.text), m_exec(exec), m_type(type),
           m_progress(progress) {
-        // Text-only checkpoints leave out one level of the names.
-        m_prefix =
-            m_source.find("model.language_model.embed_tokens.weight") || !m_source.find("model.embed_tokens.weight")
-                ? "model.language_model."
-                : "model.";
+        // Text-only checkpoints leave out one level of the names, some of Gemma 3 have them the other way round.
+        m_prefix = "model.language_model.";
+        for (const char *prefix : {"model.", "language_model.model."}) {
+            const bool usual = m_source.find(m_prefix + "embed_tokens.weight") != nullptr;
+            if (!usual && m_source.find(std::string(prefix) + "embed_tokens.weight")) m_prefix = prefix;
+        }
         for (const auto &tensor : m_source.tensors()) {
             if (tensor.name.starts_with(m_prefix + "layers.") && !isIgnored(m_config, tensor.name))
                 m_total += tensor.bytes;
-            else if (tensor.name.starts_with(m_prefix + "embed_tokens."))
+            else if (tensor.name.starts_with(m_prefix + "embed_tokens.") ||
+                     (m_config.separateHead && tensor.name == "lm_head.weight"))
                 m_total += tensor.bytes;
         }
         // Weights that stay in the file are read ahead, unless they would only push each other out.
@@ -152,7 +154,6 @@ Status Loader::loadExperts(int layer, MoeWeights &out) {
     FACET_TRY(postNorm1, layerNorm(layer, "post_feedforward_layernorm_1.weight", hidden));
     FACET_TRY(preNorm2, layerNorm(layer, "pre_feedforward_layernorm_2.weight", hidden));
     FACET_TRY(postNorm2, layerNorm(layer, "post_feedforward_layernorm_2.weight", hidden));
-    FACET_TRY(gateUp, layerMatrix(layer, "experts.gate_up_proj", count * 2 * inner, hidden));
     FACET_TRY(down, layerMatrix(layer, "experts.down_proj", count * hidden, inner));
     const float factor = 1.0F / std::sqrt(static_cast<float>(hidden));
     for (float &value : scale) value *= factor;
@@ -162,10 +163,23 @@ Status Loader::loadExperts(int layer, MoeWeights &out) {
     out.postNorm1 = std::move(postNorm1);
     out.preNorm2 = std::move(preNorm2);
     out.postNorm2 = std::move(postNorm2);
+    for (std::int64_t e = 0; e < count; ++e) out.downs.push_back(down.slice(e * hidden, hidden));
+    // Gates and ups of an expert lie together; some GGUF files have all gates in one tensor and all ups in another.
+    const bool together = m_source.find(layerName(layer, "experts.gate_up_proj")) != nullptr ||
+                          m_source.find(layerName(layer, "experts.gate_proj")) == nullptr;
+    if (together) {
+        FACET_TRY(gateUp, layerMatrix(layer, "experts.gate_up_proj", count * 2 * inner, hidden));
+        for (std::int64_t e = 0; e < count; ++e) {
+            out.gates.push_back(gateUp.slice(e * 2 * inner, inner));
+            out.ups.push_back(gateUp.slice(e * 2 * inner + inner, inner));
+        }
+        return ok();
+    }
+    FACET_TRY(gate, layerMatrix(layer, "experts.gate_proj", count * inner, hidden));
+    FACET_TRY(up, layerMatrix(layer, "experts.up_proj", count * inner, hidden));
     for (std::int64_t e = 0; e < count; ++e) {
-        out.gates.push_back(gateUp.slice(e * 2 * inner, inner));
-        out.ups.push_back(gateUp.slice(e * 2 * inner + inner, inner));
-        out.downs.push_back(down.slice(e * hidden, hidden));
+        out.gates.push_back(gate.slice(e * inner, inner));
+        out.ups.push_back(up.slice(e * inner, inner));
     }
     return ok();
 }

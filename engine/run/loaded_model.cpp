@@ -1,5 +1,7 @@
 #include "run/loaded_model.h"
 
+#include "run/model_tokenizer.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <utility>
@@ -53,8 +55,9 @@ Status checkMemory(const Checkpoint &checkpoint, const MemoryEstimate &need, std
 }
 
 // Ids that a product never lets the model choose: placeholders without a medium behind them.
-std::vector<std::int32_t> suppressedIds(const MediaTokens &t) {
-    std::vector<std::int32_t> ids;
+std::vector<std::int32_t> suppressedIds(const ModelConfig &config) {
+    const MediaTokens &t = config.tokens;
+    std::vector<std::int32_t> ids(config.suppressedIds.begin(), config.suppressedIds.end());
     for (const int id : {t.imageBegin, t.imageSoft, t.imageEnd, t.audioBegin, t.audioSoft, t.audioEnd, t.videoSoft})
         if (id >= 0) ids.push_back(id);
     return ids;
@@ -78,8 +81,8 @@ Result<ChatTemplate> compileTemplate(const Checkpoint &checkpoint) {
 
 Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &options, const ProgressFn &progress,
                                                        const CancelToken &cancel) {
-    FACET_TRY(checkpoint, openCheckpoint(options.path));
-    FACET_TRY(info, inspectModel(options.path, options.weights));
+    FACET_TRY(checkpoint, openCheckpoint(options.path, options.mmproj));
+    ModelInfo info = describeCheckpoint(checkpoint, options.weights);
     FACET_TRY(contextLength, chooseContext(options, checkpoint.config));
     LoadOptions chosen = options;
     if (chosen.kv == KvType::Auto) chosen.kv = options.referencePrecision ? KvType::F32 : KvType::F16;
@@ -94,13 +97,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
     const std::uint64_t available = chosen.memoryLimitBytes ? chosen.memoryLimitBytes : availableMemoryBytes();
     FACET_CHECK(checkMemory(checkpoint, need, available, contextLength));
 
-    FACET_TRY(tokenizer, Tokenizer::fromFile(checkpoint.tokenizerFile));
-    if (tokenizer.size() > checkpoint.config.text.vocabularySize)
-        return Error{ErrorCode::ModelFileCorrupt,
-                     "The tokenizer has more pieces than the model: the two files do not belong together.",
-                     std::to_string(tokenizer.size()) + " pieces, " +
-                         std::to_string(checkpoint.config.text.vocabularySize) + " rows",
-                     checkpoint.tokenizerFile};
+    FACET_TRY(tokenizer, openTokenizer(checkpoint));
     FACET_TRY(chatTemplate, compileTemplate(checkpoint));
 
     auto pool = std::make_unique<WorkerPool>(options.threads);
@@ -135,7 +132,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
         maxBlock += *std::max_element(info.vision.budgets.begin(), info.vision.budgets.end());
     info.contextLength = contextLength;
     std::string fingerprint = checkpoint.weights->fingerprint();
-    auto suppressed = suppressedIds(checkpoint.config.tokens);
+    auto suppressed = suppressedIds(checkpoint.config);
     const CacheType cacheType = chosen.kv == KvType::F32 ? CacheType::F32 : CacheType::F16;
     return std::unique_ptr<LoadedModel>(new LoadedModel{
         chosen, std::move(info), std::move(checkpoint), std::move(tokenizer), std::move(chatTemplate), std::move(pool),

@@ -4,6 +4,7 @@
 #include "text/unicode.h"
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <queue>
@@ -23,9 +24,28 @@ struct Symbol {
     std::uint32_t rank = kNoMerge;  // of the pair (this, next)
 };
 
+// What a pair becomes when its product must be looked up by its text: the best score first.
+class ScoredPairs {
+public:
+    explicit ScoredPairs(const Tokenizer::Impl &impl) : m_impl(impl) {}
+    const Merge *find(std::int32_t left, std::int32_t right) {
+        m_text.assign(m_impl.pieces[static_cast<std::size_t>(left)]).append(m_impl.pieces[static_cast<std::size_t>(right)]);
+        const std::int32_t product = m_impl.ids.find(m_text);
+        if (product < 0 || m_impl.scoreRanks[static_cast<std::size_t>(product)] == kNoMerge) return nullptr;
+        m_merge = {m_impl.scoreRanks[static_cast<std::size_t>(product)], product};
+        return &m_merge;
+    }
+
+private:
+    const Tokenizer::Impl &m_impl;
+    std::string m_text;
+    Merge m_merge;
+};
+
 // Merges the pair of lowest rank, leftmost among equals, until none is left: a heap of (rank, position) over a linked
 // list. A heap entry is stale when the pair at its position has another rank by now.
-void mergeSymbols(const MergeTable &merges, std::vector<Symbol> &symbols) {
+template <typename Pairs>
+void mergeSymbols(Pairs &merges, std::vector<Symbol> &symbols) {
     using Entry = std::uint64_t;  // rank in the upper half, position in the lower
     std::vector<Entry> entries;
     const auto rate = [&](std::int32_t at) {
@@ -93,6 +113,51 @@ const Merge *MergeTable::find(std::int32_t left, std::int32_t right) const noexc
     return slot.key == key ? &slot.merge : nullptr;
 }
 
+namespace {
+
+// Eight bytes at a time; pieces are short.
+std::uint64_t hashOf(std::string_view text) noexcept {
+    std::uint64_t hash = text.size() * 0x9E3779B97F4A7C15ULL;
+    for (std::size_t at = 0; at < text.size(); at += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, text.data() + at, std::min<std::size_t>(8, text.size() - at));
+        hash = (hash ^ word) * 0xD6E8FEB86659FD93ULL;
+        hash ^= hash >> 32U;
+    }
+    return hash;
+}
+
+}  // namespace
+
+void PieceIds::reserve(std::size_t count) {
+    std::size_t size = 16;
+    while (size < count * 2) size *= 2;
+    m_slots.assign(size, {});
+}
+
+bool PieceIds::insert(std::int32_t id) {
+    const std::string &piece = (*m_pieces)[static_cast<std::size_t>(id)];
+    const std::uint64_t hash = hashOf(piece);
+    const auto tag = static_cast<std::uint32_t>(hash >> 32U);
+    std::size_t slot = hash & (m_slots.size() - 1);
+    for (; m_slots[slot].id >= 0; slot = (slot + 1) & (m_slots.size() - 1)) {
+        if (m_slots[slot].tag == tag && (*m_pieces)[static_cast<std::size_t>(m_slots[slot].id)] == piece) return false;
+    }
+    m_slots[slot] = {tag, id};
+    return true;
+}
+
+std::int32_t PieceIds::find(std::string_view piece) const noexcept {
+    if (m_slots.empty()) return -1;
+    const std::uint64_t hash = hashOf(piece);
+    const auto tag = static_cast<std::uint32_t>(hash >> 32U);
+    for (std::size_t slot = hash & (m_slots.size() - 1); m_slots[slot].id >= 0; slot = (slot + 1) & (m_slots.size() - 1)) {
+        if (m_slots[slot].tag == tag && (*m_pieces)[static_cast<std::size_t>(m_slots[slot].id)] == piece)
+            return m_slots[slot].id;
+    }
+    return -1;
+}
+
 void AddedTokenTrie::insert(std::string_view content, std::int32_t id) {
     std::uint32_t node = 0;
     for (const char c : content) {
@@ -129,6 +194,20 @@ AddedTokenTrie::Match AddedTokenTrie::longest(std::string_view text, std::size_t
     return best;
 }
 
+std::int16_t byteOfPiece(std::string_view piece) {
+    if (piece.size() != 6 || piece.substr(0, 3) != "<0x" || piece[5] != '>') return -1;
+    const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
+    const int high = digit(piece[3]), low = digit(piece[4]);
+    return static_cast<std::int16_t>(high < 0 || low < 0 ? -1 : high * 16 + low);
+}
+
+void Tokenizer::Impl::addToken(std::int32_t id, bool special) {
+    const std::string &text = pieces[static_cast<std::size_t>(id)];
+    flags[static_cast<std::size_t>(id)] |= static_cast<std::uint8_t>(special ? kAdded | kSpecial : kAdded);
+    added.insert(text, id);
+    if (!special && text.find_first_not_of(" \t\n\r") == std::string::npos) spaces.insert(text, id);
+}
+
 void Tokenizer::Impl::encodePlain(std::string_view text, std::vector<std::int32_t> &out) const {
     std::vector<Symbol> symbols;
     symbols.reserve(text.size());
@@ -142,9 +221,9 @@ void Tokenizer::Impl::encodePlain(std::string_view text, std::vector<std::int32_
         const utf8::Char c = utf8::read(text, at);
         const std::string_view bytes = text.substr(at, c.length);
         at += c.length;
-        const auto known = c.state == utf8::Char::State::Valid ? ids.find(c.code == U' ' ? kSpacePiece : bytes) : ids.end();
-        if (known != ids.end()) {
-            push(known->second);
+        const auto known = c.state == utf8::Char::State::Valid ? ids.find(c.code == U' ' ? kSpacePiece : bytes) : -1;
+        if (known >= 0) {
+            push(known);
             afterUnknown = false;
             continue;
         }
@@ -158,7 +237,12 @@ void Tokenizer::Impl::encodePlain(std::string_view text, std::vector<std::int32_
             afterUnknown = true;
         }
     }
-    mergeSymbols(merges, symbols);
+    if (scoreRanks.empty()) {
+        mergeSymbols(merges, symbols);
+    } else {
+        ScoredPairs pairs(*this);
+        mergeSymbols(pairs, symbols);
+    }
     for (const Symbol &symbol : symbols)
         if (symbol.id >= 0) out.push_back(symbol.id);
 }
@@ -209,15 +293,15 @@ std::int32_t Tokenizer::size() const noexcept {
 
 std::vector<std::int32_t> Tokenizer::encode(std::string_view text, bool matchControl, std::span<const ByteSpan> plain) const {
     std::vector<std::int32_t> out;
+    const ByteSpan everything{0, text.size()};
+    if (!matchControl) plain = {&everything, 1};
     std::size_t from = 0, span = 0;  // start of the piece without added tokens; first plain span that ends after `at`
-    for (std::size_t at = 0; matchControl && at < text.size();) {
+    for (std::size_t at = 0; at < text.size();) {
         while (span < plain.size() && (plain[span].end <= at || plain[span].begin >= plain[span].end)) ++span;
-        const std::size_t limit = span < plain.size() ? std::min(plain[span].begin, text.size()) : text.size();
-        if (limit <= at) {
-            at = std::min(plain[span].end, text.size());
-            continue;
-        }
-        const AddedTokenTrie::Match match = m_impl->added.longest(text, at, limit);
+        const bool inPlain = span < plain.size() && plain[span].begin <= at;
+        const std::size_t limit = span < plain.size() ? std::min(inPlain ? plain[span].end : plain[span].begin, text.size())
+                                                      : text.size();
+        const AddedTokenTrie::Match match = (inPlain ? m_impl->spaces : m_impl->added).longest(text, at, limit);
         if (match.id < 0) {
             ++at;
             continue;
@@ -255,8 +339,8 @@ std::string Tokenizer::decode(std::span<const std::int32_t> ids, bool skipSpecia
 }
 
 std::optional<std::int32_t> Tokenizer::idOf(std::string_view piece) const {
-    const auto found = m_impl->ids.find(piece);
-    return found == m_impl->ids.end() ? std::nullopt : std::optional(found->second);
+    const std::int32_t found = m_impl->ids.find(piece);
+    return found < 0 ? std::nullopt : std::optional(found);
 }
 
 bool Tokenizer::isSpecial(std::int32_t id) const noexcept {

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace facet {
@@ -38,6 +37,24 @@ private:
     std::vector<Slot> m_slots;  // a power of two, at most half full
 };
 
+// Piece -> id, open addressing over the list of pieces, which it does not own.
+class PieceIds {
+public:
+    explicit PieceIds(const std::vector<std::string> &pieces) : m_pieces(&pieces) {}
+    void reserve(std::size_t count);
+    // False if the text is known already (the first id stays). Only after reserve() for all of them.
+    bool insert(std::int32_t id);
+    std::int32_t find(std::string_view piece) const noexcept;  // -1: unknown
+
+private:
+    struct Slot {
+        std::uint32_t tag = 0;
+        std::int32_t id = -1;
+    };
+    const std::vector<std::string> *m_pieces;
+    std::vector<Slot> m_slots;  // a power of two, at most half full
+};
+
 // Finds the longest added token at a position.
 class AddedTokenTrie {
 public:
@@ -60,22 +77,33 @@ private:
 
 struct Tokenizer::Impl {
     std::vector<std::string> pieces;  // by id
-    std::unordered_map<std::string_view, std::int32_t> ids;  // views into pieces
+    PieceIds ids{pieces};
     MergeTable merges;
+    std::vector<std::uint32_t> scoreRanks;  // by id, lower is better; empty: `merges` counts
     AddedTokenTrie added;
+    AddedTokenTrie spaces;  // those of `added` that are white space and no control tokens
     std::vector<std::int16_t> byteValue;  // by id: 0..255 for <0x..>, else -1
     std::vector<std::uint8_t> flags;      // by id: kAdded, kSpecial
     std::array<std::int32_t, 256> byteIds{};  // -1: no such piece
     std::int32_t unknown = -1;
     bool fuseUnknown = true;
 
+    Impl() = default;
+    Impl(const Impl &) = delete;  // `ids` looks into `pieces`
+    Impl &operator=(const Impl &) = delete;
+
     static constexpr std::uint8_t kAdded = 1, kSpecial = 2;
 
     bool has(std::int32_t id) const noexcept { return id >= 0 && static_cast<std::size_t>(id) < pieces.size(); }
     void encodePlain(std::string_view text, std::vector<std::int32_t> &out) const;
+    // Makes a piece an added token.
+    void addToken(std::int32_t id, bool special);
     // The text of one piece with U+2581 as a space.
     std::string spaced(std::int32_t id) const;
 };
+
+// The byte that "<0x00>" .. "<0xFF>" (upper case) stands for; -1: another text.
+std::int16_t byteOfPiece(std::string_view piece);
 
 // Reads and checks tokenizer.json. Errors: ModelFileCorrupt, ModelUnsupported, LimitExceeded.
 Result<std::unique_ptr<Tokenizer::Impl>> readTokenizerJson(std::string_view json, const std::string &file);

@@ -9,6 +9,7 @@
 #include <limits>
 #include <new>
 #include <optional>
+#include <unordered_map>
 
 namespace facet {
 
@@ -183,14 +184,6 @@ private:
     AddedEntry m_added;
 };
 
-// <0x00> .. <0xFF>, upper case.
-std::int16_t byteOf(std::string_view piece) {
-    if (piece.size() != 6 || piece.substr(0, 3) != "<0x" || piece[5] != '>') return -1;
-    const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
-    const int high = digit(piece[3]), low = digit(piece[4]);
-    return static_cast<std::int16_t>(high < 0 || low < 0 ? -1 : high * 16 + low);
-}
-
 // Builds the tables, checking every id.
 class Builder {
 public:
@@ -221,7 +214,7 @@ private:
             return corrupt("two pieces have the same id", "id " + std::to_string(id) + ": \"" + slot + "\" and \"" + piece + "\"");
         m_taken[static_cast<std::size_t>(id)] = true;
         slot = std::move(piece);
-        if (!m_impl->ids.emplace(slot, static_cast<std::int32_t>(id)).second)
+        if (!m_impl->ids.insert(static_cast<std::int32_t>(id)))
             return corrupt("a piece occurs twice", slot);
         return ok();
     }
@@ -261,18 +254,15 @@ private:
         t.byteValue.assign(t.pieces.size(), -1);
         t.flags.assign(t.pieces.size(), 0);
         for (std::size_t id = 0; id < t.pieces.size(); ++id) {
-            t.byteValue[id] = byteOf(t.pieces[id]);
+            t.byteValue[id] = byteOfPiece(t.pieces[id]);
             if (t.byteValue[id] >= 0) t.byteIds[static_cast<std::size_t>(t.byteValue[id])] = static_cast<std::int32_t>(id);
         }
         for (const AddedEntry &added : m_raw.added) {
-            const std::int32_t id = t.ids.find(added.content)->second;
-            t.flags[static_cast<std::size_t>(id)] |= Tokenizer::Impl::kAdded;
-            if (added.special) t.flags[static_cast<std::size_t>(id)] |= Tokenizer::Impl::kSpecial;
+            const std::int32_t id = t.ids.find(added.content);
             t.byteValue[static_cast<std::size_t>(id)] = -1;
-            t.added.insert(added.content, id);
+            t.addToken(id, added.special);
         }
-        if (const auto unknown = t.ids.find(m_raw.unknown); !m_raw.unknown.empty() && unknown != t.ids.end())
-            t.unknown = unknown->second;
+        if (!m_raw.unknown.empty()) t.unknown = t.ids.find(m_raw.unknown);
         t.fuseUnknown = m_raw.fuseUnknown;
     }
 
@@ -284,10 +274,10 @@ private:
             const auto &[left, right] = m_raw.merges[rank];
             product.assign(left).append(right);
             const auto l = t.ids.find(left), r = t.ids.find(right), p = t.ids.find(product);
-            if (l == t.ids.end() || r == t.ids.end() || p == t.ids.end())
+            if (l < 0 || r < 0 || p < 0)
                 return corrupt("a merge names a piece that is not in the vocabulary",
                                "merge " + std::to_string(rank) + ": \"" + left + "\" + \"" + right + "\"");
-            t.merges.insert(l->second, r->second, {static_cast<std::uint32_t>(rank), p->second});
+            t.merges.insert(l, r, {static_cast<std::uint32_t>(rank), p});
         }
         return ok();
     }

@@ -339,3 +339,39 @@ TEST_CASE("text that is no JSON, too deep or too long is refused") {
     for (int i = 0; i < 300000; ++i) wide += ",0";
     CHECK(parseModelConfig(wide + "]}", "", "", "config.json").error().code == ErrorCode::LimitExceeded);
 }
+
+TEST_CASE("Gemma 3 in both spellings") {
+    const auto read = [](const char *text) {
+        auto config = parseModelConfig(text, "", "", "config.json");
+        if (!config) FAIL(config.error().describe());
+        return std::move(config).value();
+    };
+    const ModelConfig old = read(R"({"model_type":"gemma3_text","head_dim":16,"hidden_size":64,"intermediate_size":128,
+        "num_attention_heads":4,"num_hidden_layers":7,"num_key_value_heads":1,"query_pre_attn_scalar":64,
+        "rope_local_base_freq":10000,"rope_theta":1000000,"rope_scaling":{"factor":8.0,"rope_type":"linear"},
+        "sliding_window":512,"sliding_window_pattern":6,"vocab_size":300,"eos_token_id":[1,106]})");
+    CHECK(old.architecture == "gemma3");
+    CHECK(old.text.normsPlusOne);
+    CHECK_FALSE(old.text.valueNorm);
+    CHECK_FALSE(old.text.layerScalar);
+    CHECK(old.text.queryScale == 0.125F);
+    CHECK(old.text.layers[5].sliding == false);
+    CHECK(old.text.layers[6].sliding); // the last layer is like any other
+    CHECK(old.text.layers[5].headDim == 16);
+    CHECK(old.text.fullFrequencies[0] == doctest::Approx(1.0 / 8));
+    CHECK(old.text.slidingFrequencies[0] == doctest::Approx(1.0));
+    CHECK(old.text.fullFrequencies.back() > 0); // the whole head rotates
+    CHECK(old.tokens.imageSoft == -1);
+    CHECK(old.stopIds == std::vector<int>{1, 106});
+
+    const ModelConfig whole = read(R"({"model_type":"gemma3","text_config":{"model_type":"gemma3_text","hidden_size":64,
+        "intermediate_size":128,"num_hidden_layers":6,"rope_parameters":{"full_attention":{"rope_type":"linear",
+        "factor":8.0,"rope_theta":1000000},"sliding_attention":{"rope_type":"default","rope_theta":10000}}},
+        "vision_config":{"model_type":"siglip_vision_model"}})");
+    CHECK(whole.text.heads == 8);
+    CHECK(whole.text.layers[0].kvHeads == 4);
+    CHECK(whole.text.layers[5].headDim == 256);
+    CHECK(whole.text.vocabularySize == 262208);
+    CHECK(whole.text.fullFrequencies[1] == doctest::Approx(std::pow(1e6, -2.0 / 256) / 8));
+    CHECK_FALSE(whole.vision);
+}

@@ -211,3 +211,66 @@ TEST_CASE("a tokenizer as large as the released ones loads") {
     CHECK(t->size() == id);
     CHECK(t->encode("abcabc").size() == 2);
 }
+
+namespace {
+
+// "llama" vocabularies: scores instead of merges.
+PieceList scoredPieces() {
+    PieceList list;
+    list.pieces = {"<unk>", "<end>", "<0x41>", "a", "b", "c", "ab", "bc", "abc", "\xE2\x96\x81", "\xE2\x96\x81" "a", "\n", "\n\n", "<tag>"};
+    list.kinds = {2, 3, 6, 1, 1, 1, 1, 1, 1, 1, 1, 4, 4, 4};
+    list.scores = {0, 0, 0, -9, -9, -9, -2, -1, -3, -9, -4, -1000, -1000, -1000};
+    list.unknown = 0;
+    return list;
+}
+
+}  // namespace
+
+TEST_CASE("scored pieces merge by the best score, leftmost first") {
+    const auto made = Tokenizer::fromPieces(scoredPieces(), "m.gguf");
+    REQUIRE(made);
+    using Ids = std::vector<std::int32_t>;
+    CHECK(made->encode("ab") == Ids{6});
+    CHECK(made->encode("abc") == Ids{8});         // bc scores best, then a + bc is no piece but abc is
+    CHECK(made->encode("abb") == Ids{6, 4});
+    CHECK(made->encode(" a ab") == Ids{10, 9, 6});
+    CHECK(made->encode("A") == Ids{2});           // by its byte
+    CHECK(made->encode("z") == Ids{0});
+    CHECK(made->encode("a<end>b<tag>") == Ids{3, 1, 4, 13});
+    CHECK(made->encode("a\n\nb") == Ids{3, 12, 4});
+    CHECK(made->decode(Ids{8, 1, 13, 12}, true) == "abc<tag>\n\n"); // only control pieces hide
+    // What a user wrote: no marker counts, runs of white space are pieces all the same.
+    CHECK(made->encode("\n\n<end>", false).front() == 12);
+    CHECK(made->encode("\n\n<end>", false).back() != 1);
+    const ByteSpan plain[] = {{0, 7}};
+    CHECK(made->encode("<end>\n\n<end>", true, plain).back() == 1);
+}
+
+TEST_CASE("lists that contradict themselves are refused") {
+    const auto says = [](const PieceList &list, const std::string &text) {
+        const auto made = Tokenizer::fromPieces(list, "m.gguf");
+        REQUIRE_FALSE(made);
+        INFO(made.error().describe());
+        CHECK(made.error().describe().find(text) != std::string::npos);
+    };
+    says({}, "empty");
+    PieceList list = scoredPieces();
+    list.kinds.pop_back();
+    says(list, "same length");
+    list = scoredPieces();
+    list.pieces[4] = "a";
+    says(list, "piece 4");
+    list = scoredPieces();
+    list.pieces[2] = "<0xZZ>";
+    says(list, "piece 2");
+    list = scoredPieces();
+    list.scores.clear();
+    list.merges = {"a b", "a x"};
+    says(list, "merge 1");
+    list.merges = {"ab"};
+    says(list, "merge 0");
+    list.merges = {"a b", "b c"};
+    const auto made = Tokenizer::fromPieces(list, "m.gguf");
+    REQUIRE(made);
+    CHECK(made->encode("abc") == std::vector<std::int32_t>{6, 5});
+}
