@@ -14,16 +14,24 @@ constexpr float kNeverTurns = 1e30F;
 
 std::uint32_t u32(int value) { return static_cast<std::uint32_t>(value); }
 
-std::string sizeLabel(const Checkpoint &checkpoint) {
+bool isTowerTensor(const std::string &name) {
+    return name.find("_tower.") != std::string::npos || name.find(".embed_vision.") != std::string::npos ||
+           name.find(".embed_audio.") != std::string::npos;
+}
+
+std::string sizeLabel(const Checkpoint &checkpoint, bool towers) {
     double values = 0;
     for (const TensorInfo &tensor : checkpoint.weights->tensors()) {
+        if (isTowerTensor(tensor.name) != towers) continue;
         double size = 1;
         for (const std::int64_t side : tensor.shape) size *= static_cast<double>(side);
         values += size;
     }
     char text[32];
     const bool billions = values >= 1e9;
-    std::snprintf(text, sizeof text, "%.1f%c", values / (billions ? 1e9 : 1e6), billions ? 'B' : 'M');
+    const bool millions = values >= 1e6;
+    std::snprintf(text, sizeof text, billions || millions ? "%.1f%c" : "%.0f%c",
+                  values / (billions ? 1e9 : millions ? 1e6 : 1e3), billions ? 'B' : millions ? 'M' : 'K');
     return text;
 }
 
@@ -35,7 +43,7 @@ void general(const Checkpoint &checkpoint, const char *architecture, const char 
     out.f32("general.sampling.top_p", checkpoint.config.topP);
     out.f32("general.sampling.temp", checkpoint.config.temperature);
     out.text("general.name", checkpoint.name);
-    out.text("general.size_label", sizeLabel(checkpoint));
+    out.text("general.size_label", sizeLabel(checkpoint, std::string_view(kind) == "mmproj"));
     out.u32("general.file_type", fileType);
     out.u32("general.quantization_version", 2);
 }
@@ -204,10 +212,7 @@ bool isUnused(const TextConfig &text, const std::string &gguf) {
 Status addTensors(const Checkpoint &checkpoint, const std::string &textPrefix, bool towers, GgufExport &out) {
     for (const TensorInfo &info : checkpoint.weights->tensors()) {
         const auto name = ggufName(info.name, textPrefix);
-        const bool tower = name ? isTowerName(name->name)
-                                : info.name.find("_tower.") != std::string::npos ||
-                                      info.name.find(".embed_vision.") != std::string::npos ||
-                                      info.name.find(".embed_audio.") != std::string::npos;
+        const bool tower = name ? isTowerName(name->name) : isTowerTensor(info.name);
         if (tower != towers) continue;
         if (!name || !info.usable) {
             out.skipped.push_back(info.name);

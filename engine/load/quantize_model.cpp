@@ -78,12 +78,14 @@ Status Job::checkPaths() const {
 }
 
 void Job::note(const PlanResult &plan, const std::vector<std::string> &skipped) {
+    const auto matrices = [](int count) {
+        return count == 1 ? std::string("1 matrix has") : std::to_string(count) + " matrices have";
+    };
     if (plan.fallbacks > 0)
-        m_report.notes.push_back(std::to_string(plan.fallbacks) +
-                                 " matrices have rows that are no multiple of 256; they take a plain type with more bits.");
+        m_report.notes.push_back(matrices(plan.fallbacks) +
+                                 " rows that are no multiple of 256 and took a plain type with more bits.");
     if (plan.plain > 0)
-        m_report.notes.push_back(std::to_string(plan.plain) +
-                                 " matrices have rows that are no multiple of 32; they stay BF16.");
+        m_report.notes.push_back(matrices(plan.plain) + " rows that are no multiple of 32 and stayed BF16.");
     if (!skipped.empty())
         m_report.notes.push_back(std::to_string(skipped.size()) + " tensors have no place in a GGUF file and were left out (" +
                                  printable(skipped.front()) + (skipped.size() > 1 ? ", ..." : "") + ").");

@@ -44,7 +44,9 @@ bool staysFloat(const PlannedTensor &tensor) {
            name.ends_with(".scale") || name.ends_with(".bias");
 }
 // conv_pw1 and conv_pw2 of the audio tower are ordinary matrices, named after the block they belong to.
-bool isPointwise(const std::string &name) { return name.find(".conv_pw") != std::string::npos; }
+bool isPointwise(const std::string &name) {
+    return name.find(".conv_pw") != std::string::npos && name.ends_with(".weight");
+}
 
 TensorType fallback(TensorType type) noexcept {
     switch (type) {
