@@ -265,11 +265,9 @@ TEST_CASE("lists that contradict themselves are refused") {
     says(list, "piece 2");
     list = scoredPieces();
     list.scores.clear();
-    list.merges = {"a b", "a x"};
-    says(list, "merge 1");
     list.merges = {"ab"};
     says(list, "merge 0");
-    list.merges = {"a b", "b c"};
+    list.merges = {"a b", "a x", "b c"}; // a shortened vocabulary leaves merges that can never apply
     const auto made = Tokenizer::fromPieces(list, "m.gguf");
     REQUIRE(made);
     CHECK(made->encode("abc") == std::vector<std::int32_t>{6, 5});
