@@ -39,6 +39,7 @@ private:
     bool layerHas(int layer, const char *name) const {
         return tensor("blk." + std::to_string(layer) + "." + name) != nullptr;
     }
+    bool lacksValue(int layer, const LayerConfig &config) const;
     int rowsOf(const char *name, int high);
     void readSizes();
     void readLayers();
@@ -149,11 +150,16 @@ void ModelReader::readLayers() {
         layer.headDim = layer.sliding ? slidingDim : headDim;
         layer.kvHeads = kvHeads[static_cast<std::size_t>(i)];
         // attention_k_eq_v has no key of its own: such layers just lack the value's matrix.
-        layer.keyIsValue = !m_architecture.drafter && i < producing && !layer.sliding &&
-                           layerHas(i, "attn_k.weight") && !layerHas(i, "attn_v.weight");
+        layer.keyIsValue = !m_architecture.drafter && i < producing && !layer.sliding && lacksValue(i, layer);
     }
     if (m_problems.first()) return;
     finishLayers(text, m_architecture.drafter, m_problems);
+}
+
+bool ModelReader::lacksValue(int layer, const LayerConfig &config) const {
+    const GgufTensor *fused = tensor("blk." + std::to_string(layer) + ".attn_qkv.weight");
+    if (!fused) return layerHas(layer, "attn_k.weight") && !layerHas(layer, "attn_v.weight");
+    return fused->info.shape.front() == std::int64_t{m_config.text.heads + config.kvHeads} * config.headDim;
 }
 
 std::vector<double> ModelReader::plainFrequencies(int headDim, double theta) const {

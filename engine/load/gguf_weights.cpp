@@ -50,13 +50,7 @@ private:
     const std::byte *data(std::size_t i) const {
         return m_places[i].file->data(*m_places[i].tensor).data() + m_places[i].firstByte;
     }
-    std::vector<float> values(std::size_t i) const {
-        std::vector<float> out(static_cast<std::size_t>(elementCount(m_infos[i].shape)));
-        kernelsFor(InstructionSet::Scalar)
-            .dequantise(m_places[i].tensor->info.type, data(i), static_cast<std::int64_t>(out.size()), out.data());
-        return out;
-    }
-    Matrix patchMatrix(std::size_t i, std::int64_t rows, std::int64_t cols) const;
+    std::vector<float> values(std::size_t i) const;
 
     std::vector<std::shared_ptr<const GgufFile>> m_files;
     std::vector<Place> m_places;
@@ -149,22 +143,25 @@ Result<std::size_t> GgufWeights::locate(const std::string &name) const {
     return found->second;
 }
 
-// The patch projection lies as [C, channel, row, column]; pixels come as row, column, channel.
-Matrix GgufWeights::patchMatrix(std::size_t i, std::int64_t rows, std::int64_t cols) const {
-    const auto &shape = m_places[i].tensor->info.shape; // [C, 3, height, width]
-    const std::int64_t area = shape[2] * shape[3], channels = shape[1];
-    const std::vector<float> stored = values(i);
-    auto sorted = std::make_shared<std::vector<float>>(stored.size());
-    for (std::int64_t row = 0; row < rows; ++row) {
-        for (std::int64_t channel = 0; channel < channels; ++channel) {
-            for (std::int64_t pixel = 0; pixel < area; ++pixel) {
-                (*sorted)[static_cast<std::size_t>(row * cols + pixel * channels + channel)] =
-                    stored[static_cast<std::size_t>(row * cols + channel * area + pixel)];
+// float32, in the checkpoint's order: the patch projection lies as [C, channel, row, column] in the file, pixels come as
+// row, column, channel.
+std::vector<float> GgufWeights::values(std::size_t i) const {
+    std::vector<float> stored(static_cast<std::size_t>(elementCount(m_infos[i].shape)));
+    kernelsFor(InstructionSet::Scalar)
+        .dequantise(m_places[i].tensor->info.type, data(i), static_cast<std::int64_t>(stored.size()), stored.data());
+    if (m_places[i].rule != GgufTensorRule::PatchOrder) return stored;
+    const auto &shape = m_places[i].tensor->info.shape;
+    const auto rows = static_cast<std::size_t>(shape[0]), channels = static_cast<std::size_t>(shape[1]);
+    const std::size_t area = static_cast<std::size_t>(shape[2] * shape[3]), width = channels * area;
+    std::vector<float> sorted(stored.size());
+    for (std::size_t row = 0; row < rows; ++row) {
+        for (std::size_t channel = 0; channel < channels; ++channel) {
+            for (std::size_t pixel = 0; pixel < area; ++pixel) {
+                sorted[row * width + pixel * channels + channel] = stored[row * width + channel * area + pixel];
             }
         }
     }
-    const std::byte *bytes = std::as_bytes(std::span<const float>(*sorted)).data();
-    return {TensorType::F32, rows, cols, bytes, std::move(sorted), m_infos[i].name};
+    return sorted;
 }
 
 Result<Matrix> GgufWeights::matrix(const std::string &name, std::int64_t rows, std::int64_t cols) const {
@@ -173,7 +170,11 @@ Result<Matrix> GgufWeights::matrix(const std::string &name, std::int64_t rows, s
         return wrongShape(m_infos[i], "[" + std::to_string(rows) + ", " + std::to_string(cols) + "]",
                           m_places[i].file->path());
     }
-    if (m_places[i].rule == GgufTensorRule::PatchOrder) return patchMatrix(i, rows, cols);
+    if (m_places[i].rule == GgufTensorRule::PatchOrder) {
+        auto sorted = std::make_shared<const std::vector<float>>(values(i));
+        const std::byte *bytes = std::as_bytes(std::span<const float>(*sorted)).data();
+        return Matrix{TensorType::F32, rows, cols, bytes, std::move(sorted), name};
+    }
     return Matrix{m_infos[i].type, rows, cols, data(i), m_places[i].file->owner(), name};
 }
 

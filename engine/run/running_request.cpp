@@ -29,6 +29,7 @@ Status chooseAdapters(const LoadedModel &model, const Request &request, BuiltPro
 Result<std::unique_ptr<RunningRequest>> RunningRequest::create(const LoadedModel &model, Request request,
                                                                std::function<void(Event)> emit) {
     FACET_CHECK(checkRequest(model, request));
+    FACET_CHECK(model.checkpoint.weights->stillIntact());
     FACET_TRY(prompt, buildPrompt(model, request));
     if (static_cast<std::int64_t>(prompt.ids.size()) >= model.contextLength)
         return Error{ErrorCode::ContextExceeded,

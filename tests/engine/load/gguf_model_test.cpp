@@ -249,7 +249,7 @@ TEST_CASE("metadata that contradicts itself is refused by the key's name") {
     refused(number("gemma3.context_length", 0), "key gemma3.context_length");
     refused(number("gemma3.attention.head_count", 0), "key gemma3.attention.head_count");
     refused(number("gemma3.attention.head_count_kv", 3), "cannot share");
-    refused(number("gemma3.attention.key_length", 3), "head_dim 3 is odd");
+    refused(number("gemma3.attention.key_length", 1), "key gemma3.attention.key_length");
     refused(number("gemma3.attention.value_length", 8), "key gemma3.attention.value_length",
             ErrorCode::ModelUnsupported);
     refused(number("gemma3.attention.sliding_window", 0), "key gemma3.attention.sliding_window");
