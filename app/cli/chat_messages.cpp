@@ -299,7 +299,9 @@ Json answerToJson(const Answer &answer) {
                    {"reasoning_tokens", u.reasoningTokens},
                    {"encode_ms", u.encodeMs},
                    {"prefill_ms", u.prefillMs},
-                   {"decode_ms", u.decodeMs}}}};
+                   {"decode_ms", u.decodeMs},
+                  {"drafted_tokens", u.draftedTokens},
+                  {"accepted_tokens", u.acceptedTokens}}}};
     if (!answer.malformed.empty()) json["malformed"] = answer.malformed;
     return json;
 }

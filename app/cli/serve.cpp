@@ -17,6 +17,9 @@ void addServe(CLI::App &app, RunVerb &chosen) {
     verb->add_option("--ctx", a->contextLength, "Context length in tokens; 0: the model's own, at most 8192")
         ->check(CLI::Range(0, 1 << 20));
     verb->add_option("--threads", a->threads, "Worker threads; 0: all cores")->check(CLI::Range(0, 1024));
+    verb->add_option("--drafter", a->drafter, "A drafter (\"assistant\") of this model: the same text, faster");
+    auto adapters = std::make_shared<std::vector<std::string>>();
+    verb->add_option("--lora", *adapters, "An adapter's folder, or FOLDER=SCALE (repeatable)")->allow_extra_args(false);
     verb->add_option("--host", a->host, "127.0.0.1, localhost or ::1");
     verb->add_option("--port", a->port, "0: any free port")->check(CLI::Range(0, 65535))->capture_default_str();
     verb->add_option("--key", a->key, "Key that clients must send; without it a random one is printed");
@@ -26,9 +29,10 @@ void addServe(CLI::App &app, RunVerb &chosen) {
                  "  facet-cli serve --model gemma-4-E2B-it\n"
                  "  facet-cli serve --port 0 --key secret\n"
                  "  curl -H \"Authorization: Bearer secret\" http://127.0.0.1:8090/v1/models");
-    verb->callback([a, weights, &chosen] {
-        chosen = [a, weights](Terminal &) {
+    verb->callback([a, weights, adapters, &chosen] {
+        chosen = [a, weights, adapters](Terminal &) {
             a->weights = weightType(*weights);
+            for (const std::string &adapter : *adapters) a->adapters.push_back(adapterOption(adapter));
             return host::runServe(*a);
         };
     });

@@ -28,7 +28,10 @@ Json usageJson(const Usage &usage) {
             {"completion_tokens", usage.completionTokens},
             {"total_tokens", usage.promptTokens + usage.completionTokens},
             {"prompt_tokens_details", {{"cached_tokens", usage.cachedTokens}}},
-            {"completion_tokens_details", {{"reasoning_tokens", usage.reasoningTokens}}}};
+            {"completion_tokens_details",
+             {{"reasoning_tokens", usage.reasoningTokens},
+              {"accepted_prediction_tokens", usage.acceptedTokens},
+              {"rejected_prediction_tokens", usage.draftedTokens - usage.acceptedTokens}}}};
 }
 
 Json timingsJson(const Usage &usage) {

@@ -139,6 +139,21 @@ Status parseStreaming(const JsonFields &body, ChatCall &call) {
     return ok();
 }
 
+// x_facet.adapters: {"NAME": SCALE} for adapters of the load; those not named keep their scale.
+Status parseAdapters(const JsonFields &extension, ChatCall &call) {
+    constexpr std::size_t kMostAdapters = 16;
+    constexpr double kMostScale = 1e4;
+    FACET_TRY(adapters, extension.object("adapters"));
+    if (!adapters) return ok();
+    if (adapters->size() > kMostAdapters) return extension.wrong("adapters", "name at most 16 adapters.");
+    const JsonFields scales(*adapters, extension.pathOf("adapters"));
+    for (const auto &[name, value] : adapters->items()) {
+        FACET_TRY(scale, scales.number(name.c_str(), -kMostScale, kMostScale));
+        call.request.adapters.push_back({name, static_cast<float>(scale.value_or(0.0))});
+    }
+    return ok();
+}
+
 Status parseExtension(const JsonFields &body, ChatCall &call) {
     FACET_TRY(extension, body.object("x_facet"));
     if (!extension) return ok();
@@ -151,7 +166,7 @@ Status parseExtension(const JsonFields &body, ChatCall &call) {
     call.tokenBudget = static_cast<int>(budget.value_or(0));
     call.frames = static_cast<int>(frames.value_or(0));
     call.videoSound = sound.value_or(true);
-    return ok();
+    return parseAdapters(fields, call);
 }
 
 } // namespace

@@ -121,6 +121,8 @@ int runServe(const ServeOptions &options) {
     if (!options.modelPath.empty()) {
         loading = std::thread([&] {
             const LoadOptions load{.path = options.modelPath,
+                                   .drafter = options.drafter,
+                                   .adapters = options.adapters,
                                    .weights = options.weights,
                                    .contextLength = options.contextLength,
                                    .threads = options.threads};

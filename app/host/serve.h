@@ -5,9 +5,10 @@
 //     return facet::host::runServe(options);   // returns on SIGTERM, SIGINT or, with privateLink, when stdin closes
 #pragma once
 
-#include "facet/model_info.h"
+#include "facet/engine.h"
 
 #include <string>
+#include <vector>
 
 namespace facet::host {
 
@@ -18,6 +19,8 @@ struct ServeOptions {
     WeightType weights = WeightType::AsStored; // for modelPath
     int contextLength = 0;                     // tokens, for modelPath; 0: the model's own, at most 8192
     int threads = 0;                           // 0: all cores
+    std::string drafter;                       // for modelPath: a drafter's folder or file
+    std::vector<AdapterOption> adapters;       // for modelPath
     std::string host = "127.0.0.1";            // 127.0.0.1, localhost or ::1; anything else is refused
     int port = kDefaultPort;                   // 0: any free port
     std::string key;                           // empty: a random one is made and printed on standard error

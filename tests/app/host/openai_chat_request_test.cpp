@@ -48,7 +48,7 @@ TEST_CASE("every field is read") {
         R"("model":"x","stream":true,"stream_options":{"include_usage":true},"max_tokens":5,"max_completion_tokens":7,
         "temperature":0,"top_p":0.5,"top_k":3,"min_p":0.1,"stop":["a","","b"],"seed":42,"frequency_penalty":0.5,"presence_penalty":-1,
         "repetition_penalty":1.5,"n":1,"tools":[],"reasoning_effort":"high",
-        "x_facet":{"progress":true,"token_budget":560,"frames":4,"video_sound":false},
+        "x_facet":{"progress":true,"token_budget":560,"frames":4,"video_sound":false,"adapters":{"notes":0.5}},
         "logit_bias":{"1":2},"unknown":[1,{"x":2}],"store":false,"response_format":{"type":"text"},"user":"u")");
     REQUIRE(call);
     const Request &request = call->request;
@@ -69,6 +69,9 @@ TEST_CASE("every field is read") {
     CHECK(call->tokenBudget == 560);
     CHECK(call->frames == 4);
     CHECK_FALSE(call->videoSound);
+    REQUIRE(call->request.adapters.size() == 1);
+    CHECK(call->request.adapters[0].name == "notes");
+    CHECK(call->request.adapters[0].scale == 0.5F);
 }
 
 TEST_CASE("null is as good as absent") {
