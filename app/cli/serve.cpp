@@ -20,6 +20,8 @@ void addServe(CLI::App &app, RunVerb &chosen) {
     verb->add_option("--drafter", a->drafter, "A drafter (\"assistant\") of this model: the same text, faster");
     auto adapters = std::make_shared<std::vector<std::string>>();
     verb->add_option("--lora", *adapters, "An adapter's folder, or FOLDER=SCALE (repeatable)")->allow_extra_args(false);
+    verb->add_option("--cache-folder", a->cacheFolder,
+                     "Where read pictures and conversations are kept over restarts; without it they are not");
     verb->add_option("--host", a->host, "127.0.0.1, localhost or ::1");
     verb->add_option("--port", a->port, "0: any free port")->check(CLI::Range(0, 65535))->capture_default_str();
     verb->add_option("--key", a->key, "Key that clients must send; without it a random one is printed");

@@ -105,6 +105,7 @@ int runServe(const ServeOptions &options) {
     Services services{.slot = slot,
                       .media = *media,
                       .transcribe = tasks::transcribe,
+                      .cacheFolder = options.cacheFolder,
                       .started = std::chrono::duration_cast<std::chrono::seconds>(started).count()};
     auto server =
         HttpServer::start({.host = options.host, .port = options.port, .key = key, .privateLink = options.privateLink},
@@ -123,6 +124,7 @@ int runServe(const ServeOptions &options) {
             const LoadOptions load{.path = options.modelPath,
                                    .drafter = options.drafter,
                                    .adapters = options.adapters,
+                                   .cacheFolder = options.cacheFolder,
                                    .weights = options.weights,
                                    .contextLength = options.contextLength,
                                    .threads = options.threads};

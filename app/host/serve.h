@@ -21,6 +21,7 @@ struct ServeOptions {
     int threads = 0;                           // 0: all cores
     std::string drafter;                       // for modelPath: a drafter's folder or file
     std::vector<AdapterOption> adapters;       // for modelPath
+    std::string cacheFolder;                   // read pictures and conversations, kept over restarts; empty: nowhere
     std::string host = "127.0.0.1";            // 127.0.0.1, localhost or ::1; anything else is refused
     int port = kDefaultPort;                   // 0: any free port
     std::string key;                           // empty: a random one is made and printed on standard error
