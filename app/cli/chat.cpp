@@ -16,7 +16,7 @@ struct ChatArguments {
     SamplingFlags sampling;
     std::string prompt;
     std::vector<std::string> images, audios, videos;
-    std::string system, toolsFile, messagesFile;
+    std::string system, toolsFile, messagesFile, schema, grammarFile;
     int budget = 0, frames = 0;
     bool think = false, json = false, noVideoSound = false;
 
@@ -49,6 +49,20 @@ Status checkAttachments(const ChatArguments &a) {
     return checkMedia(a.videos, {media::MediaKind::Film}, "a film");
 }
 
+// --json-schema: a text that begins like a schema, else a file ("-": standard input). --grammar: a file.
+Result<OutputConstraint> constraintOf(const ChatArguments &a) {
+    using Kind = OutputConstraint::Kind;
+    if (!a.grammarFile.empty()) {
+        FACET_TRY(text, readTextFile(a.grammarFile));
+        return OutputConstraint{Kind::Grammar, std::move(text)};
+    }
+    if (a.schema.empty()) return OutputConstraint{};
+    const std::size_t first = a.schema.find_first_not_of(" \t\r\n");
+    if (first != std::string::npos && a.schema[first] == '{') return OutputConstraint{Kind::JsonSchema, a.schema};
+    FACET_TRY(text, readTextFile(a.schema));
+    return OutputConstraint{Kind::JsonSchema, std::move(text)};
+}
+
 // Everything that is known before the first question.
 Result<Request> startingRequest(const ChatArguments &a, const MediaContext &context) {
     Request request;
@@ -64,6 +78,8 @@ Result<Request> startingRequest(const ChatArguments &a, const MediaContext &cont
                                              a.messagesFile, context));
         for (Message &message : messages) request.messages.push_back(std::move(message));
     }
+    FACET_TRY(constraint, constraintOf(a));
+    request.constraint = std::move(constraint);
     request.thinking = a.think;
     applySampling(a.sampling, defaultTemperature(context.model), request);
     return request;
@@ -236,6 +252,9 @@ void addChat(CLI::App &app, RunVerb &chosen) {
     verb->add_option("--tools", a->toolsFile,
                      "JSON file with a list of tools in OpenAI's form; calls are printed, not run");
     verb->add_option("--messages", a->messagesFile, "JSON file with a list of messages; parts name files beside it");
+    auto *schema = verb->add_option("--json-schema", a->schema,
+                                    "The answer is JSON of this schema: a file, - or the schema itself");
+    verb->add_option("--grammar", a->grammarFile, "The answer matches this GBNF grammar: a file or -")->excludes(schema);
     addBudgetFlag(*verb, a->budget);
     verb->add_option("--frames", a->frames, "Frames of a film; 0: by its length")->check(CLI::Range(0, 1024));
     verb->add_flag("--no-video-sound", a->noVideoSound, "Leave the sound of films out");
@@ -247,6 +266,7 @@ void addChat(CLI::App &app, RunVerb &chosen) {
                  "  facet-cli chat --image sign.png \"What does it say?\" --temperature 0\n"
                  "  facet-cli chat --tools tools.json \"What is the weather in Paris?\" --json\n"
                  "  facet-cli chat --messages conversation.json --json\n"
+                 "  facet-cli chat \"A colour?\" --json-schema '{\"enum\":[\"red\",\"blue\"]}'\n"
                  "  echo \"Hello\" | facet-cli chat\n"
                  "Without --temperature the demo model answers greedily, full models at 1.0.");
     verb->callback([a, &chosen] { chosen = [a](Terminal &terminal) { return runChat(*a, terminal); }; });

@@ -2,6 +2,7 @@
 
 #include "host/errors.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
@@ -60,6 +61,53 @@ Result<Json> parseJson(std::string_view text) {
     } catch (const Json::exception &) {
         return Error{ErrorCode::InvalidArgument, "The request body is not valid JSON (a number is out of range)."};
     }
+}
+
+namespace {
+
+// Behind the value that begins at `at`.
+std::size_t behindValue(std::string_view text, std::size_t at) {
+    int depth = 0;
+    for (bool inString = false; at < text.size(); ++at) {
+        const char c = text[at];
+        if (inString) {
+            if (c == '\\') ++at;
+            else if (c == '"') inString = false;
+        } else if (c == '"') {
+            inString = true;
+        } else if (c == '{' || c == '[') {
+            ++depth;
+        } else if (c == '}' || c == ']') {
+            if (depth == 0) break;
+            --depth;
+        } else if (c == ',' && depth == 0) {
+            break;
+        }
+    }
+    return std::min(at, text.size());
+}
+
+std::size_t behindSpace(std::string_view text, std::size_t at) {
+    return std::min(text.find_first_not_of(" \t\r\n", at), text.size());
+}
+
+} // namespace
+
+std::string_view memberText(std::string_view text, std::string_view name) {
+    std::string_view found;
+    std::size_t at = behindSpace(text, 0);
+    if (at >= text.size() || text[at] != '{') return found;
+    for (at = behindSpace(text, at + 1); at < text.size() && text[at] == '"'; at = behindSpace(text, at + 1)) {
+        std::size_t end = at + 1;
+        while (end < text.size() && text[end] != '"') end += text[end] == '\\' ? 2 : 1;
+        if (end >= text.size()) break;
+        const Json key = Json::parse(text.substr(at, end + 1 - at), nullptr, false);
+        const std::size_t begin = behindSpace(text, behindSpace(text, end + 1) + 1); // the colon between
+        at = behindValue(text, begin);
+        if (key.is_string() && key.get_ref<const std::string &>() == name) found = text.substr(begin, at - begin);
+        if (at >= text.size() || text[at] != ',') break;
+    }
+    return found;
 }
 
 std::string jsonLine(const Json &value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }

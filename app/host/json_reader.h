@@ -28,6 +28,10 @@ Result<Json> parseJson(std::string_view text);
 // One line, invalid UTF-8 replaced: safe inside an event stream.
 std::string jsonLine(const Json &value);
 
+// The text of a member of the object that `text` is, as it was written (the order of keys included); empty if it has
+// none. The text must be JSON that parseJson has taken.
+std::string_view memberText(std::string_view text, std::string_view name);
+
 // Optional fields of an object. `path` is the object's own path, for messages; empty at the top.
 class JsonFields {
 public:

@@ -34,7 +34,7 @@ Error stopped() {
 std::variant<Accepted, ApiError> accept(HttpCall &http, Services &services) {
     const Result<Json> body = parseJson(http.body);
     if (!body) return apiError(body.error());
-    Result<ChatCall> call = parseChatRequest(*body, {.allowFiles = http.privateLink});
+    Result<ChatCall> call = parseChatRequest(*body, {.allowFiles = http.privateLink, .text = http.body});
     if (!call) return apiError(call.error(), true);
     http.body = {};
     auto entry = services.slot.enter(http.gone);

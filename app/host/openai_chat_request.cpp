@@ -143,8 +143,9 @@ Status parseTools(const JsonFields &body, std::vector<ToolDeclaration> &tools) {
         if (!name || name->empty()) return fields.wrong("name", "be the name of the function.");
         FACET_TRY(description, fields.string("description"));
         FACET_TRY(parameters, fields.object("parameters"));
-        tools.push_back(
-            {std::move(*name), description.value_or(""), parameters ? jsonLine(*parameters) : std::string()});
+        FACET_TRY(strict, fields.boolean("strict"));
+        tools.push_back({std::move(*name), description.value_or(""),
+                         parameters ? jsonLine(*parameters) : std::string(), strict.value_or(false)});
     }
     return ok();
 }
@@ -178,6 +179,38 @@ Status parseToolChoice(const JsonFields &body, Request &request) {
     } else if (name != "auto") {
         return body.wrong("tool_choice", "be none, auto, required or name a function.");
     }
+    return ok();
+}
+
+// response_format as OpenAI writes it, `grammar` (GBNF) and `json_schema` as llama.cpp's clients do.
+Status parseConstraint(const JsonFields &body, std::string_view text, OutputConstraint &constraint) {
+    using Kind = OutputConstraint::Kind;
+    FACET_TRY(grammar, body.string("grammar"));
+    if (grammar && !grammar->empty()) constraint = {Kind::Grammar, std::move(*grammar)};
+    if (const Json *schema = body.find("json_schema")) {
+        const std::string_view raw = memberText(text, "json_schema");
+        constraint = {Kind::JsonSchema, raw.empty() ? jsonLine(*schema) : std::string(raw)};
+    }
+    FACET_TRY(format, body.object("response_format"));
+    if (!format) return ok();
+    const JsonFields fields(*format, "response_format");
+    FACET_TRY(type, fields.string("type"));
+    if (type == "text") return ok();
+    if (constraint.kind != Kind::None)
+        return body.wrong("response_format", "not stand beside a grammar or a json_schema.");
+    if (type != "json_object" && type != "json_schema")
+        return fields.wrong("type", "be text, json_object or json_schema.");
+    const std::string_view formatText = memberText(text, "response_format");
+    FACET_TRY(wrapper, fields.object("json_schema"));
+    const JsonFields inner(wrapper ? *wrapper : *format, wrapper ? "response_format.json_schema" : "response_format");
+    const Json *schema = inner.find("schema"); // llama.cpp's clients put it beside the type
+    if (!schema) {
+        if (type == "json_schema") return fields.wrong("json_schema", "have a schema.");
+        constraint.kind = Kind::JsonObject;
+        return ok();
+    }
+    const std::string_view raw = memberText(wrapper ? memberText(formatText, "json_schema") : formatText, "schema");
+    constraint = {Kind::JsonSchema, raw.empty() ? jsonLine(*schema) : std::string(raw)};
     return ok();
 }
 
@@ -249,6 +282,7 @@ Result<ChatCall> parseChatRequest(const Json &body, const ChatParseOptions &opti
     FACET_CHECK(parseThinking(fields, call.request.thinking));
     FACET_CHECK(parseTools(fields, call.request.tools));
     FACET_CHECK(parseToolChoice(fields, call.request));
+    FACET_CHECK(parseConstraint(fields, options.text, call.request.constraint));
     FACET_CHECK(parseExtension(fields, call));
     FACET_CHECK(parseMessages(fields, options, call));
     return call;

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace facet::host {
@@ -43,6 +44,7 @@ struct ChatCall {
 
 struct ChatParseOptions {
     bool allowFiles = false;
+    std::string_view text = {}; // of the body: a schema keeps the order of its properties
 };
 
 constexpr std::size_t kMaxMessages = 10'000;

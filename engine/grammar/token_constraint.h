@@ -59,6 +59,8 @@ public:
     // Takes back the last accepted tokens, at most kHistory of them.
     void rollback(std::size_t count);
 
+    std::size_t maskCount() const noexcept { return m_masks.size(); }  // computed and kept
+
     static constexpr std::size_t kHistory = 64;
 
 private:

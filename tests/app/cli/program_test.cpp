@@ -120,6 +120,26 @@ TEST_CASE("--messages with files beside it") {
     CHECK(r.out == "We will go to the market.\n");
 }
 
+TEST_CASE("answers keep the form of --json-schema and --grammar") {
+    const TemporaryFolder folder;
+    const std::string schema = R"({"type":"object","properties":{"z":{"type":"integer","minimum":3,"maximum":4},"a":{"enum":["x","y"]}},"required":["z","a"]})";
+    for (const std::string &given : {schema, folder.write("schema.json", schema)}) {
+        const ProgramResult r = runProgram({"chat", "Who are you?", "--json-schema", given});
+        CHECK(r.exitCode == 0);
+        const json value = json::parse(r.out, nullptr, false);
+        REQUIRE(value.is_object());
+        CHECK((value["z"] == 3 || value["z"] == 4));
+        CHECK((value["a"] == "x" || value["a"] == "y"));
+        CHECK(r.out.find("\"z\"") < r.out.find("\"a\""));
+    }
+    const ProgramResult r = runProgram({"chat", "Who are you?", "--grammar", folder.write("g.gbnf", "root ::= \"me\" | \"you\"\n")});
+    CHECK(r.exitCode == 0);
+    CHECK((r.out == "me\n" || r.out == "you\n"));
+    const ProgramResult bad = runProgram({"chat", "x", "--json-schema", R"({"properties":{"a":{"if":{}}}})"});
+    checkRefused(bad, 1);
+    CHECK(contains(bad.err, "#/properties/a/if"));
+}
+
 TEST_CASE("ocr reads, several files get headings, --json is a list") {
     const ProgramResult one = runProgram({"ocr", sample("03-ocr.png")});
     CHECK(one.exitCode == 0);

@@ -71,3 +71,15 @@ TEST_CASE("one line, whatever the strings hold") {
     CHECK(line.find('\n') == std::string::npos);
     CHECK(parseJson(line));
 }
+
+TEST_CASE("the text of a member as it was written") {
+    const std::string_view text = R"( {"a" : [1,{"b":"]"}], "b\u0063":"x\"}," , "c":{ "z":1,"a":2 } , "a":-1.5e3} )";
+    CHECK(memberText(text, "c") == R"({ "z":1,"a":2 } )");
+    CHECK(memberText(text, "bc") == R"("x\"}," )");
+    CHECK(memberText(text, "a") == "-1.5e3"); // the last one counts, as for the parser
+    CHECK(memberText(text, "b").empty());
+    CHECK(memberText("[1]", "a").empty());
+    CHECK(memberText("{}", "a").empty());
+    CHECK(memberText("", "a").empty());
+    for (std::size_t cut = 0; cut < text.size(); ++cut) memberText(text.substr(0, cut), "a");
+}

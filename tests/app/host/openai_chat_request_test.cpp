@@ -12,7 +12,7 @@ namespace {
 Result<ChatCall> parse(const std::string &text, bool files = false) {
     const auto json = parseJson(text);
     REQUIRE(json);
-    return parseChatRequest(*json, {.allowFiles = files});
+    return parseChatRequest(*json, {.allowFiles = files, .text = text});
 }
 
 // A request with further fields besides a plain message.
@@ -199,6 +199,37 @@ TEST_CASE("tools and tool_choice") {
     CHECK(wrongField(with(R"("tools":[{"type":"function","function":{"name":""}}])")) == "tools[0].function.name");
     CHECK(wrongField(with(R"("tools":[{"type":"function","function":{"name":"a","parameters":[]}}])")) ==
           "tools[0].function.parameters");
+}
+
+TEST_CASE("the form of an answer: response_format, grammar, json_schema, strict tools") {
+    using Kind = OutputConstraint::Kind;
+    const auto constraint = [](const std::string &fields) {
+        const auto call = with(fields);
+        REQUIRE(call);
+        return call->request.constraint;
+    };
+    CHECK(constraint("").kind == Kind::None);
+    CHECK(constraint(R"("response_format":{"type":"text"})").kind == Kind::None);
+    CHECK(constraint(R"("response_format":{"type":"json_object"})").kind == Kind::JsonObject);
+    // The order of the properties is that of the answer.
+    const std::string schema = R"({ "properties" : {"z":{},"a":{"const":"},\"schema\":1"}} })";
+    const OutputConstraint wrapped = constraint(
+        R"("response_format":{"type":"json_schema","json_schema":{"name":"n","strict":true,"schema":)" + schema + "}}");
+    CHECK(wrapped.kind == Kind::JsonSchema);
+    CHECK(wrapped.text == schema);
+    CHECK(constraint(R"("response_format":{"schema":)" + schema + R"(,"type":"json_object"})").text == schema);
+    CHECK(constraint(R"("json_schema":)" + schema).text == schema);
+    CHECK(constraint(R"s("grammar":"root ::= \"a\"")s").text == "root ::= \"a\"");
+    CHECK(wrongField(with(R"("response_format":{"type":"xml"})")) == "response_format.type");
+    CHECK(wrongField(with(R"("response_format":{"type":"json_schema"})")) == "response_format.json_schema");
+    CHECK(wrongField(with(R"("response_format":5)")) == "response_format");
+    CHECK(wrongField(with(R"("grammar":"root ::= [a]","response_format":{"type":"json_object"})")) == "response_format");
+    CHECK(wrongField(with(R"("grammar":5)")) == "grammar");
+    const auto tools = with(R"("tools":[{"type":"function","function":{"name":"a","strict":true}},{"type":"function","function":{"name":"b"}}])");
+    REQUIRE(tools);
+    CHECK(tools->request.tools[0].strict);
+    CHECK_FALSE(tools->request.tools[1].strict);
+    CHECK(wrongField(with(R"("tools":[{"type":"function","function":{"name":"a","strict":1}}])")) == "tools[0].function.strict");
 }
 
 TEST_CASE("roles and history") {

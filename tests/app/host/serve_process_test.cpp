@@ -146,6 +146,39 @@ TEST_CASE("the private host: loads, answers, sees, hears, calls, transcribes, an
         CHECK(tool["expected"].get<std::string>().find(call["function"]["name"].get<std::string>()) !=
               std::string::npos);
     }
+    SUBCASE("answers in the form that was asked for, and forms that cannot be kept") {
+        const Json schema = {{"type", "object"},
+                             {"properties", {{"colour", {{"enum", {"red", "blue"}}}}, {"count", {{"type", "integer"}, {"minimum", 1}, {"maximum", 99}}}}},
+                             {"required", {"colour", "count"}},
+                             {"additionalProperties", false}};
+        const Json format = {{"type", "json_schema"}, {"json_schema", {{"name", "n"}, {"strict", true}, {"schema", schema}}}};
+        const Json choice = host.chat({{"messages", user("What do you see?")}, {"response_format", format}});
+        CHECK(choice["finish_reason"] == "stop");
+        const Json value = Json::parse(choice["message"]["content"].get<std::string>());
+        CHECK(value.size() == 2);
+        CHECK((value["colour"] == "red" || value["colour"] == "blue"));
+        CHECK(value["count"].get<int>() >= 1);
+        CHECK(value["count"].get<int>() <= 99);
+        const Json worded = host.chat({{"messages", user("Yes or no?")}, {"grammar", "root ::= \"yes\" | \"no\""}});
+        CHECK((worded["message"]["content"] == "yes" || worded["message"]["content"] == "no"));
+
+        const Json tool = {{"type", "function"},
+                           {"function", {{"name", "paint"}, {"strict", true}, {"parameters", schema}}}};
+        const Json named = {{"type", "function"}, {"function", {{"name", "paint"}}}};
+        const Json called = host.chat({{"messages", user("Hello")}, {"tools", Json::array({tool})}, {"tool_choice", named}, {"max_tokens", 200}});
+        const Json &function = called["message"]["tool_calls"][0]["function"];
+        CHECK(function["name"] == "paint");
+        const Json arguments = Json::parse(function["arguments"].get<std::string>());
+        CHECK((arguments["colour"] == "red" || arguments["colour"] == "blue"));
+        CHECK(arguments["count"].get<int>() >= 1);
+
+        const Json bad = {{"type", "json_schema"}, {"json_schema", {{"name", "n"}, {"schema", {{"properties", {{"a", {{"not", {{"type", "null"}}}}}}}}}}}};
+        for (const bool stream : {false, true}) {
+            const HttpAnswer refused = host.post("/v1/chat/completions", {{"messages", user("x")}, {"response_format", bad}, {"stream", stream}});
+            CHECK(refused.status == 400);
+            CHECK(refused.body.find("#/properties/a/not") != std::string::npos);
+        }
+    }
     SUBCASE("too long, and a broken picture") {
         const HttpAnswer answer =
             host.post("/v1/chat/completions", {{"messages", user(std::string(200'000, 'x'))}, {"stream", true}});
