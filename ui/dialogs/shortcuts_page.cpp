@@ -7,8 +7,11 @@
 #include <QHeaderView>
 #include <QKeySequenceEdit>
 #include <QLabel>
+#include <QPainter>
 #include <QPushButton>
 #include <QSettings>
+#include <QStyle>
+#include <QStyledItemDelegate>
 #include <QTreeWidget>
 #include <QVBoxLayout>
 
@@ -22,6 +25,29 @@ namespace {
 QList<QKeySequence> standardKeys(const QAction *action) {
     return action->property(kStandardKeys).value<QList<QKeySequence>>();
 }
+
+// Rows with air around their words.
+class RowDelegate : public QStyledItemDelegate {
+public:
+    using QStyledItemDelegate::QStyledItemDelegate;
+
+    QSize sizeHint(const QStyleOptionViewItem &option, const QModelIndex &index) const override {
+        const QSize size = QStyledItemDelegate::sizeHint(option, index);
+        return {size.width() + 2 * space::kM, std::max(size.height(), 32)};
+    }
+
+    void paint(QPainter *painter, const QStyleOptionViewItem &option, const QModelIndex &index) const override {
+        QStyleOptionViewItem item(option);
+        initStyleOption(&item, index);
+        const QString words = std::exchange(item.text, {});
+        item.widget->style()->drawControl(QStyle::CE_ItemViewItem, &item, painter, item.widget);
+        painter->setFont(item.font);
+        painter->setPen(item.palette.color(QPalette::Text));
+        const QRect place = item.rect.adjusted(space::kM, 0, -space::kM, 0);
+        painter->drawText(place, Qt::AlignVCenter | Qt::AlignLeft,
+                          item.fontMetrics.elidedText(words, Qt::ElideRight, place.width()));
+    }
+};
 
 QString nameOf(const QAction *action) {
     return action->text().remove(QLatin1Char('&')).remove(QStringLiteral(" …"));
@@ -67,13 +93,14 @@ ShortcutsPage::ShortcutsPage(QList<QAction *> actions, QWidget *parent)
     m_list->setHeaderLabels({tr("What"), tr("Keys")});
     m_list->setRootIsDecorated(false);
     m_list->setUniformRowHeights(true);
+    m_list->setItemDelegate(new RowDelegate(m_list));
+    m_list->header()->hide(); // a name and its keys explain themselves
     m_list->setAccessibleName(tr("Actions and their keys"));
     m_list->header()->setSectionResizeMode(0, QHeaderView::Stretch);
     m_list->header()->setSectionResizeMode(1, QHeaderView::ResizeToContents);
     m_list->header()->setStretchLastSection(false);
     for (const QAction *action : std::as_const(m_actions)) {
-        auto *item = new QTreeWidgetItem(m_list, {nameOf(action)});
-        item->setSizeHint(0, {0, 30});
+        new QTreeWidgetItem(m_list, {nameOf(action)}); // the list takes it
     }
     m_field->setAccessibleName(tr("Keys of the chosen action"));
     m_notice->setWordWrap(true);

@@ -14,7 +14,9 @@
 
 namespace facet::ui {
 
+class CodeItem;
 class PictureCache;
+class TableItem;
 
 // What layout and painting need to know of the view.
 struct Look {
@@ -85,6 +87,8 @@ public:
     virtual void paint(QPainter &painter, const QPoint &origin, const PaintState &state) const = 0;
     virtual QVector<HotSpot> hotSpots() const { return {}; }
     virtual bool mayHaveSpots() const { return true; }
+    virtual CodeItem *asCode() { return nullptr; } // cheaper than a cast: asked of thousands of items a frame
+    virtual TableItem *asTable() { return nullptr; }
 
     // Text that can be selected and searched; offsets are UTF-16 units of text().
     virtual QString text() const { return {}; }

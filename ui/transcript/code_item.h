@@ -20,6 +20,7 @@ public:
     const markdown::Block &block() const { return m_block; }
     int laidOutLines() const { return m_laidOutLines; } // lines broken into rows so far, for tests
 
+    CodeItem *asCode() override { return this; }
     int naturalWidth() const override { return m_width; }
     void paint(QPainter &painter, const QPoint &origin, const PaintState &state) const override;
     QVector<HotSpot> hotSpots() const override;

@@ -28,10 +28,11 @@ int FooterItem::doLayout(int width, const Look &look) {
     m_versionsWidth = m_versionCount > 1 ? metrics.horizontalAdvance(versionWords()) + 8 : 0;
     const int versions = m_versionCount > 1 ? m_versionsWidth + 2 * kArrow + space::kS : 0;
     const int buttons = 2 * kButton;
+    // The versions stay when the buttons hide, so they stand at the edge that the message stands at.
     if (m_user) {
-        m_buttonsLeft = width - buttons;
-        m_versionsLeft = m_buttonsLeft - versions;
-    } else { // versions first: they stay when the buttons hide
+        m_versionsLeft = width - versions + (versions > 0 ? space::kS : 0);
+        m_buttonsLeft = width - versions - buttons;
+    } else {
         const int words = m_details.isEmpty() ? 0 : metrics.horizontalAdvance(m_details) + space::kM;
         m_versionsLeft = std::min(words, std::max(0, width - buttons - versions));
         m_buttonsLeft = m_versionsLeft + versions;

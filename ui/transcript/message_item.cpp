@@ -121,7 +121,7 @@ void MessageItem::rebuildBody() {
     }
     // The picture says it better than the JSON: that folds away.
     for (size_t i = 0; i < m_bodyItems.size(); ++i) {
-        auto *code = dynamic_cast<CodeItem *>(m_bodyItems[i].get());
+        CodeItem *code = m_bodyItems[i]->asCode();
         if (code && m_marked && holdsMarks(code->block())) {
             code->setFolded(!m_codeOpen, objectCountText(marks.size()));
         } else if (code) {
@@ -153,7 +153,7 @@ void MessageItem::shapeTables() {
         parts.clear();
     };
     for (const auto &each : m_bodyItems) {
-        auto *table = dynamic_cast<TableItem *>(each.get());
+        TableItem *table = each->asTable();
         if (!table || !table->block().continued) finish();
         if (table) parts.push_back(table);
     }
@@ -202,6 +202,7 @@ void MessageItem::collect() {
     add(m_tail);
     m_tops.assign(m_items.size(), 0);
     m_heights.assign(m_items.size(), 0);
+    m_placed = false;
 }
 
 int MessageItem::innerWidth(int width, bool bubble) const {
@@ -209,6 +210,10 @@ int MessageItem::innerWidth(int width, bool bubble) const {
 }
 
 int MessageItem::heightFor(int width, const Look &look) {
+    if (m_placed && m_width == width) {
+        return m_height;
+    }
+    m_placed = true;
     m_width = width;
     int y = kPadTop;
     m_bubbleWidth = 0;
@@ -226,7 +231,8 @@ int MessageItem::heightFor(int width, const Look &look) {
         if (i == m_bubbleLast) y += kBubbleY;
     }
     m_left = width - m_bubbleWidth - kBubbleX;
-    return y + kPadBottom;
+    m_height = y + kPadBottom;
+    return m_height;
 }
 
 bool MessageItem::layOut(int width, int top, int bottom, const Look &look) {
@@ -238,7 +244,12 @@ bool MessageItem::layOut(int width, int top, int bottom, const Look &look) {
         const bool bubble = i >= m_bubbleFirst && i <= m_bubbleLast && m_bubbleFirst >= 0;
         changed = item(i)->layoutFor(innerWidth(width, bubble), look) || changed;
     }
+    m_placed = m_placed && !changed;
     return changed;
+}
+
+void MessageItem::layOutItem(int index, const Look &look) {
+    m_placed = !item(index)->layoutFor(itemRect(index).width(), look) && m_placed;
 }
 
 bool MessageItem::layOutSpots(int width, const Look &look) {
@@ -246,10 +257,12 @@ bool MessageItem::layOutSpots(int width, const Look &look) {
     for (BlockItem *each : m_items) {
         changed = (each->mayHaveSpots() && each->layoutFor(innerWidth(width, false), look)) || changed;
     }
+    m_placed = m_placed && !changed;
     return changed;
 }
 
 void MessageItem::invalidate() {
+    m_placed = false;
     for (BlockItem *each : m_items) each->invalidate();
     for (const auto &each : m_thoughtItems) each->invalidate();
 }

@@ -24,7 +24,7 @@ struct MessageSurroundings {
 class MessageItem {
 public:
     // Of a text that are read at once: a few milliseconds.
-    static constexpr qsizetype kParseStep = 48 << 10;
+    static constexpr qsizetype kParseStep = 24 << 10;
 
     // Takes a new state of the message; blocks that did not change keep their layout.
     void setMessage(const chat::Message &message, const MessageSurroundings &surroundings);
@@ -39,6 +39,7 @@ public:
     int heightFor(int width, const Look &look); // updates the places of all items
     bool layOut(int width, int top, int bottom,
                 const Look &look); // makes exact what lies between; true: heights changed
+    void layOutItem(int index, const Look &look);  // one of them, wherever it lies
     bool layOutSpots(int width, const Look &look); // the same for what may have buttons
     void invalidate();
 
@@ -75,7 +76,8 @@ private:
     std::unique_ptr<MarkedPictureItem> m_marked;
     std::vector<BlockItem *> m_items; // all of them, top to bottom
     std::vector<int> m_tops, m_heights;
-    int m_width = 0, m_left = 0, m_bubbleWidth = 0;
+    int m_width = 0, m_height = 0, m_left = 0, m_bubbleWidth = 0;
+    bool m_placed = false; // m_tops, m_heights and m_height hold for m_width
     int m_bubbleFirst = -1, m_bubbleLast = -1; // items inside the bubble
     bool m_thinkingOpen = false, m_codeOpen = false, m_whole = true;
 };

@@ -86,6 +86,7 @@ public:
     const QVector<markdown::RichText> &widestCells() const { return m_widest; }
 
     bool mayHaveSpots() const override { return false; }
+    TableItem *asTable() override { return this; }
     int naturalWidth() const override { return m_tableWidth; }
     void paint(QPainter &painter, const QPoint &origin, const PaintState &state) const override;
     QString text() const override { return m_text; }

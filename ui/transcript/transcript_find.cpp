@@ -9,6 +9,7 @@ namespace facet::ui {
 
 int TranscriptView::find(const QString &words, int fromMessage) {
     m_needle = words;
+    m_matches.clear();
     rebuildMatches();
     m_currentMatch = -1;
     m_searchFrom = {fromMessage >= 0 ? fromMessage : messageAt(verticalScrollBar()->value()), 0, 0};
@@ -45,9 +46,14 @@ void TranscriptView::findNext(int step) {
     viewport()->update();
 }
 
-void TranscriptView::rebuildMatches() {
-    m_matches.clear();
-    m_searchedTo = 0;
+void TranscriptView::rebuildMatches(int fromMessage) {
+    const auto kept = std::lower_bound(m_matches.begin(), m_matches.end(), fromMessage,
+                                       [](const Match &match, int message) { return match.at.message < message; });
+    m_matches.erase(kept, m_matches.end());
+    if (fromMessage <= m_searchedTo) {
+        m_searchedTo = fromMessage;
+        m_searchedItem = 0;
+    }
     m_searchTimer.stop();
     if (m_needle.isEmpty()) {
         m_currentMatch = -1;
@@ -61,26 +67,29 @@ void TranscriptView::rebuildMatches() {
 void TranscriptView::searchStep() {
     constexpr int kMaxMatches = 5000;
     constexpr qsizetype kStep = 64 << 10; // characters of messages that nobody has looked at yet
+    constexpr qsizetype kKnown = 8;       // times as many of messages that are read already
     beginStep();
     qsizetype read = 0;
-    for (; m_searchedTo < messageCount() && m_matches.size() < kMaxMatches && read < kStep; ++m_searchedTo) {
+    while (m_searchedTo < messageCount() && m_matches.size() < kMaxMatches && read < kStep) {
         const int m = m_searchedTo;
         const QString &source = m_source[m].text;
         const bool known = m_messages[size_t(m)] != nullptr;
         const bool possible = known || source.contains(m_needle, Qt::CaseInsensitive) || !m_source[m].tools.isEmpty() ||
                               source.contains(QLatin1Char('*')) || source.contains(QLatin1Char('`'));
-        read += known ? 0 : std::min(source.size() / (possible ? 1 : 16), MessageItem::kParseStep);
-        if (!possible) {
-            continue;
-        }
-        const MessageItem *item = message(m);
-        for (int i = 0; i < item->itemCount(); ++i) {
-            const QString text = item->item(i)->text();
+        read += known ? 0 : std::min(source.size() / (possible ? 1 : kKnown), MessageItem::kParseStep);
+        const MessageItem *item = possible ? message(m) : nullptr;
+        for (; item && m_searchedItem < item->itemCount() && read < kStep; ++m_searchedItem) {
+            const QString text = item->item(m_searchedItem)->text();
+            read += text.size() / kKnown;
             for (qsizetype at = text.indexOf(m_needle, 0, Qt::CaseInsensitive);
                  at >= 0 && m_matches.size() < kMaxMatches;
                  at = text.indexOf(m_needle, at + m_needle.size(), Qt::CaseInsensitive)) {
-                m_matches.append({{m, i, int(at)}, int(m_needle.size())});
+                m_matches.append({{m, m_searchedItem, int(at)}, int(m_needle.size())});
             }
+        }
+        if (!item || m_searchedItem >= item->itemCount()) {
+            ++m_searchedTo;
+            m_searchedItem = 0;
         }
     }
     m_currentMatch = std::min<int>(m_currentMatch, int(m_matches.size()) - 1);

@@ -53,7 +53,7 @@ QRect TranscriptView::caretRectOf(const TextPosition &position) {
     if (!item || position.item >= item->itemCount()) {
         return {};
     }
-    item->item(position.item)->layoutFor(item->itemRect(position.item).width(), look());
+    item->layOutItem(position.item, look());
     arrange();
     const QRect rect = item->itemRect(position.item);
     return item->item(position.item)

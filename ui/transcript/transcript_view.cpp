@@ -42,6 +42,8 @@ TranscriptView::TranscriptView(PictureCache *pictures, QWidget *parent)
     m_jumpButton->hide();
     connect(m_jumpButton, &QToolButton::clicked, this, &TranscriptView::scrollToEnd);
 
+    m_frameTimer.setObjectName(QStringLiteral("transcript frame")); // as the watchdog's log shall name them
+    m_searchTimer.setObjectName(QStringLiteral("transcript search"));
     m_frameTimer.setSingleShot(true);
     m_frameTimer.setInterval(kFrameMs);
     connect(&m_frameTimer, &QTimer::timeout, this, &TranscriptView::applyPending);
@@ -242,7 +244,9 @@ void TranscriptView::applyPending() {
     ++m_framesApplied;
     beginStep();
     QSet<int> unfinished;
+    int first = messageCount();
     for (const int index : std::exchange(m_pending, {})) {
+        first = std::min(first, index);
         if (MessageItem *item = m_messages[size_t(index)].get()) {
             if (m_step.parsed >= MessageItem::kParseStep) { // enough for one frame
                 unfinished.insert(index);
@@ -263,7 +267,7 @@ void TranscriptView::applyPending() {
     if (!waiting) m_animation.stop();
     m_anchor = clamped(m_anchor);
     m_cursor = clamped(m_cursor);
-    if (!m_needle.isEmpty()) rebuildMatches();
+    if (!m_needle.isEmpty()) rebuildMatches(first);
     arrange();
     viewport()->update();
 }

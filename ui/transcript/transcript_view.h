@@ -151,7 +151,7 @@ private:
     SpotPlace spotUnder(const QPoint &viewportPosition);
     void setHover(const QPoint &viewportPosition);
     void selectUnit(const TextPosition &at, bool paragraph);
-    void rebuildMatches();
+    void rebuildMatches(int fromMessage = 0); // those before it are known
     void showMatch();
     void paintMessage(QPainter &painter, int index, const QRect &clip);
     void notifyAccessible(int index);
@@ -181,7 +181,7 @@ private:
     QString m_needle;
     QVector<Match> m_matches;
     int m_currentMatch = -1;
-    int m_searchedTo = 0;      // messages whose matches are known
+    int m_searchedTo = 0, m_searchedItem = 0; // up to where the matches are known
     TextPosition m_searchFrom; // the first match from here on is shown ...
     bool m_searchWaits = false; // ... as soon as it is found
     QToolButton *m_jumpButton;
