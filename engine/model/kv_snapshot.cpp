@@ -152,6 +152,24 @@ std::uint64_t byteCountAt(const KvCache &cache, std::int64_t positions) noexcept
     return cache.impl().byteCountAt(positions);
 }
 
+std::string shapeOf(const KvCache &cache) {
+    const KvCache::Impl &impl = cache.impl();
+    std::string text = "type " + std::to_string(static_cast<int>(impl.type)) + " window " + std::to_string(impl.window);
+    for (const Layer &layer : impl.layers) {
+        text += layer.kvHeads == 0 ? " -" : layer.sliding ? " s" : " f";
+        if (layer.kvHeads > 0) text += std::to_string(layer.kvHeads) + "x" + std::to_string(layer.headDim);
+    }
+    return text;
+}
+
+std::uint64_t prefixBytes(const KvCache &shape, std::int64_t length) noexcept {
+    std::int64_t bytes = 0;
+    for (const Layer &layer : shape.impl().layers) {
+        if (!layer.sliding && layer.kvHeads > 0) bytes += 2 * layer.kvHeads * length * shape.impl().rowBytes(layer);
+    }
+    return static_cast<std::uint64_t>(bytes);
+}
+
 bool visitPrefix(const KvCache &from, std::int64_t length,
                  const std::function<bool(std::span<const std::byte>)> &visit) {
     const KvCache::Impl &cache = from.impl();

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace facet {
@@ -52,6 +53,11 @@ Result<KvCache> copyPrefix(const KvCache &from, std::int64_t length, const RingS
 
 // Bytes that the cache will have when it holds that many positions.
 std::uint64_t byteCountAt(const KvCache &cache, std::int64_t positions) noexcept;
+
+// The layout in words: caches with the same one can take each other's bytes.
+std::string shapeOf(const KvCache &cache);
+// Bytes that visitPrefix gives and fillPrefix wants.
+std::uint64_t prefixBytes(const KvCache &shape, std::int64_t length) noexcept;
 
 // Keys, then values of every full layer, head after head, as far as `length` positions go: for files. Each piece is
 // one head's; `visit` may stop with false.

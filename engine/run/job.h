@@ -27,6 +27,7 @@ struct Job {
     std::vector<Part> ahead;                   // encodeAhead: the media ...
     std::optional<std::vector<SoftSpan>> spans;  // ... and what they become
     std::size_t nextSpan = 0;
+    std::vector<float> adapterScales;          // that they are encoded with
 
     void emit(Event event) {
         event.request = id;

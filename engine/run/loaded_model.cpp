@@ -54,6 +54,15 @@ Status checkMemory(const Checkpoint &checkpoint, const MemoryEstimate &need, std
                  checkpoint.path};
 }
 
+// What else than the files decides the values in a cache.
+std::string stateKeyOf(const std::string &fingerprint, const LoadOptions &options) {
+    std::string key = fingerprint + ";weights " + std::to_string(static_cast<int>(options.weights)) +
+                      (options.referencePrecision ? ";reference" : "");
+    for (const AdapterOption &adapter : options.adapters)
+        key += ";adapter " + adapter.path + "=" + std::to_string(adapter.scale);
+    return key;
+}
+
 // Ids that a product never lets the model choose: placeholders without a medium behind them.
 std::vector<std::int32_t> suppressedIds(const ModelConfig &config) {
     const MediaTokens &t = config.tokens;
@@ -85,6 +94,9 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
     ModelInfo info = describeCheckpoint(checkpoint, options.weights);
     FACET_TRY(contextLength, chooseContext(options, checkpoint.config));
     LoadOptions chosen = options;
+    if (chosen.kv == KvType::Q8_0 || chosen.kv == KvType::Q4_0)
+        return Error{ErrorCode::InvalidArgument,
+                     "This build keeps keys and values as 16-bit or 32-bit floats: choose f16 or f32 for the cache."};
     if (chosen.kv == KvType::Auto) chosen.kv = options.referencePrecision ? KvType::F32 : KvType::F16;
     MemoryEstimate need = estimateMemory(checkpoint, chosen.weights, chosen.kv, contextLength);
     FACET_TRY(adapters, LoraSet::open(options.adapters));
@@ -132,13 +144,15 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
         maxBlock += *std::max_element(info.vision.budgets.begin(), info.vision.budgets.end());
     info.contextLength = contextLength;
     std::string fingerprint = checkpoint.weights->fingerprint();
+    std::string stateKey = stateKeyOf(fingerprint, chosen);
     auto suppressed = suppressedIds(checkpoint.config);
     const CacheType cacheType = chosen.kv == KvType::F32 ? CacheType::F32 : CacheType::F16;
     return std::unique_ptr<LoadedModel>(new LoadedModel{
         chosen, std::move(info), std::move(checkpoint), std::move(tokenizer), std::move(chatTemplate), std::move(pool),
         exec, std::move(text), std::move(vision), std::move(audio),
         std::move(adapters), std::move(drafter), cacheType, contextLength, maxBlock,
-        std::move(suppressed), std::move(fingerprint), need.weightBytes, budgetOfCaches(need, chosen, available)});
+        std::move(suppressed), std::move(fingerprint), std::move(stateKey), need.weightBytes,
+        budgetOfCaches(need, chosen, available)});
 }
 
 }  // namespace facet

@@ -41,6 +41,7 @@ struct LoadedModel {
     std::int64_t maxBlock = kPrefillChunk;           // longest run one pass may add to a cache
     std::vector<std::int32_t> suppressed;            // media ids a product never samples
     std::string fingerprint;                         // of the weights, for caches
+    std::string stateKey;                            // fingerprint and how the weights are used: for files of caches
     std::uint64_t weightBytes = 0;                   // resident
     std::uint64_t cacheBudget = 0;                   // for conversations, snapshots and soft tokens
     // Filled by the first answer that is held to a grammar.

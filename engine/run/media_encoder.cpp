@@ -1,5 +1,9 @@
 #include "run/media_encoder.h"
 
+#include "run/cache_file.h"
+
+#include <algorithm>
+#include <span>
 #include <utility>
 
 namespace facet {
@@ -8,17 +12,58 @@ namespace {
 
 constexpr std::uint64_t kLimitWithoutBudget = 256U << 20U;
 
+constexpr const char *kEnding = ".soft";
+
+std::string diskKey(const std::string &modelKey, const SoftSpan &span) {
+    return modelKey + "|" + span.key + "|" + std::to_string(span.count);
+}
+
 std::uint64_t bytesOf(const SoftTokens &value) { return value->size() * sizeof(float); }
 
 }  // namespace
 
-SoftTokens MediaEncoder::find(const SoftSpan &span) {
+SoftTokens MediaEncoder::find(const LoadedModel &model, const SoftSpan &span) {
     if (span.key.empty()) return nullptr;
     const auto it = m_index.find(span.key);
-    if (it == m_index.end()) return nullptr;
+    if (it == m_index.end()) {
+        SoftTokens read = findOnDisk(span, model.checkpoint.config.text.hiddenSize);
+        if (read) store(span.key, read);
+        return read;
+    }
     m_entries.splice(m_entries.begin(), m_entries, it->second);
     if (m_budget) m_entries.front().used = m_budget->tick();
     return m_entries.front().value;
+}
+
+SoftTokens MediaEncoder::findOnDisk(const SoftSpan &span, std::int64_t width) const {
+    if (!m_folder) return nullptr;
+    const std::string key = diskKey(m_modelKey, span), path = m_folder->pathOf(key, kEnding);
+    auto file = CacheFileReader::open(path, CacheFileKind::Encoded);
+    if (!file) return nullptr;
+    HeadWriter head;
+    head.text(key);
+    const auto count = static_cast<std::uint64_t>(span.count * width);
+    // Another medium whose name happens to be the same, or a damaged file: encoded anew and written over.
+    if (!std::equal(head.bytes().begin(), head.bytes().end(), file->head().begin(), file->head().end()) ||
+        file->payloadBytes() != count * sizeof(float))
+        return nullptr;
+    auto value = std::make_shared<std::vector<float>>(static_cast<std::size_t>(count));
+    if (!file->read(std::as_writable_bytes(std::span(*value))) || !file->intact()) return nullptr;
+    CacheFolder::touch(path);
+    return value;
+}
+
+void MediaEncoder::storeOnDisk(const SoftSpan &span, const std::vector<float> &value) const {
+    if (!m_folder || span.key.empty()) return;
+    const std::string key = diskKey(m_modelKey, span);
+    const auto bytes = std::as_bytes(std::span(value));
+    HeadWriter head;
+    head.text(key);
+    if (!m_folder->makeRoom(bytes.size() + head.bytes().size())) return;
+    auto file = CacheFileWriter::create(m_folder->pathOf(key, kEnding), CacheFileKind::Encoded, head.bytes(),
+                                        bytes.size());
+    // Not kept is not lost: it can be encoded again.
+    if (file && file->write(bytes)) (void)file->commit().hasValue();
 }
 
 void MediaEncoder::store(const std::string &key, const SoftTokens &value) {
@@ -52,6 +97,7 @@ Result<SoftTokens> MediaEncoder::encode(const LoadedModel &model, const Exec &ex
     if (!soft) return soft.error();
     auto value = std::make_shared<const std::vector<float>>(std::move(soft).value());
     store(span.key, value);
+    storeOnDisk(span, *value);
     return SoftTokens(std::move(value));
 }
 

@@ -2,6 +2,7 @@
 // weights, so that a second question about the same picture does not read it again.
 #pragma once
 
+#include "run/cache_folder.h"
 #include "run/memory_budget.h"
 #include "run/prompt_builder.h"
 
@@ -11,6 +12,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace facet {
@@ -19,11 +21,14 @@ using SoftTokens = std::shared_ptr<const std::vector<float>>;  // [count, hidden
 
 class MediaEncoder final : public MemoryHolder {
 public:
-    // Without a budget (probe) nothing is kept longer than 256 MB allow.
-    explicit MediaEncoder(MemoryBudget *budget = nullptr) : m_budget(budget) {}
+    // Without a budget (probe) nothing is kept longer than 256 MB allow. Without a folder nothing outlives the program;
+    // modelKey tells apart the weights that shared a folder.
+    explicit MediaEncoder(MemoryBudget *budget = nullptr, std::shared_ptr<const CacheFolder> folder = nullptr,
+                          std::string modelKey = {})
+        : m_budget(budget), m_folder(std::move(folder)), m_modelKey(std::move(modelKey)) {}
 
-    // What is there already; null: not encoded yet.
-    SoftTokens find(const SoftSpan &span);
+    // What is there already, in memory or on disk; null: not encoded yet.
+    SoftTokens find(const LoadedModel &model, const SoftSpan &span);
     // Encodes one span and keeps it. `breathe` is called between the tower's layers. Errors: those of the towers.
     Result<SoftTokens> encode(const LoadedModel &model, const Exec &exec, const SoftSpan &span,
                               const std::function<void()> &breathe = {},
@@ -41,7 +46,12 @@ private:
         SoftTokens value;
         std::uint64_t used = 0;  // tick
     };
+    SoftTokens findOnDisk(const SoftSpan &span, std::int64_t width) const;
+    void storeOnDisk(const SoftSpan &span, const std::vector<float> &value) const;
+
     MemoryBudget *m_budget;
+    std::shared_ptr<const CacheFolder> m_folder;
+    std::string m_modelKey;
     std::list<Entry> m_entries;  // most recently used first
     std::unordered_map<std::string, std::list<Entry>::iterator> m_index;
     std::uint64_t m_bytes = 0;

@@ -144,7 +144,7 @@ Result<ProbeTensors> ProbeModel::multimodal(const std::string &promptText, const
     FACET_TRY(prompt, expandPrompt(model, promptText, {}, list));
     std::vector<SoftTokens> soft;
     for (const SoftSpan &span : prompt.spans) {
-        soft.push_back(m_impl->encoder.find(span));
+        soft.push_back(m_impl->encoder.find(model, span));
         if (soft.back()) continue;
         FACET_TRY(encoded, m_impl->encoder.encode(model, model.exec, span, {}, model.adapters.defaultScales()));
         soft.back() = std::move(encoded);

@@ -258,10 +258,7 @@ Result<BuiltPrompt> rawPrompt(const LoadedModel &model, const Request &request) 
     return prompt;
 }
 
-}  // namespace
-
-Result<BuiltPrompt> buildPrompt(const LoadedModel &model, const Request &request) {
-    if (request.rawPrompt) return rawPrompt(model, request);
+Result<BuiltPrompt> chatPrompt(const LoadedModel &model, const Request &request) {
     if (request.messages.empty())
         return Error{ErrorCode::InvalidArgument, "The conversation is empty: there is nothing to answer."};
     const std::vector<Message> messages = withFilmSound(model, request.messages);
@@ -278,6 +275,12 @@ Result<BuiltPrompt> buildPrompt(const LoadedModel &model, const Request &request
     FACET_TRY(chat, renderChat(model.chatTemplate, messages,
                                request.toolChoice == ToolChoice::None ? none : request.tools, options));
     return expandPrompt(model, chat.text, chat.plain, media);
+}
+
+}  // namespace
+
+Result<BuiltPrompt> buildPrompt(const LoadedModel &model, const Request &request) {
+    return request.rawPrompt ? rawPrompt(model, request) : chatPrompt(model, request);
 }
 
 }  // namespace facet

@@ -22,7 +22,9 @@ Error outOfMemory() {
 }  // namespace
 
 Rounds::Rounds(const LoadedModel &model, std::function<void()> look)
-    : m_model(model), m_look(std::move(look)), m_budget(model.cacheBudget), m_pool(model, m_budget), m_encoder(&m_budget),
+    : m_model(model), m_look(std::move(look)), m_budget(model.cacheBudget), m_pool(model, m_budget),
+      m_folder(CacheFolder::open(model.options.cacheFolder, model.options.cacheFolderBytes)),
+      m_encoder(&m_budget, m_folder, model.stateKey), m_store(model, m_folder),
       m_parallel(static_cast<std::size_t>(
           std::clamp(model.options.parallel > 0 ? model.options.parallel : kDefaultParallel, 1, kMostParallel))) {
     m_budget.add(m_pool);
@@ -93,6 +95,8 @@ bool Rounds::start(const JobPtr &job) {
         return false;
     m_active.push_back(job);
     guarded(*job, [&] {
+        if (auto saved = m_store.find(job->run->prompt(), m_pool.reusable(job->run->prompt())))
+            m_pool.adopt(std::move(*saved));
         auto lease = m_pool.acquire(job->run->prompt(), job->run->maxTokens());
         if (!lease) return job->run->fail(lease.error());
         job->session = lease->session;
@@ -226,13 +230,22 @@ bool Rounds::encodeAhead(Job &job) {
     try {
         if (!job.spans) {
             auto spans = mediaSpans(m_model, job.ahead);
-            if (spans) job.spans = std::move(*spans);
-            else error = spans.error();
+            if (spans) {
+                // As requests will ask that choose no adapters of their own.
+                job.adapterScales = m_model.adapters.defaultScales();
+                const std::string key = m_model.adapters.key(job.adapterScales);
+                if (key.empty()) job.adapterScales.clear();
+                for (SoftSpan &span : *spans)
+                    if (!key.empty() && !span.key.empty()) span.key += "|" + key;
+                job.spans = std::move(*spans);
+            } else {
+                error = spans.error();
+            }
         }
         for (bool encoded = false; !error && !encoded && job.nextSpan < job.spans->size();) {
             const SoftSpan &span = (*job.spans)[job.nextSpan++];
-            if (span.key.empty() || m_encoder.find(span)) continue;  // could not be found again, or is there
-            const auto soft = m_encoder.encode(m_model, execFor(job), span, yield);
+            if (span.key.empty() || m_encoder.find(m_model, span)) continue;  // could not be found again, or is there
+            const auto soft = m_encoder.encode(m_model, execFor(job), span, yield, job.adapterScales);
             if (!soft) error = soft.error();
             encoded = true;
         }

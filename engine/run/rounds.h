@@ -2,6 +2,7 @@
 // write, and hands back those that are done. Engine thread only.
 #pragma once
 
+#include "run/conversation_store.h"
 #include "run/job.h"
 #include "run/media_encoder.h"
 #include "run/session_pool.h"
@@ -28,8 +29,9 @@ public:
     // answered.
     bool encodeAhead(Job &job);
 
-    SessionPool &pool() { return m_pool; }
-    MediaEncoder &encoder() { return m_encoder; }
+    // Conversations that are not on disk yet; `stop` puts the saving off.
+    bool unsaved() { return m_store.unsaved(m_pool); }
+    void saveNext(const std::function<bool()> &stop) { m_store.saveNext(m_pool, stop); }
     MemoryUse memoryUse() const;
 
 private:
@@ -51,7 +53,9 @@ private:
     std::function<void()> m_look;
     MemoryBudget m_budget;
     SessionPool m_pool;
+    std::shared_ptr<const CacheFolder> m_folder;
     MediaEncoder m_encoder;
+    ConversationStore m_store;
     std::vector<JobPtr> m_active;
     std::size_t m_nextReader = 0;
     std::size_t m_parallel;

@@ -66,7 +66,7 @@ void RunningRequest::start(SessionState &session, std::int64_t kept, MediaEncode
     for (std::size_t i = 0; i < m_prompt.spans.size(); ++i) {
         const SoftSpan &span = m_prompt.spans[i];
         if (span.first + span.count <= kept) continue;
-        m_soft[i] = encoder.find(span);
+        m_soft[i] = encoder.find(m_model, span);
         if (!m_soft[i] && (span.key.empty() || wanted.insert(span.key).second)) ++m_mediaTotal[span.isPicture() ? 0 : 1];
     }
     skipKnownMedia(encoder);
@@ -76,7 +76,7 @@ void RunningRequest::skipKnownMedia(MediaEncoder &encoder) {
     for (; m_nextSpan < m_prompt.spans.size(); ++m_nextSpan) {
         const SoftSpan &span = m_prompt.spans[m_nextSpan];
         if (span.first + span.count <= m_kept || m_soft[m_nextSpan]) continue;
-        m_soft[m_nextSpan] = encoder.find(span);  // the same picture twice in one prompt, or another request's
+        m_soft[m_nextSpan] = encoder.find(m_model, span);  // the same picture twice in one prompt, or another request's
         if (!m_soft[m_nextSpan]) return;
     }
     m_stage = Stage::Reading;

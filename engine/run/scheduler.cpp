@@ -3,6 +3,7 @@
 #include "run/rounds.h"
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -10,6 +11,13 @@
 #include <utility>
 
 namespace facet {
+
+namespace {
+
+// Conversations are written to disk when nothing happened for so long, and at the end for at most that long.
+constexpr std::chrono::milliseconds kQuiet{2000}, kLastSaves{3000};
+
+}  // namespace
 
 struct Scheduler::Impl {
     explicit Impl(std::shared_ptr<const LoadedModel> loaded)
@@ -66,11 +74,22 @@ struct Scheduler::Impl {
 
     void loop() {
         while (true) {
+            const bool unsaved = rounds.unsaved();
+            bool quiet = false;
             {
                 std::unique_lock lock(mutex);
-                wake.wait(lock, [this] {
+                const auto work = [this] {
                     return stopping || !arrived.empty() || !rounds.waiting.empty() || rounds.busy() || !ahead.empty();
+                };
+                if (unsaved) quiet = !wake.wait_for(lock, kQuiet, work);
+                else wake.wait(lock, work);
+            }
+            if (quiet) {
+                rounds.saveNext([this] {
+                    const std::lock_guard lock(mutex);
+                    return stopping || !arrived.empty();
                 });
+                continue;
             }
             while (rounds.run()) {}
             if (!rounds.busy() && !ahead.empty()) {
@@ -78,9 +97,20 @@ struct Scheduler::Impl {
                 if (rounds.encodeAhead(*job)) ahead.pop_front();
             }
             if (!idle()) continue;
-            const std::lock_guard lock(mutex);
-            if (stopping && arrived.empty()) return;
+            {
+                const std::lock_guard lock(mutex);
+                if (!stopping || !arrived.empty()) continue;
+            }
+            saveBeforeEnd();
+            return;
         }
+    }
+
+    // What was not saved yet, as far as nobody has to wait long for the program's end.
+    void saveBeforeEnd() {
+        const auto deadline = std::chrono::steady_clock::now() + kLastSaves;
+        const auto late = [deadline] { return std::chrono::steady_clock::now() > deadline; };
+        while (!late() && rounds.unsaved()) rounds.saveNext(late);
     }
 };
 

@@ -26,6 +26,7 @@ struct SessionState {
     std::vector<ReturnPoint> returns = {};  // ascending
     std::int64_t promptEnd = 0;             // where the last answer began
     std::string variant = {};               // BuiltPrompt::variant of what was read
+    std::uint64_t id = 0;                   // of the conversation, for its file
 };
 
 // How many leading positions of `prompt` the session holds already; never the last one (its logits are wanted) and

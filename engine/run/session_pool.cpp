@@ -3,6 +3,7 @@
 #include "load/memory_plan.h"
 
 #include <algorithm>
+#include <random>
 #include <set>
 #include <utility>
 
@@ -13,6 +14,11 @@ namespace {
 // A tail of so few positions is read again sooner than its conversation is copied.
 constexpr std::int64_t kShortTail = 16;
 constexpr std::size_t kMaxSessions = 64;
+
+std::uint64_t newId() {
+    std::random_device random;
+    return (std::uint64_t{random()} << 32U) | random();
+}
 
 }  // namespace
 
@@ -59,6 +65,7 @@ Result<SessionPool::Lease> SessionPool::fresh(std::uint64_t committed) {
     if (m_sessions.size() >= kMaxSessions && oldest()) dropOldest();
     m_sessions.emplace_back();
     m_sessions.back().state.cache.emplace(std::move(cache));
+    m_sessions.back().state.id = newId();
     return lease(m_sessions.back(), 0, committed);
 }
 
@@ -73,6 +80,7 @@ bool SessionPool::branch(Entry &from, std::int64_t position) {
     if (!copy) return false;
     SessionState state;
     state.cache.emplace(std::move(*copy));
+    state.id = newId();
     state.variant = from.state.variant;
     state.ids.assign(from.state.ids.begin(), from.state.ids.begin() + position);
     for (const SoftSpan &span : from.state.spans)

@@ -35,10 +35,10 @@ std::vector<Result<Answer>> together(Engine &engine, const std::vector<Request> 
 
 std::vector<Request> mixed() {
     std::vector<Request> requests;
-    for (int i = 0; i < 6; ++i) {
+    for (int i = 0; i < 5; ++i) {
         Request request = ask("Question number " + std::to_string(i * 37) + ": " +
-                              std::string(static_cast<std::size_t>(i) * 90, static_cast<char>('a' + i)));
-        request.maxTokens = 10 + 7 * i;
+                              std::string(static_cast<std::size_t>(i) * 40, static_cast<char>('a' + i)));
+        request.maxTokens = 5 + 4 * i;
         request.sampling.temperature = i % 2 == 0 ? 0.0F : 1.3F;
         request.sampling.seed = 100 + i;
         request.topLogprobs = 0;
@@ -51,7 +51,7 @@ std::vector<Request> mixed() {
 }  // namespace
 
 TEST_CASE("a batch of conversations equals each alone, bit for bit") {
-    for (const char *name : {"tiny-e2b", "tiny-31b", "tiny-26b-a4b"}) {
+    for (const char *name : {"tiny-e2b", "tiny-26b-a4b"}) {
         for (const bool reference : {true, false}) {
             INFO(std::string(name), " reference ", reference);
             LoadOptions options;
@@ -98,8 +98,8 @@ TEST_CASE("answers to the same prompt read it once") {
 
 TEST_CASE("a long prompt does not keep others from being answered, and one may be cancelled alone") {
     const auto engine = loadEngine(demoModelPath(), 4096);
-    Request longOne = ask(std::string(9000, 'q'));
-    longOne.maxTokens = 400;
+    Request longOne = ask(std::string(3000, 'q'));
+    longOne.maxTokens = 200;
     std::atomic<bool> reading{false}, longDone{false}, longCancelled{false};
     const RequestId id = engine->submit(longOne, [&](const Event &e) {
         if (e.kind == Event::Kind::Progress && e.phase == Phase::ReadingPrompt) reading = true;
