@@ -17,6 +17,8 @@ void addServe(CLI::App &app, RunVerb &chosen) {
     verb->add_option("--ctx", a->contextLength, "Context length in tokens; 0: the model's own, at most 8192")
         ->check(CLI::Range(0, 1 << 20));
     verb->add_option("--threads", a->threads, "Worker threads; 0: all cores")->check(CLI::Range(0, 1024));
+    verb->add_option("--cache-folder", a->cacheFolder,
+                     "Where read pictures and conversations are kept over restarts; without it they are not");
     verb->add_option("--host", a->host, "127.0.0.1, localhost or ::1");
     verb->add_option("--port", a->port, "0: any free port")->check(CLI::Range(0, 65535))->capture_default_str();
     verb->add_option("--key", a->key, "Key that clients must send; without it a random one is printed");

@@ -10,6 +10,7 @@ namespace facet::client {
 namespace {
 
 constexpr int kCostTimeoutMs = 60'000;
+constexpr int kEncodeTimeoutMs = 30 * 60'000; // a film on a small machine
 constexpr int kMaxBudgets = 16;
 
 QJsonValue at(const QJsonObject &object, const char *key) { return object.value(QLatin1String(key)); }
@@ -197,11 +198,12 @@ void HostLink::askCost(int ticket, const MediaPart &medium) {
     }
     QUrl url = host().base;
     url.setPath(QStringLiteral("/x_facet/cost"));
+    delete m_ahead.take(ticket);
     delete m_costs.value(ticket); // asked again with another budget: the older answer no longer counts
     m_costs.insert(ticket,
                    new JsonExchange(
                        &m_network, url, host().key, body, kCostTimeoutMs,
-                       [this, ticket](const JsonAnswer &answer) {
+                       [this, ticket, body](const JsonAnswer &answer) {
                            m_costs.remove(ticket);
                            if (!answer.worked) {
                                // Only what is wrong with the file itself; a busy host does not make it unusable.
@@ -214,8 +216,19 @@ void HostLink::askCost(int ticket, const MediaPart &medium) {
                                                    qMax(at(answer.object, "width").toInt(), 0),
                                                    qMax(at(answer.object, "height").toInt(), 0),
                                                    qMax(at(answer.object, "seconds").toDouble(), 0.0)});
+                           encodeAhead(ticket, body);
                        },
                        this));
+}
+
+// What is attached is read while the user still types; if that fails, sending the message says why.
+void HostLink::encodeAhead(int ticket, const QJsonObject &body) {
+    QUrl url = host().base;
+    url.setPath(QStringLiteral("/x_facet/encode"));
+    delete m_ahead.value(ticket);
+    m_ahead.insert(ticket, new JsonExchange(
+                               &m_network, url, host().key, body, kEncodeTimeoutMs,
+                               [this, ticket](const JsonAnswer &) { m_ahead.remove(ticket); }, this));
 }
 
 } // namespace facet::client

@@ -43,6 +43,7 @@ private:
     void onListening();
     void onDied(const QString &reason);
     void load();
+    void encodeAhead(int ticket, const QJsonObject &body);
     void setKind(chat::EngineState::Kind kind, const QString &problem = {});
     Endpoint host() const;
 
@@ -53,7 +54,7 @@ private:
     EngineClient m_client;
     QNetworkAccessManager m_network;
     std::unique_ptr<ModelLoad> m_load;
-    QHash<int, QPointer<JsonExchange>> m_costs;
+    QHash<int, QPointer<JsonExchange>> m_costs, m_ahead;
     std::pair<quint64, StreamResult> m_lost; // a request whose connection broke, until it is known why
     QTimer m_lostTimer;
 };

@@ -72,6 +72,8 @@ void HostProcess::start() {
         program = findProgram();
         arguments = {QStringLiteral("serve"), QStringLiteral("--private"), QStringLiteral("--port"),
                      QStringLiteral("0")};
+        const QString cache = QStandardPaths::writableLocation(QStandardPaths::CacheLocation);
+        if (!cache.isEmpty()) arguments << QStringLiteral("--cache-folder") << cache + QStringLiteral("/engine");
     }
     if (program.isEmpty()) {
         emit failedToStart(tr("The engine's program facet-cli is missing; install Facet again."));

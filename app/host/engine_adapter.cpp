@@ -15,6 +15,10 @@ public:
         return m_engine->submit(std::move(request), std::move(sink));
     }
     void cancel(RequestId id) override { m_engine->cancel(id); }
+    RequestId encodeAhead(std::vector<Part> media, EventSink sink) override {
+        return m_engine->encodeAhead(std::move(media), std::move(sink));
+    }
+    MemoryUse memoryUse() const override { return m_engine->memoryUse(); }
     Status check(const Request &request) const override {
         FACET_CHECK(m_engine->prompt(request));
         return ok();

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace facet::host {
 
@@ -16,6 +17,8 @@ public:
     virtual const ModelInfo &info() const = 0;
     virtual RequestId submit(Request request, EventSink sink) = 0;
     virtual void cancel(RequestId id) = 0;
+    virtual RequestId encodeAhead(std::vector<Part> media, EventSink sink) = 0;
+    virtual MemoryUse memoryUse() const = 0;
     // Whether the request can be answered at all (context, media), without computing it; callable from any thread.
     virtual Status check(const Request &request) const = 0;
 };

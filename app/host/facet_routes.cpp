@@ -2,6 +2,7 @@
 // media.
 #include "host/facet_routes.h"
 
+#include "host/generation.h"
 #include "host/media_url.h"
 #include "host/services.h"
 #include "host/sse_writer.h"
@@ -40,7 +41,18 @@ std::uint64_t memoryAt(const ModelInfo &info, int context) {
 HttpReply modelState(Services &services) {
     const std::optional<ModelInfo> info = services.slot.info();
     if (!info) return jsonReply(200, jsonLine({{"loaded", false}}));
-    return jsonReply(200, jsonLine({{"loaded", true}, {"info", modelInfoJson(*info)}}));
+    Json body = {{"loaded", true}, {"info", modelInfoJson(*info)}};
+    if (const std::optional<MemoryUse> use = services.slot.memoryUse()) {
+        body["memory"] = {{"limit", use->limit},
+                          {"weights", use->weights},
+                          {"conversations", use->conversations},
+                          {"snapshots", use->snapshots},
+                          {"soft_tokens", use->softTokens},
+                          {"conversation_count", use->conversationCount},
+                          {"running", use->running},
+                          {"waiting", use->waiting}};
+    }
+    return jsonReply(200, jsonLine(body));
 }
 
 Result<WeightType> weightType(const JsonFields &fields) {
@@ -128,8 +140,9 @@ void streamLoad(SseWriter &writer, const LoadOptions &options, Services &service
 }
 
 HttpReply load(HttpCall &call, Services &services) {
-    const Result<LoadOptions> options = loadOptions(call);
+    Result<LoadOptions> options = loadOptions(call);
     if (!options) return errorReply(apiError(options.error(), true));
+    options->cacheFolder = services.cacheFolder;
     HttpReply reply{.contentType = "text/event-stream"};
     reply.stream = [options = *options, gone = call.gone, &services](SseWriter &writer) {
         streamLoad(writer, options, services, gone);
@@ -190,6 +203,31 @@ HttpReply cost(HttpCall &call, Services &services) {
                                     {"frames", cost->frames}}));
 }
 
+// A medium that was attached but not sent yet: read now, so that the question about it need not wait.
+HttpReply encode(HttpCall &call, Services &services) {
+    const Result<Json> body = bodyObject(call);
+    if (!body) return errorReply(apiError(body.error()));
+    const JsonFields fields(*body, "");
+    Result<MediumRef> medium = costMedium(fields, call.privateLink);
+    if (!medium) return errorReply(apiError(medium.error(), true));
+    const Result<std::optional<bool>> sound = fields.boolean("video_sound");
+    if (!sound) return errorReply(apiError(sound.error(), true));
+    call.body = {};
+    auto entry = services.slot.enter(call.gone);
+    if (const ApiError *refused = std::get_if<ApiError>(&entry)) return errorReply(*refused);
+    EnginePort &engine = std::get<ModelSlot::Ticket>(entry).engine();
+    ChatCall chat;
+    chat.videoSound = sound->value_or(true);
+    chat.request.messages.resize(1);
+    chat.request.messages[0].parts.resize(1);
+    chat.media.push_back(std::move(medium).value());
+    if (const Status loaded = loadMedia(chat, engine.info(), services.media, call.gone); !loaded)
+        return errorReply(apiError(loaded.error(), true));
+    const Status encoded = runEncodeAhead(engine, std::move(chat.request.messages[0].parts), call.gone);
+    if (!encoded) return errorReply(apiError(encoded.error()));
+    return jsonReply(200, jsonLine({{"encoded", true}}));
+}
+
 } // namespace
 
 Json modelInfoJson(const ModelInfo &info) {
@@ -234,6 +272,9 @@ void addFacetRoutes(std::vector<Route> &routes, Services &services, bool private
         "/x_facet/unload", [&services](HttpCall &) { return unload(services); }, kSmallBodyLimit);
     post(
         "/x_facet/cost", [&services](HttpCall &call) { return cost(call, services); },
+        privateLink ? kPrivateBodyLimit : kBodyLimit);
+    post(
+        "/x_facet/encode", [&services](HttpCall &call) { return encode(call, services); },
         privateLink ? kPrivateBodyLimit : kBodyLimit);
 }
 

@@ -117,4 +117,10 @@ std::optional<ModelInfo> ModelSlot::info() const {
     return m_engine->info();
 }
 
+std::optional<MemoryUse> ModelSlot::memoryUse() const {
+    const std::lock_guard lock(m_mutex);
+    if (!m_engine) return std::nullopt;
+    return m_engine->memoryUse();
+}
+
 } // namespace facet::host

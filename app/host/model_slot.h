@@ -40,6 +40,7 @@ public:
 
     State state() const;
     std::optional<ModelInfo> info() const; // of the loaded model
+    std::optional<MemoryUse> memoryUse() const;
     Result<ModelInfo> inspect(const std::string &path, WeightType weights) { return m_loader.inspect(path, weights); }
 
     class Ticket {

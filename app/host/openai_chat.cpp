@@ -9,6 +9,7 @@
 #include <chrono>
 #include <memory>
 #include <utility>
+#include <vector>
 
 namespace facet::host {
 
@@ -48,11 +49,12 @@ std::variant<Accepted, ApiError> accept(HttpCall &http, Services &services) {
     return Accepted{std::move(call).value(), std::move(ticket), std::move(reply)};
 }
 
-bool writeEvent(SseWriter &writer, const Event &event, const ChatCall &call, const ChatReply &reply, int &toolCalls) {
+bool writeEvent(SseWriter &writer, const Event &event, int choice, const ChatCall &call, const ChatReply &reply,
+                int &toolCalls) {
     switch (event.kind) {
-    case Event::Kind::Text: return writer.event(reply.text(event.text));
-    case Event::Kind::Thought: return writer.event(reply.thought(event.text));
-    case Event::Kind::ToolCall: return writer.event(reply.toolCall(toolCalls++, event.call));
+    case Event::Kind::Text: return writer.event(reply.text(event.text, choice, event.logprobs));
+    case Event::Kind::Thought: return writer.event(reply.thought(event.text, choice));
+    case Event::Kind::ToolCall: return writer.event(reply.toolCall(toolCalls++, event.call, choice));
     case Event::Kind::Progress: return !call.progress || writer.event(reply.progress(event));
     case Event::Kind::Malformed: return !call.progress || writer.event(reply.malformed(event.text));
     case Event::Kind::Done:
@@ -61,19 +63,19 @@ bool writeEvent(SseWriter &writer, const Event &event, const ChatCall &call, con
     return true;
 }
 
-Result<Answer> streamAnswer(SseWriter &writer, Accepted &accepted, const CancelToken &gone,
-                            std::chrono::milliseconds pingAfter) {
-    int toolCalls = 0;
-    writer.event(accepted.reply.role());
+Result<std::vector<Answer>> streamAnswers(SseWriter &writer, Accepted &accepted, const CancelToken &gone,
+                                          std::chrono::milliseconds pingAfter) {
+    std::vector<int> toolCalls(static_cast<std::size_t>(accepted.call.choices));
+    for (int choice = 0; choice < accepted.call.choices; ++choice) writer.event(accepted.reply.role(choice));
     const RunHooks hooks{
-        .event =
-            [&](const Event &event) {
-                writeEvent(writer, event, accepted.call, accepted.reply, toolCalls);
+        .idle = [&] { return writer.pingAfter(pingAfter); },
+        .choice =
+            [&](const Event &event, std::size_t choice) {
+                writeEvent(writer, event, static_cast<int>(choice), accepted.call, accepted.reply, toolCalls[choice]);
                 return writer.pingAfter(pingAfter);
             },
-        .idle = [&] { return writer.pingAfter(pingAfter); },
     };
-    return runRequest(accepted.ticket.engine(), std::move(accepted.call.request), hooks, gone);
+    return runRequests(accepted.ticket.engine(), choicesOf(accepted.call), hooks, gone);
 }
 
 // Not for a peer that hung up: nothing that is written reaches it.
@@ -81,23 +83,25 @@ void stream(SseWriter &writer, std::shared_ptr<Accepted> accepted, const CancelT
             std::chrono::milliseconds pingAfter) {
     const ChatReply reply = accepted->reply;
     const bool includeUsage = accepted->call.includeUsage;
-    Result<Answer> answer = streamAnswer(writer, *accepted, gone, pingAfter);
+    Result<std::vector<Answer>> answers = streamAnswers(writer, *accepted, gone, pingAfter);
     accepted.reset(); // the model may go before a slow reader has everything
-    if (answer && answer->finish == FinishReason::Cancelled) answer = stopped();
-    if (!answer) {
-        writer.event(apiError(answer.error()).json());
+    if (answers && answers->front().finish == FinishReason::Cancelled) answers = stopped();
+    if (!answers) {
+        writer.event(apiError(answers.error()).json());
     } else {
-        writer.event(reply.finish(*answer));
-        if (includeUsage) writer.event(reply.usage(*answer));
+        for (std::size_t i = 0; i < answers->size(); ++i)
+            writer.event(reply.finish((*answers)[i], static_cast<int>(i)));
+        if (includeUsage) writer.event(reply.usage(totalUsage(*answers)));
     }
     writer.done();
 }
 
 HttpReply whole(Accepted accepted, const CancelToken &gone) {
-    const Result<Answer> answer = runRequest(accepted.ticket.engine(), std::move(accepted.call.request), {}, gone);
-    if (!answer) return errorReply(apiError(answer.error()));
-    if (answer->finish == FinishReason::Cancelled) return errorReply(apiError(stopped()));
-    return jsonReply(200, accepted.reply.whole(*answer));
+    const Result<std::vector<Answer>> answers =
+        runRequests(accepted.ticket.engine(), choicesOf(accepted.call), {}, gone);
+    if (!answers) return errorReply(apiError(answers.error()));
+    if (answers->front().finish == FinishReason::Cancelled) return errorReply(apiError(stopped()));
+    return jsonReply(200, accepted.reply.whole(*answers));
 }
 
 HttpReply complete(HttpCall &http, Services &services) {

@@ -1,5 +1,6 @@
 #include "host/openai_chat_reply.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace facet::host {
@@ -23,6 +24,46 @@ double perSecond(int count, double ms) { return ms > 0 ? count * 1000.0 / ms : 0
 
 } // namespace
 
+Usage totalUsage(const std::vector<Answer> &answers) {
+    Usage total = answers.front().usage;
+    for (std::size_t i = 1; i < answers.size(); ++i) {
+        const Usage &usage = answers[i].usage;
+        total.completionTokens += usage.completionTokens;
+        total.reasoningTokens += usage.reasoningTokens;
+        total.draftedTokens += usage.draftedTokens;
+        total.acceptedTokens += usage.acceptedTokens;
+        total.decodeMs = std::max(total.decodeMs, usage.decodeMs);
+    }
+    return total;
+}
+
+Json logprobsJson(const std::vector<TokenLogprob> &tokens) {
+    if (tokens.empty()) return nullptr;
+    const auto entry = [](const TokenLogprob &token) {
+        Json bytes = Json::array();
+        for (const char c : token.bytes) bytes.push_back(static_cast<unsigned char>(c));
+        return Json{{"token", token.bytes}, {"logprob", token.logprob}, {"bytes", std::move(bytes)}};
+    };
+    Json content = Json::array();
+    for (const TokenLogprob &token : tokens) {
+        content.push_back(entry(token));
+        Json &top = content.back()["top_logprobs"] = Json::array();
+        for (const TokenLogprob &each : token.top) top.push_back(entry(each));
+    }
+    return {{"content", std::move(content)}, {"refusal", nullptr}};
+}
+
+Json remarksJson(const Answer &answer) {
+    Json remarks;
+    if (!answer.malformed.empty()) remarks["malformed"] = answer.malformed;
+    if (answer.contextFull) {
+        remarks["notice"] = {{"code", "context_full"},
+                             {"message", "The context is full, so the answer ends here. Nothing of the conversation was "
+                                         "dropped: start a new one, or load the model with a longer context."}};
+    }
+    return remarks;
+}
+
 Json usageJson(const Usage &usage) {
     return {{"prompt_tokens", usage.promptTokens},
             {"completion_tokens", usage.completionTokens},
@@ -33,7 +74,7 @@ Json usageJson(const Usage &usage) {
 
 Json timingsJson(const Usage &usage) {
     const int computed = usage.promptTokens - usage.cachedTokens;
-    return {{"prompt_n", computed},
+    Json json = {{"prompt_n", computed},
             {"cache_n", usage.cachedTokens},
             {"prompt_ms", usage.prefillMs},
             {"prompt_per_second", perSecond(computed, usage.prefillMs)},
@@ -41,23 +82,35 @@ Json timingsJson(const Usage &usage) {
             {"predicted_ms", usage.decodeMs},
             {"predicted_per_second", perSecond(usage.completionTokens, usage.decodeMs)},
             {"encode_ms", usage.encodeMs}};
+    if (usage.draftedTokens > 0) {
+        json["draft_n"] = usage.draftedTokens;
+        json["draft_n_accepted"] = usage.acceptedTokens;
+    }
+    return json;
 }
 
 ChatReply::ChatReply(std::string id, std::int64_t created, std::string model, bool usageInChunks)
     : m_id(std::move(id)), m_created(created), m_model(std::move(model)), m_usageInChunks(usageInChunks) {}
 
-std::string ChatReply::whole(const Answer &answer) const {
+std::string ChatReply::whole(const std::vector<Answer> &answers) const {
+    Json choices = Json::array(), remarks;
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+        choices.push_back({{"index", i},
+                           {"message", messageJson(answers[i])},
+                           {"logprobs", logprobsJson(answers[i].logprobs)},
+                           {"finish_reason", finishReasonName(answers[i].finish)}});
+        Json more = remarksJson(answers[i]);
+        if (!more.is_null()) remarks.update(more);
+    }
+    const Usage usage = totalUsage(answers);
     Json body = {{"id", m_id},
                  {"object", "chat.completion"},
                  {"created", m_created},
                  {"model", m_model},
-                 {"choices", Json::array({{{"index", 0},
-                                           {"message", messageJson(answer)},
-                                           {"logprobs", nullptr},
-                                           {"finish_reason", finishReasonName(answer.finish)}}})},
-                 {"usage", usageJson(answer.usage)},
-                 {"timings", timingsJson(answer.usage)}};
-    if (!answer.malformed.empty()) body["x_facet"] = {{"malformed", answer.malformed}};
+                 {"choices", std::move(choices)},
+                 {"usage", usageJson(usage)},
+                 {"timings", timingsJson(usage)}};
+    if (!remarks.is_null()) body["x_facet"] = std::move(remarks);
     return jsonLine(body);
 }
 
@@ -71,21 +124,27 @@ Json ChatReply::chunk(Json choices) const {
     return body;
 }
 
-std::string ChatReply::delta(Json delta) const {
-    return jsonLine(chunk(
-        Json::array({{{"index", 0}, {"delta", std::move(delta)}, {"logprobs", nullptr}, {"finish_reason", nullptr}}})));
+std::string ChatReply::delta(Json delta, int choice, Json logprobs) const {
+    return jsonLine(chunk(Json::array({{{"index", choice},
+                                        {"delta", std::move(delta)},
+                                        {"logprobs", std::move(logprobs)},
+                                        {"finish_reason", nullptr}}})));
 }
 
-std::string ChatReply::role() const { return delta({{"role", "assistant"}, {"content", ""}}); }
+std::string ChatReply::role(int choice) const { return delta({{"role", "assistant"}, {"content", ""}}, choice); }
 
-std::string ChatReply::text(const std::string &piece) const { return delta({{"content", piece}}); }
+std::string ChatReply::text(const std::string &piece, int choice, const std::vector<TokenLogprob> &logprobs) const {
+    return delta({{"content", piece}}, choice, logprobsJson(logprobs));
+}
 
-std::string ChatReply::thought(const std::string &piece) const { return delta({{"reasoning_content", piece}}); }
+std::string ChatReply::thought(const std::string &piece, int choice) const {
+    return delta({{"reasoning_content", piece}}, choice);
+}
 
-std::string ChatReply::toolCall(int index, const ToolCall &call) const {
+std::string ChatReply::toolCall(int index, const ToolCall &call, int choice) const {
     Json entry = toolCallJson(call);
     entry["index"] = index;
-    return delta({{"tool_calls", Json::array({std::move(entry)})}});
+    return delta({{"tool_calls", Json::array({std::move(entry)})}}, choice);
 }
 
 std::string ChatReply::progress(const Event &event) const {
@@ -100,19 +159,20 @@ std::string ChatReply::malformed(const std::string &raw) const {
     return jsonLine(body);
 }
 
-std::string ChatReply::finish(const Answer &answer) const {
-    Json body = chunk(Json::array({{{"index", 0},
+std::string ChatReply::finish(const Answer &answer, int choice) const {
+    Json body = chunk(Json::array({{{"index", choice},
                                     {"delta", Json::object()},
                                     {"logprobs", nullptr},
                                     {"finish_reason", finishReasonName(answer.finish)}}}));
     if (!m_usageInChunks) body["timings"] = timingsJson(answer.usage);
+    if (answer.contextFull) body["x_facet"] = {{"notice", remarksJson(answer)["notice"]}};
     return jsonLine(body);
 }
 
-std::string ChatReply::usage(const Answer &answer) const {
+std::string ChatReply::usage(const Usage &usage) const {
     Json body = chunk(Json::array());
-    body["usage"] = usageJson(answer.usage);
-    body["timings"] = timingsJson(answer.usage);
+    body["usage"] = usageJson(usage);
+    body["timings"] = timingsJson(usage);
     return jsonLine(body);
 }
 

@@ -4,6 +4,7 @@
 #include "host/openai_messages.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <utility>
 
@@ -14,6 +15,8 @@ namespace {
 constexpr std::size_t kMaxTools = 512;
 constexpr std::size_t kMaxStops = 16;
 constexpr std::size_t kMaxStopBytes = 1024;
+constexpr std::size_t kMaxConstraintBytes = std::size_t{256} << 10;
+constexpr std::size_t kMaxBias = 4096;
 
 Status parseSampling(const JsonFields &body, SamplingOptions &sampling) {
     FACET_TRY(temperature, body.number("temperature", 0, 100));
@@ -51,6 +54,65 @@ Status parseStop(const JsonFields &body, std::vector<std::string> &stop) {
     if (!value->is_array()) return body.wrong("stop", "be a string or a list of strings.");
     if (value->size() > kMaxStops) return body.wrong("stop", "have at most " + std::to_string(kMaxStops) + " entries.");
     for (const Json &entry : *value) FACET_CHECK(add(entry));
+    return ok();
+}
+
+Status parseBias(const JsonFields &body, Request &request) {
+    FACET_TRY(bias, body.object("logit_bias"));
+    if (!bias) return ok();
+    if (bias->size() > kMaxBias) return body.wrong("logit_bias", "name at most " + std::to_string(kMaxBias) + " tokens.");
+    for (const auto &[key, value] : bias->items()) {
+        std::int32_t id = 0;
+        const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
+        if (error != std::errc() || end != key.data() + key.size() || id < 0 || !value.is_number())
+            return body.wrong("logit_bias", "map token ids to numbers.");
+        const double number = value.get<double>();
+        if (!(number >= -100 && number <= 100)) return body.wrong("logit_bias", "hold numbers from -100 to 100.");
+        request.logitBias.emplace_back(id, static_cast<float>(number));
+    }
+    return ok();
+}
+
+Status parseLogprobs(const JsonFields &body, Request &request) {
+    FACET_TRY(wanted, body.boolean("logprobs"));
+    FACET_TRY(top, body.integer("top_logprobs", 0, 20));
+    if (top && !wanted.value_or(false)) return body.wrong("top_logprobs", "come together with logprobs: true.");
+    if (wanted.value_or(false)) request.topLogprobs = static_cast<int>(top.value_or(0));
+    return ok();
+}
+
+Status parseChoices(const JsonFields &body, ChatCall &call) {
+    FACET_TRY(count, body.integer("n", 1, kMaxChoices));
+    call.choices = static_cast<int>(count.value_or(1));
+    return ok();
+}
+
+// OpenAI's response_format; besides it `grammar`, a text that llama.cpp's clients send.
+Status parseConstraint(const JsonFields &body, OutputConstraint &constraint) {
+    FACET_TRY(grammar, body.string("grammar"));
+    FACET_TRY(format, body.object("response_format"));
+    if (format) {
+        const JsonFields fields(*format, "response_format");
+        FACET_TRY(type, fields.string("type"));
+        if (type == "json_object") {
+            constraint.kind = OutputConstraint::Kind::JsonObject;
+        } else if (type == "json_schema") {
+            FACET_TRY(named, fields.object("json_schema"));
+            if (!named) return fields.wrong("json_schema", "hold the schema.");
+            FACET_TRY(schema, JsonFields(*named, "response_format.json_schema").object("schema"));
+            if (!schema) return fields.wrong("json_schema.schema", "be an object.");
+            constraint = {OutputConstraint::Kind::JsonSchema, jsonLine(*schema)};
+        } else if (type != "text") {
+            return fields.wrong("type", "be text, json_object or json_schema.");
+        }
+    }
+    if (grammar && !grammar->empty()) {
+        if (constraint.kind != OutputConstraint::Kind::None)
+            return body.wrong("grammar", "not come together with a response_format.");
+        constraint = {OutputConstraint::Kind::Grammar, std::move(*grammar)};
+    }
+    if (constraint.text.size() > kMaxConstraintBytes)
+        return body.wrong(format ? "response_format" : "grammar", "be shorter: at most 256 KB.");
     return ok();
 }
 
@@ -161,9 +223,10 @@ Result<ChatCall> parseChatRequest(const Json &body, const ChatParseOptions &opti
     const JsonFields fields(body, "");
     ChatCall call;
     FACET_TRY(model, fields.string("model")); // one model is loaded: whatever the name, it answers
-    FACET_TRY(count,
-              fields.integer("n", std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()));
-    if (count.value_or(1) != 1) return fields.wrong("n", "be 1: Facet gives one answer a request.");
+    FACET_CHECK(parseChoices(fields, call));
+    FACET_CHECK(parseBias(fields, call.request));
+    FACET_CHECK(parseLogprobs(fields, call.request));
+    FACET_CHECK(parseConstraint(fields, call.request.constraint));
     FACET_CHECK(parseStreaming(fields, call));
     FACET_CHECK(parseSampling(fields, call.request.sampling));
     FACET_CHECK(parseStop(fields, call.request.stop));
@@ -173,6 +236,37 @@ Result<ChatCall> parseChatRequest(const Json &body, const ChatParseOptions &opti
     FACET_CHECK(parseToolChoice(fields, call.request));
     FACET_CHECK(parseExtension(fields, call));
     FACET_CHECK(parseMessages(fields, options, call));
+    return call;
+}
+
+std::vector<Request> choicesOf(const ChatCall &call) {
+    std::vector<Request> requests(static_cast<std::size_t>(call.choices), call.request);
+    for (std::size_t i = 1; i < requests.size(); ++i)
+        if (requests[i].sampling.seed) *requests[i].sampling.seed += i;
+    return requests;
+}
+
+Result<ChatCall> parseCompletionRequest(const Json &body) {
+    if (!body.is_object()) return fieldError("", "The request body must be a JSON object.");
+    const JsonFields fields(body, "");
+    ChatCall call;
+    FACET_TRY(model, fields.string("model"));
+    const Json *prompt = fields.find("prompt");
+    if (prompt && prompt->is_array() && prompt->size() == 1) prompt = &(*prompt)[0];
+    if (!prompt || !prompt->is_string()) return fields.wrong("prompt", "be a string, or a list of one.");
+    call.request.rawPrompt = prompt->get<std::string>();
+    FACET_TRY(echo, fields.boolean("echo"));
+    if (echo.value_or(false)) return fields.wrong("echo", "be false: Facet gives the continuation alone.");
+    FACET_TRY(logprobs, fields.integer("logprobs", 0, 20)); // here a number, as OpenAI has it
+    if (logprobs) call.request.topLogprobs = static_cast<int>(*logprobs);
+    FACET_CHECK(parseChoices(fields, call));
+    FACET_CHECK(parseBias(fields, call.request));
+    FACET_CHECK(parseConstraint(fields, call.request.constraint));
+    FACET_CHECK(parseStreaming(fields, call));
+    FACET_CHECK(parseSampling(fields, call.request.sampling));
+    FACET_CHECK(parseStop(fields, call.request.stop));
+    FACET_CHECK(parseLength(fields, call.request.maxTokens));
+    if (!fields.find("max_tokens") && !fields.find("max_completion_tokens")) call.request.maxTokens = 16; // OpenAI's
     return call;
 }
 

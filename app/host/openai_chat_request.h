@@ -1,4 +1,4 @@
-// The JSON of POST /v1/chat/completions to a facet::Request. Media are only located here, not decoded (media_parts.h
+// The JSON of POST /v1/chat/completions and /v1/completions to a facet::Request. Media are only located here, not decoded (media_parts.h
 // does that), so this is a pure function of the text and safe to run on anything.
 //
 //     FACET_TRY(call, parseChatRequest(json, {.allowFiles = call.privateLink}));
@@ -32,6 +32,7 @@ struct MediumRef {
 struct ChatCall {
     Request request;              // media parts are still empty
     std::vector<MediumRef> media; // in order of appearance
+    int choices = 1; // n
     bool stream = false;
     bool includeUsage = false;
     bool progress = false;  // x_facet.progress
@@ -47,8 +48,13 @@ struct ChatParseOptions {
 constexpr std::size_t kMaxMessages = 10'000;
 constexpr std::size_t kMaxPartsPerMessage = 1'000;
 constexpr std::size_t kMaxMedia = 256;
+constexpr std::int64_t kMaxChoices = 16;
 
 // Every error is made by fieldError.
 Result<ChatCall> parseChatRequest(const Json &body, const ChatParseOptions &options);
+// n requests that differ in nothing but their seeds.
+std::vector<Request> choicesOf(const ChatCall &call);
+// POST /v1/completions: a prompt that is continued as it is. Same rules.
+Result<ChatCall> parseCompletionRequest(const Json &body);
 
 } // namespace facet::host

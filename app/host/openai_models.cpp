@@ -52,6 +52,7 @@ std::vector<Route> allRoutes(Services &services, bool privateLink) {
     std::vector<Route> routes;
     addModelRoutes(routes, services);
     addChatRoutes(routes, services, privateLink);
+    addCompletionRoutes(routes, services);
     addAudioRoutes(routes, services);
     addFacetRoutes(routes, services, privateLink);
     return routes;

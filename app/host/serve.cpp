@@ -105,6 +105,7 @@ int runServe(const ServeOptions &options) {
     Services services{.slot = slot,
                       .media = *media,
                       .transcribe = tasks::transcribe,
+                      .cacheFolder = options.cacheFolder,
                       .started = std::chrono::duration_cast<std::chrono::seconds>(started).count()};
     auto server =
         HttpServer::start({.host = options.host, .port = options.port, .key = key, .privateLink = options.privateLink},
@@ -121,6 +122,7 @@ int runServe(const ServeOptions &options) {
     if (!options.modelPath.empty()) {
         loading = std::thread([&] {
             const LoadOptions load{.path = options.modelPath,
+                                   .cacheFolder = options.cacheFolder,
                                    .weights = options.weights,
                                    .contextLength = options.contextLength,
                                    .threads = options.threads};

@@ -18,6 +18,7 @@ struct ServeOptions {
     WeightType weights = WeightType::AsStored; // for modelPath
     int contextLength = 0;                     // tokens, for modelPath; 0: the model's own, at most 8192
     int threads = 0;                           // 0: all cores
+    std::string cacheFolder;                   // read pictures and conversations, kept over restarts; empty: nowhere
     std::string host = "127.0.0.1";            // 127.0.0.1, localhost or ::1; anything else is refused
     int port = kDefaultPort;                   // 0: any free port
     std::string key;                           // empty: a random one is made and printed on standard error

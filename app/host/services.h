@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 namespace facet::host {
@@ -21,6 +22,7 @@ struct Services {
     ModelSlot &slot;
     MediaLoader &media;
     TranscribeFn transcribe;
+    std::string cacheFolder = {};                // of every model that is loaded; empty: nothing on disk
     std::int64_t started = 0;                    // seconds since 1970: the "created" of the model
     std::chrono::milliseconds pingAfter{15'000}; // silence on a stream
 };
@@ -31,6 +33,7 @@ constexpr std::size_t kSmallBodyLimit = std::size_t{64} << 10;    // commands th
 
 // Each file of routes appends its own. The services must outlive the routes.
 void addChatRoutes(std::vector<Route> &routes, Services &services, bool privateLink);
+void addCompletionRoutes(std::vector<Route> &routes, Services &services);
 void addAudioRoutes(std::vector<Route> &routes, Services &services);
 void addModelRoutes(std::vector<Route> &routes, Services &services);
 void addFacetRoutes(std::vector<Route> &routes, Services &services, bool privateLink);

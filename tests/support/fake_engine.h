@@ -118,7 +118,7 @@ struct FakeControl {
 
     std::mutex mutex;
     std::vector<Request> seen; // in the order they were run
-    std::atomic<int> submitted{0}, running{0}, cancels{0}, ended{0}, loads{0}, alive{0};
+    std::atomic<int> submitted{0}, running{0}, cancels{0}, ended{0}, loads{0}, alive{0}, encodedAhead{0};
 };
 
 class FakeEngine final : public EnginePort {
@@ -148,6 +148,21 @@ public:
         const std::lock_guard lock(m_mutex);
         m_cancelled.insert(id);
         ++m_control->cancels;
+    }
+    RequestId encodeAhead(std::vector<Part> media, EventSink sink) override {
+        m_control->encodedAhead += static_cast<int>(media.size());
+        const std::lock_guard lock(m_mutex);
+        Event event;
+        event.request = ++m_lastId;
+        event.kind = Event::Kind::Done;
+        sink(event);
+        return m_lastId;
+    }
+    MemoryUse memoryUse() const override {
+        MemoryUse use;
+        use.limit = 1000;
+        use.weights = 600;
+        return use;
     }
     Status check(const Request &request) const override { return m_control->check(request); }
 

@@ -96,6 +96,19 @@ TEST_CASE("unloading") {
     CHECK(f.post("/x_facet/unload", "").status == 200);
 }
 
+TEST_CASE("media are read ahead") {
+    HostFixture f;
+    const auto read = f.post("/x_facet/encode", R"({"kind":"image","url":"data:;base64,UElD","token_budget":280})");
+    CHECK(read.status == 200);
+    CHECK(parsed(read.body)["encoded"] == true);
+    CHECK(f.control->encodedAhead == 1);
+    CHECK(f.post("/x_facet/encode", R"({"kind":"smell","url":"data:;base64,UElD"})").status == 400);
+    CHECK(f.post("/x_facet/encode", "{}").status == 400);
+    CHECK(parsed(f.get("/x_facet/model").body)["memory"]["limit"] == 1000);
+    HostFixture none(false, false);
+    CHECK(none.post("/x_facet/encode", R"({"kind":"image","url":"data:;base64,UElD"})").status == 503);
+}
+
 TEST_CASE("costs of media") {
     HostFixture f;
     const Json picture =

@@ -91,7 +91,7 @@ TEST_CASE("with include_usage the last chunk has it, the others null") {
     const Json finish = Json::parse(reply.finish(answer()));
     CHECK(finish["usage"].is_null());
     CHECK_FALSE(finish.contains("timings"));
-    const Json usage = Json::parse(reply.usage(answer()));
+    const Json usage = Json::parse(reply.usage(answer().usage));
     CHECK(usage["choices"].empty());
     CHECK(usage["usage"]["completion_tokens"] == 20);
     CHECK(usage["timings"]["predicted_n"] == 20);
@@ -108,4 +108,22 @@ TEST_CASE("progress and malformed calls are chunks without choices") {
     CHECK(progress["choices"].empty());
     CHECK(progress["x_facet"] == Json::parse(R"({"phase":"reading_prompt","done":3,"total":9})"));
     CHECK(Json::parse(reply.malformed("raw"))["x_facet"]["malformed"] == "raw");
+}
+
+TEST_CASE("log probabilities and notices") {
+    Answer a = answer();
+    a.logprobs = {{5, "H\xc3", -0.5F, {{5, "H\xc3", -0.5F, {}}, {6, "x", -2.0F, {}}}}};
+    a.contextFull = true;
+    a.finish = FinishReason::Length;
+    const Json json = Json::parse(ChatReply("chatcmpl-1", 7, "m").whole(a));
+    const Json &token = json["choices"][0]["logprobs"]["content"][0];
+    CHECK(token["logprob"] == -0.5F);
+    CHECK(token["bytes"] == Json({72, 0xc3}));
+    CHECK(token["top_logprobs"].size() == 2);
+    CHECK(json["x_facet"]["notice"]["code"] == "context_full");
+    const ChatReply reply("chatcmpl-1", 7, "m");
+    CHECK(Json::parse(reply.finish(a))["x_facet"]["notice"]["code"] == "context_full");
+    CHECK(Json::parse(reply.text("H", 1, a.logprobs))["choices"][0]["logprobs"]["content"].size() == 1);
+    CHECK(Json::parse(reply.text("H"))["choices"][0]["logprobs"] == nullptr);
+    CHECK_FALSE(Json::parse(reply.finish(answer())).contains("x_facet"));
 }

@@ -71,6 +71,42 @@ TEST_CASE("every field is read") {
     CHECK_FALSE(call->videoSound);
 }
 
+TEST_CASE("bias, log probabilities, choices and form of the answer") {
+    const auto call = with(R"("n":3,"seed":5,"logit_bias":{"7":-100,"9":1.5},"logprobs":true,"top_logprobs":2,
+        "response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{"type":"object"}}})");
+    REQUIRE(call);
+    CHECK(call->choices == 3);
+    const auto requests = choicesOf(*call);
+    REQUIRE(requests.size() == 3);
+    CHECK(requests[0].sampling.seed == 5U);
+    CHECK(requests[2].sampling.seed == 7U);
+    REQUIRE(call->request.logitBias.size() == 2);
+    CHECK(call->request.logitBias[0] == std::pair<std::int32_t, float>{7, -100.0F});
+    CHECK(call->request.topLogprobs == 2);
+    CHECK(call->request.constraint.kind == OutputConstraint::Kind::JsonSchema);
+    CHECK(call->request.constraint.text == R"({"type":"object"})");
+    CHECK(with(R"("logprobs":true)")->request.topLogprobs == 0);
+    CHECK(with(R"("logprobs":false)")->request.topLogprobs == -1);
+    CHECK(with(R"("response_format":{"type":"json_object"})")->request.constraint.kind ==
+          OutputConstraint::Kind::JsonObject);
+    CHECK(with(R"("grammar":"root ::= x")")->request.constraint.kind == OutputConstraint::Kind::Grammar);
+}
+
+TEST_CASE("a prompt that is continued") {
+    const auto completion = [](const char *text) { return parseCompletionRequest(*parseJson(text)); };
+    const auto call = completion(R"({"prompt":["Once"],"max_tokens":4,"logprobs":2,"stop":"x","temperature":0})");
+    REQUIRE(call);
+    CHECK(call->request.rawPrompt == "Once");
+    CHECK(call->request.messages.empty());
+    CHECK(call->request.maxTokens == 4);
+    CHECK(call->request.topLogprobs == 2);
+    CHECK(completion(R"({"prompt":""})")->request.maxTokens == 16);
+    CHECK(wrongField(completion(R"({"prompt":["a","b"]})")) == "prompt");
+    CHECK(wrongField(completion(R"({"prompt":[1,2]})")) == "prompt");
+    CHECK(wrongField(completion(R"({})")) == "prompt");
+    CHECK(wrongField(completion(R"({"prompt":"a","echo":true})")) == "echo");
+}
+
 TEST_CASE("null is as good as absent") {
     const auto call =
         with(R"("stream":null,"max_tokens":null,"stop":null,"tools":null,"tool_choice":null,"n":null,"seed":null,
@@ -87,7 +123,17 @@ TEST_CASE("wrong types and values name the field") {
     CHECK(wrongField(with(R"("max_tokens":0)")) == "max_tokens");
     CHECK(wrongField(with(R"("max_completion_tokens":0)")) == "max_completion_tokens");
     CHECK(wrongField(with(R"("max_tokens":99999999999)")) == "max_tokens");
-    CHECK(wrongField(with(R"("n":2)")) == "n");
+    CHECK(wrongField(with(R"("n":0)")) == "n");
+    CHECK(wrongField(with(R"("n":17)")) == "n");
+    CHECK(wrongField(with(R"("logit_bias":{"x":1})")) == "logit_bias");
+    CHECK(wrongField(with(R"("logit_bias":{"5":101})")) == "logit_bias");
+    CHECK(wrongField(with(R"("logit_bias":{"-5":1})")) == "logit_bias");
+    CHECK(wrongField(with(R"("logit_bias":{"5":"1"})")) == "logit_bias");
+    CHECK(wrongField(with(R"("top_logprobs":3)")) == "top_logprobs");
+    CHECK(wrongField(with(R"("logprobs":true,"top_logprobs":21)")) == "top_logprobs");
+    CHECK(wrongField(with(R"("response_format":{"type":"xml"})")) == "response_format.type");
+    CHECK(wrongField(with(R"("response_format":{"type":"json_schema"})")) == "response_format.json_schema");
+    CHECK(wrongField(with(R"("response_format":{"type":"json_object"},"grammar":"root ::= x")")) == "grammar");
     CHECK(wrongField(with(R"("n":"1")")) == "n");
     CHECK(wrongField(with(R"("stream":1)")) == "stream");
     CHECK(wrongField(with(R"("stream_options":true)")) == "stream_options");

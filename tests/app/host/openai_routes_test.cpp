@@ -159,10 +159,64 @@ TEST_CASE("bad requests are 400 with the field") {
     };
     CHECK(param("{") == nullptr);
     CHECK(param("") == nullptr);
-    CHECK(param(chat("\"hi\"", R"("n":2)")) == "n");
+    CHECK(param(chat("\"hi\"", R"("n":99)")) == "n");
     CHECK(param(chat("5")) == "messages[0].content");
     CHECK(f.post(kChat, std::string(500, '[')).status == 413);
     CHECK(f.control->submitted == 0);
+}
+
+TEST_CASE("several answers, log probabilities and notices, whole and streamed") {
+    HostFixture f;
+    f.control->script = [](const Request &request, FakeRun &run) {
+        const auto seed = static_cast<int>(request.sampling.seed.value_or(0));
+        run.text("answer " + std::to_string(seed));
+        run.usage({.promptTokens = 3, .completionTokens = 4});
+        run.done();
+    };
+    const auto whole = parsed(f.post(kChat, chat("\"hi\"", R"("n":2,"seed":10)")).body);
+    REQUIRE(whole["choices"].size() == 2);
+    CHECK(whole["choices"][0]["message"]["content"] == "answer 10");
+    CHECK(whole["choices"][1]["message"]["content"] == "answer 11");
+    CHECK(whole["choices"][1]["index"] == 1);
+    CHECK(whole["usage"]["prompt_tokens"] == 3);
+    CHECK(whole["usage"]["completion_tokens"] == 8);
+
+    std::string texts[2];
+    int finished = 0;
+    for (const std::string &line : dataLines(f.post(kChat, chat("\"hi\"", R"("n":2,"seed":10,"stream":true)")).body)) {
+        if (line == "[DONE]") continue;
+        for (const auto &choice : parsed(line)["choices"]) {
+            const int index = choice["index"];
+            REQUIRE(index < 2);
+            texts[index] += choice["delta"].value("content", "");
+            finished += choice["finish_reason"].is_null() ? 0 : 1;
+        }
+    }
+    CHECK(texts[0] == "answer 10");
+    CHECK(texts[1] == "answer 11");
+    CHECK(finished == 2);
+
+    f.control->script = [](const Request &, FakeRun &run) { run.fail({ErrorCode::OutOfMemory, "Too much."}); };
+    CHECK(f.post(kChat, chat("\"hi\"", R"("n":2)")).status >= 400);
+}
+
+TEST_CASE("a prompt is continued as it is") {
+    HostFixture f;
+    f.control->script = [](const Request &request, FakeRun &run) {
+        run.text(request.rawPrompt.value_or("?") + " upon");
+        run.finish(FinishReason::Length);
+        run.done();
+    };
+    const auto whole = parsed(f.post("/v1/completions", R"({"prompt":"Once"})").body);
+    CHECK(whole["object"] == "text_completion");
+    CHECK(whole["choices"][0]["text"] == "Once upon");
+    CHECK(whole["choices"][0]["finish_reason"] == "length");
+    std::string text;
+    for (const std::string &line : dataLines(f.post("/v1/completions", R"({"prompt":"Once","stream":true})").body)) {
+        if (line != "[DONE]") text += parsed(line)["choices"][0]["text"].get<std::string>();
+    }
+    CHECK(text == "Once upon");
+    CHECK(f.post("/v1/completions", "{}").status == 400);
 }
 
 TEST_CASE("a prompt that does not fit is a 400 even for a stream") {

@@ -9,6 +9,8 @@
 #include <QTemporaryDir>
 #include <QtTest>
 
+#include <algorithm>
+
 using namespace facet;
 using namespace facet::client;
 using facet::test::ScriptedHttpServer;
@@ -131,6 +133,7 @@ private slots:
         server.answer(
             "/x_facet/cost",
             {{ScriptedHttpServer::whole(200, R"({"tokens":64,"width":10,"height":20,"seconds":0})"), 0, true}});
+        server.answer("/x_facet/encode", {{ScriptedHttpServer::whole(200, R"({"encoded":true})"), 0, true}});
         server.answer(
             "/v1/chat/completions",
             {{ScriptedHttpServer::stream("data: {\"choices\":[{\"delta\":{\"content\":\"Half\"}}]}\n\n"), 0, false}});
@@ -156,6 +159,10 @@ private slots:
         link.askCost(5, {chat::AttachmentKind::Picture, QStringLiteral("/x.png"), QStringLiteral("png"), {}, 70});
         QVERIFY(cost.wait());
         QCOMPARE(cost.at(0).at(1).value<MediaCost>().tokens, 64);
+        // What was attached is read before it is asked about.
+        QTRY_VERIFY(std::any_of(server.requests.begin(), server.requests.end(), [](const auto &request) {
+            return request.head.contains("/x_facet/encode") && request.body.contains("x.png");
+        }));
 
         QSignalSpy updated(&link, &EngineLink::updated);
         QSignalSpy finished(&link, &EngineLink::finished);
