@@ -87,35 +87,6 @@ Status parseChoices(const JsonFields &body, ChatCall &call) {
     return ok();
 }
 
-// OpenAI's response_format; besides it `grammar`, a text that llama.cpp's clients send.
-Status parseConstraint(const JsonFields &body, OutputConstraint &constraint) {
-    FACET_TRY(grammar, body.string("grammar"));
-    FACET_TRY(format, body.object("response_format"));
-    if (format) {
-        const JsonFields fields(*format, "response_format");
-        FACET_TRY(type, fields.string("type"));
-        if (type == "json_object") {
-            constraint.kind = OutputConstraint::Kind::JsonObject;
-        } else if (type == "json_schema") {
-            FACET_TRY(named, fields.object("json_schema"));
-            if (!named) return fields.wrong("json_schema", "hold the schema.");
-            FACET_TRY(schema, JsonFields(*named, "response_format.json_schema").object("schema"));
-            if (!schema) return fields.wrong("json_schema.schema", "be an object.");
-            constraint = {OutputConstraint::Kind::JsonSchema, jsonLine(*schema)};
-        } else if (type != "text") {
-            return fields.wrong("type", "be text, json_object or json_schema.");
-        }
-    }
-    if (grammar && !grammar->empty()) {
-        if (constraint.kind != OutputConstraint::Kind::None)
-            return body.wrong("grammar", "not come together with a response_format.");
-        constraint = {OutputConstraint::Kind::Grammar, std::move(*grammar)};
-    }
-    if (constraint.text.size() > kMaxConstraintBytes)
-        return body.wrong(format ? "response_format" : "grammar", "be shorter: at most 256 KB.");
-    return ok();
-}
-
 Status parseLength(const JsonFields &body, int &maxTokens) {
     constexpr std::int64_t kMost = std::numeric_limits<int>::max();
     FACET_TRY(older, body.integer("max_tokens", -1, kMost));
@@ -274,7 +245,6 @@ Result<ChatCall> parseChatRequest(const Json &body, const ChatParseOptions &opti
     FACET_CHECK(parseChoices(fields, call));
     FACET_CHECK(parseBias(fields, call.request));
     FACET_CHECK(parseLogprobs(fields, call.request));
-    FACET_CHECK(parseConstraint(fields, call.request.constraint));
     FACET_CHECK(parseStreaming(fields, call));
     FACET_CHECK(parseSampling(fields, call.request.sampling));
     FACET_CHECK(parseStop(fields, call.request.stop));
@@ -283,6 +253,8 @@ Result<ChatCall> parseChatRequest(const Json &body, const ChatParseOptions &opti
     FACET_CHECK(parseTools(fields, call.request.tools));
     FACET_CHECK(parseToolChoice(fields, call.request));
     FACET_CHECK(parseConstraint(fields, options.text, call.request.constraint));
+    if (call.request.constraint.text.size() > kMaxConstraintBytes)
+        return fields.wrong(fields.find("response_format") ? "response_format" : "grammar", "be shorter: at most 256 KB.");
     FACET_CHECK(parseExtension(fields, call));
     FACET_CHECK(parseMessages(fields, options, call));
     return call;
@@ -310,7 +282,6 @@ Result<ChatCall> parseCompletionRequest(const Json &body) {
     if (logprobs) call.request.topLogprobs = static_cast<int>(*logprobs);
     FACET_CHECK(parseChoices(fields, call));
     FACET_CHECK(parseBias(fields, call.request));
-    FACET_CHECK(parseConstraint(fields, call.request.constraint));
     FACET_CHECK(parseStreaming(fields, call));
     FACET_CHECK(parseSampling(fields, call.request.sampling));
     FACET_CHECK(parseStop(fields, call.request.stop));
