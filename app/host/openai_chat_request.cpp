@@ -261,8 +261,6 @@ Result<ChatCall> parseChatRequest(const Json &body, const ChatParseOptions &opti
     FACET_CHECK(parseTools(fields, call.request.tools));
     FACET_CHECK(parseToolChoice(fields, call.request));
     FACET_CHECK(parseConstraint(fields, options.text, call.request.constraint));
-    if (call.request.constraint.text.size() > kMaxConstraintBytes)
-        return fields.wrong(fields.find("response_format") ? "response_format" : "grammar", "be shorter: at most 256 KB.");
     FACET_CHECK(parseExtension(fields, call));
     FACET_CHECK(parseMessages(fields, options, call));
     return call;
