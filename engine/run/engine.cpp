@@ -1,5 +1,6 @@
 #include "facet/engine.h"
 
+#include "grammar/constraint.h"
 #include "run/loaded_model.h"
 #include "run/prompt_builder.h"
 #include "run/scheduler.h"
@@ -112,6 +113,11 @@ Result<PromptInfo> Engine::prompt(const Request &request) const {
         return Error{ErrorCode::ContextExceeded, "The conversation is " + std::to_string(built.ids.size()) +
                                                      " tokens long and the context holds " +
                                                      std::to_string(m_impl->model->contextLength) + "."};
+    // A form that cannot be kept is told as early as a prompt that does not fit.
+    FACET_CHECK(grammar::makeConstraint(request, {.tokenizer = m_impl->model->tokenizer,
+                                                  .vocabulary = *m_impl->model->grammarVocabulary,
+                                                  .stopIds = {},
+                                                  .startsInThought = built.startsInThought}));
     return PromptInfo{std::move(built.text), std::move(built.ids)};
 }
 
