@@ -136,7 +136,7 @@ TEST_CASE("wrong types and values name the field") {
     CHECK(wrongField(with(R"("logprobs":true,"top_logprobs":21)")) == "top_logprobs");
     CHECK(wrongField(with(R"("response_format":{"type":"xml"})")) == "response_format.type");
     CHECK(wrongField(with(R"("response_format":{"type":"json_schema"})")) == "response_format.json_schema");
-    CHECK(wrongField(with(R"("response_format":{"type":"json_object"},"grammar":"root ::= x")")) == "response_format");
+    CHECK(wrongField(with(R"("response_format":{"type":"json_object"},"grammar":"root ::= x")")) == "grammar");
     CHECK(wrongField(with(R"("n":"1")")) == "n");
     CHECK(wrongField(with(R"("stream":1)")) == "stream");
     CHECK(wrongField(with(R"("stream_options":true)")) == "stream_options");
