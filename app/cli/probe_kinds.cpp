@@ -282,7 +282,7 @@ Result<OutTensors> wholeModel(const ProbeCase &probe, ProbeModel &model) {
     return probe.shaped(std::move(out), positions);
 }
 
-// Several prompts of one model: of each the tensor named by "logits", at its "rows".
+// Several prompts of one model (with its adapters): of each the tensor named by "logits", at its "rows".
 Result<OutTensors> logitsOfCases(const ProbeCase &probe, ProbeModel &model) {
     OutTensors out;
     for (const Json &entry : probe.json().at("cases")) {
@@ -306,18 +306,6 @@ Result<OutTensors> textModel(const ProbeCase &probe, ProbeModel &model) {
     FACET_TRY(rows, probe.selection("rows"));
     FACET_TRY(tensors, model.text(ids, rows, greedyCount(probe)));
     return probe.shaped(outTensors(std::move(tensors)), {});
-}
-
-// "cases" of one model and adapter: the logits of each.
-Result<OutTensors> adapterCases(const ProbeCase &probe, ProbeModel &model) {
-    OutTensors out;
-    for (const Json &entry : probe.json().at("cases")) {
-        const auto ids = entry.at("input_ids").get<std::vector<std::int32_t>>();
-        const auto rows = entry.at("rows").get<std::vector<std::int32_t>>();
-        FACET_TRY(tensors, model.text(ids, rows, 0));
-        out[entry.at("logits").get<std::string>()] = outTensor(std::move(tensors.at("logits")));
-    }
-    return out;
 }
 
 Result<OutTensors> drafterStep(const ProbeCase &probe, ProbeModel &model) {
@@ -397,8 +385,7 @@ Result<OutTensors> kernelProducts(const ProbeCase &probe, const LoadOptions &loa
 
 Result<OutTensors> runKind(const ProbeCase &probe, const ProbeArguments &arguments, const LoadOptions &load) {
     if (probe.has("matvec")) return kernelProducts(probe, load);
-    if (probe.has("gguf")) return withModel(probe, arguments, load, logitsOfCases);
-    if (probe.has("adapter")) return withModel(probe, arguments, load, adapterCases);
+    if (probe.has("gguf") || probe.has("adapter")) return withModel(probe, arguments, load, logitsOfCases);
     if (probe.has("order") && probe.has("cases") && probe.json().at("cases").is_array()) return sampling(probe);
     if (probe.has("drafter")) return withModel(probe, arguments, load, drafterStep);
     if (probe.has("mel_filters")) return audioConstants(probe);

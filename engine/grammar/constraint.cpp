@@ -85,12 +85,4 @@ Result<std::optional<TokenConstraint>> makeConstraint(const Request &request, co
     return std::optional<TokenConstraint>(std::in_place, std::move(options));
 }
 
-Status checkConstraint(const OutputConstraint &constraint) {
-    if (constraint.kind == Kind::None) return ok();
-    GrammarBuilder b;
-    FACET_TRY(answer, answerExpr(b, constraint, [](std::string_view) { return std::optional<std::int32_t>(0); }));
-    FACET_TRY(grammar, finished(b, answer, constraint.kind));
-    return ok();
-}
-
 }  // namespace facet::grammar

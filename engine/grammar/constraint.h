@@ -38,7 +38,4 @@ struct ConstraintSource {
 // Errors: InvalidArgument naming the place in the schema or grammar, LimitExceeded.
 Result<std::optional<TokenConstraint>> makeConstraint(const Request &request, const ConstraintSource &source);
 
-// The same errors without a model: for surfaces that want to refuse early.
-Status checkConstraint(const OutputConstraint &constraint);
-
 }  // namespace facet::grammar
