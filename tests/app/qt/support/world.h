@@ -23,6 +23,12 @@ inline QJsonObject json(const char *text) {
     return document.object();
 }
 
+// 1x1, black
+inline QByteArray smallPng() {
+    return QByteArray::fromBase64(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==");
+}
+
 // Its parts may be opened again over the same folder, as after a restart of the program.
 class World {
 public:
