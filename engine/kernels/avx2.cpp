@@ -14,9 +14,7 @@ constexpr int kPanelTokens = 3;
 constexpr int kScoreQueries = 2;  // x 32 keys
 constexpr int kValueQueries = 2;  // x 4 vectors
 constexpr int kValueVectors = 4;
-constexpr int kInt8Rows = 2;      // x 4 tokens
-constexpr int kInt8Tokens = 4;
-constexpr int kQ8PanelFrom = 8;   // tokens from which Q8_0 is unpacked; same steps in the same order, same bits
+constexpr int kTileTokens = 4;    // x 8 rows of int8
 
 alignas(64) constexpr std::int32_t kLaneMasks[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
 
@@ -126,6 +124,8 @@ inline void transpose(V (&m)[8]) {
 
 #include "kernels/simd_math.inl"
 #include "kernels/unpack_x86.inl"
+// after its sums
+#include "kernels/simd_quantise.inl"
 // after its steps
 #include "kernels/unpack_blocks.inl"
 // after the two above
@@ -136,111 +136,79 @@ inline void transpose(V (&m)[8]) {
 namespace facet {
 namespace {
 
-inline __m256i load32(const void *from) { return _mm256_loadu_si256(static_cast<const __m256i *>(from)); }
-inline __m256i joined(const void *low, const void *high) {
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(static_cast<const __m128i *>(low))),
-                                   _mm_loadu_si128(static_cast<const __m128i *>(high)), 1);
+using I = __m256i;
+
+inline I iload(const void *from) { return _mm256_loadu_si256(static_cast<const I *>(from)); }
+inline void istore(void *to, I x) { _mm256_storeu_si256(static_cast<I *>(to), x); }
+inline I iset8(int x) { return _mm256_set1_epi8(static_cast<char>(x)); }
+inline I iand(I a, I b) { return _mm256_and_si256(a, b); }
+inline I ior(I a, I b) { return _mm256_or_si256(a, b); }
+template <int N>
+inline I iright(I x) { return _mm256_srli_epi16(x, N); }
+template <int N>
+inline I ileft(I x) { return _mm256_slli_epi16(x, N); }
+inline I inext(I x) { return _mm256_srli_epi64(x, 32); }
+inline V ifloats(I x) { return _mm256_castsi256_ps(x); }
+inline V itoFloat(I x) { return _mm256_cvtepi32_ps(x); }
+
+inline I ispread4(const void *four) {
+    std::int32_t bits = 0;
+    __builtin_memcpy(&bits, four, sizeof bits);
+    return _mm256_set1_epi32(bits);
+}
+inline I imulWords(I sizes, I values) { return _mm256_maddubs_epi16(sizes, values); }
+inline I iaddWords(I a, I b) { return _mm256_add_epi16(a, b); }
+inline I isubWords(I a, I b) { return _mm256_sub_epi16(a, b); }
+inline I iscaleWords(I x, int factor) { return _mm256_mullo_epi16(x, _mm256_set1_epi16(static_cast<short>(factor))); }
+inline I iaddDwords(I a, I b) { return _mm256_add_epi32(a, b); }
+inline I iwiden(I words) { return _mm256_madd_epi16(words, _mm256_set1_epi16(1)); }
+
+struct SignedWeights {
+    I sizes;   // without sign: the unsigned side of the product
+    I values;
+};
+inline SignedWeights isplitSign(I values) { return {_mm256_abs_epi8(values), values}; }
+inline I imulWordsSigned(const SignedWeights &w, I values) {  // at most 2 * 128 * 127: no saturation
+    return _mm256_maddubs_epi16(w.sizes, _mm256_sign_epi8(values, w.values));
 }
 
-// Two scales into four lanes each.
-inline V spread2(__m128 scales) {
-    return _mm256_permutevar8x32_ps(_mm256_castps128_ps256(scales), _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1));
+// Four words of 16 bytes become one, in each half.
+inline void itransposeQuarters(I (&m)[4]) {
+    const I low01 = _mm256_unpacklo_epi32(m[0], m[1]);
+    const I high01 = _mm256_unpackhi_epi32(m[0], m[1]);
+    const I low23 = _mm256_unpacklo_epi32(m[2], m[3]);
+    const I high23 = _mm256_unpackhi_epi32(m[2], m[3]);
+    m[0] = _mm256_unpacklo_epi64(low01, low23);
+    m[1] = _mm256_unpackhi_epi64(low01, low23);
+    m[2] = _mm256_unpacklo_epi64(high01, high23);
+    m[3] = _mm256_unpackhi_epi64(high01, high23);
 }
-inline V loadPair(const float *from) {
-    return spread2(_mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(from))));
+inline I ifirstOfQuarters(I a, I b, I c, I d) {
+    return _mm256_unpacklo_epi64(_mm256_unpacklo_epi32(a, b), _mm256_unpacklo_epi32(c, d));
+}
+inline I ilastOfQuarters(I a, I b, I c, I d) {
+    return _mm256_unpackhi_epi64(_mm256_unpackhi_epi32(a, b), _mm256_unpackhi_epi32(c, d));
+}
+inline I ijoin16(const std::byte *const (&from)[2], std::int64_t at) {
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i *>(from[0] + at))),
+                                   _mm_loadu_si128(reinterpret_cast<const __m128i *>(from[1] + at)), 1);
 }
 
-inline __m256i sumPairs(__m256i words) { return _mm256_madd_epi16(words, _mm256_set1_epi16(1)); }
-
-// One block; a sum of four products in each lane.
-struct FormatQ8 {
-    static constexpr std::int64_t kBytes = 34;
-    static constexpr std::int64_t kGroup = 1;
-    struct Weights {
-        __m256i values;
-        V scale;
-    };
-    struct Input {
-        __m256i values;
-        V scale;
-    };
-    static Weights weights(const std::byte *block) { return {load32(block + 2), vset(scaleOf(block))}; }
-    static Input input(const std::int8_t *values, const float *scales, const float *) {
-        return {load32(values), vset(*scales)};
-    }
-    static V add(V total, const Weights &w, const Input &in) {
-        // |w| * (x with the sign of w): at most 2 * 128 * 127 in a word, no saturation
-        const __m256i words = _mm256_maddubs_epi16(_mm256_abs_epi8(w.values), _mm256_sign_epi8(in.values, w.values));
-        return vfma(_mm256_cvtepi32_ps(sumPairs(words)), vmul(w.scale, in.scale), total);
-    }
-};
-
-// Two blocks, their low nibbles in one register and their high ones in another; four lanes for each block.
-struct FormatQ4 {
-    static constexpr std::int64_t kBytes = 18;
-    static constexpr std::int64_t kGroup = 2;
-    struct Weights {
-        __m256i low, high;  // 0..15
-        V scale;
-    };
-    struct Input {
-        __m256i low, high;  // values 0..15 and 16..31 of both blocks
-        V scale;
-        V offset;
-    };
-    static Weights weights(const std::byte *group) {
-        const __m256i raw = joined(group + 2, group + kBytes + 2);
-        const __m256i mask = _mm256_set1_epi8(15);
-        std::uint16_t scales[2];
-        __builtin_memcpy(scales, group, 2);
-        __builtin_memcpy(scales + 1, group + kBytes, 2);
-        const auto both = static_cast<int>(scales[0] | static_cast<unsigned>(scales[1]) << 16);
-        return {_mm256_and_si256(raw, mask), _mm256_and_si256(_mm256_srli_epi16(raw, 4), mask),
-                spread2(_mm_cvtph_ps(_mm_cvtsi32_si128(both)))};
-    }
-    static Input input(const std::int8_t *values, const float *scales, const float *sums) {
-        // The nibbles are 8 too high: 8 * scale * sum of the inputs, spread over the four lanes of a block.
-        const V four = _mm256_permutevar8x32_ps(_mm256_castps128_ps256(_mm_loadu_ps(sums)),
-                                                _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
-        return {joined(values, values + 32), joined(values + 16, values + 48), loadPair(scales), vmul(vset(4.0F), four)};
-    }
-    static V add(V total, const Weights &w, const Input &in) {
-        // at most 4 * 15 * 127 in a word: no saturation
-        const __m256i words = _mm256_add_epi16(_mm256_maddubs_epi16(w.low, in.low), _mm256_maddubs_epi16(w.high, in.high));
-        const V products = vfma(_mm256_cvtepi32_ps(sumPairs(words)), vmul(w.scale, in.scale), total);
-        return vfnma(w.scale, in.offset, products);
-    }
-};
-
-// 32 unpacked values; a sum of four products in each lane, four lanes for each scale.
-constexpr int kStep = 32;
-template <bool Signed>
-struct Step {
-    struct Weights {
-        __m256i values;
-        V scale;
-    };
-    struct Input {
-        __m256i values;
-        V scale;
-    };
-    static Weights weights(const std::int8_t *from, const float *scales) { return {load32(from), loadPair(scales)}; }
-    static Input input(const std::int8_t *values, const float *scales) { return {load32(values), vset(*scales)}; }
-    static V add(V total, const Weights &w, const Input &in) {
-        // at most 2 * 128 * 127 in a word: no saturation
-        __m256i words;
-        if constexpr (Signed) words = _mm256_maddubs_epi16(_mm256_abs_epi8(w.values), _mm256_sign_epi8(in.values, w.values));
-        else words = _mm256_maddubs_epi16(w.values, in.values);
-        return vfma(_mm256_cvtepi32_ps(sumPairs(words)), vmul(w.scale, in.scale), total);
-    }
-};
+// The float16 in the lower or upper half of each word; byte N of each word as a signed number.
+template <bool Upper>
+inline V ihalfToFloat(I words) {
+    const I halves = Upper ? _mm256_srli_epi32(words, 16) : _mm256_and_si256(words, _mm256_set1_epi32(0xFFFF));
+    return _mm256_cvtph_ps(_mm_packus_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1)));
+}
+template <int N>
+inline V ibyteToFloat(I words) { return _mm256_cvtepi32_ps(_mm256_srai_epi32(_mm256_slli_epi32(words, 24 - 8 * N), 24)); }
 
 }  // namespace
 }  // namespace facet
 
-#include "kernels/simd_int8.inl"
-// after the formats
-#include "kernels/simd_panel8.inl"
+#include "kernels/simd_rows8_unpack.inl"
+// after its steps
+#include "kernels/simd_rows8.inl"
 
 namespace facet {
 

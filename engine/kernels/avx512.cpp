@@ -15,9 +15,7 @@ constexpr int kPanelTokens = 3;
 constexpr int kScoreQueries = 8;  // x 32 keys
 constexpr int kValueQueries = 4;  // x 4 vectors
 constexpr int kValueVectors = 4;
-constexpr int kInt8Rows = 4;      // x 4 tokens
-constexpr int kInt8Tokens = 4;
-constexpr int kQ8PanelFrom = 8;   // tokens from which Q8_0 is unpacked; same steps in the same order, same bits
+constexpr int kTileTokens = 8;    // x 16 rows of int8
 
 inline __mmask16 laneMask(int lanes) { return static_cast<__mmask16>((1U << lanes) - 1U); }
 
@@ -122,6 +120,8 @@ inline void transpose(V (&m)[16]) {
 
 #include "kernels/simd_math.inl"
 #include "kernels/unpack_x86.inl"
+// after its sums
+#include "kernels/simd_quantise.inl"
 // after its steps
 #include "kernels/unpack_blocks.inl"
 // after the two above
@@ -132,144 +132,81 @@ inline void transpose(V (&m)[16]) {
 namespace facet {
 namespace {
 
-inline __m128i load16(const void *from) { return _mm_loadu_si128(static_cast<const __m128i *>(from)); }
-inline __m256i load32(const void *from) { return _mm256_loadu_si256(static_cast<const __m256i *>(from)); }
+using I = __m512i;
 
-// Two scales into eight lanes each, four scales into four lanes each.
-inline V spread2(__m128 scales) {
-    const __m512i order = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
-    return _mm512_permutexvar_ps(order, _mm512_castps128_ps512(scales));
-}
-inline V spread4(__m128 scales) {
-    const __m512i order = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
-    return _mm512_permutexvar_ps(order, _mm512_castps128_ps512(scales));
-}
+inline I iload(const void *from) { return _mm512_loadu_si512(from); }
+inline void istore(void *to, I x) { _mm512_storeu_si512(to, x); }
+inline I iset8(int x) { return _mm512_set1_epi8(static_cast<char>(x)); }
+inline I iand(I a, I b) { return _mm512_and_si512(a, b); }
+inline I ior(I a, I b) { return _mm512_or_si512(a, b); }
+template <int N>
+inline I iright(I x) { return _mm512_srli_epi16(x, N); }
+template <int N>
+inline I ileft(I x) { return _mm512_slli_epi16(x, N); }
+inline I inext(I x) { return _mm512_srli_epi64(x, 32); }
+inline V ifloats(I x) { return _mm512_castsi512_ps(x); }
+inline V itoFloat(I x) { return _mm512_cvtepi32_ps(x); }
 
-// Eight sums into two lanes each.
-inline V spread8(__m256 sums) {
-    const __m512i order = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
-    return _mm512_permutexvar_ps(order, _mm512_castps256_ps512(sums));
+inline I ispread4(const void *four) {
+    std::int32_t bits = 0;
+    __builtin_memcpy(&bits, four, sizeof bits);
+    return _mm512_set1_epi32(bits);
 }
-inline V loadPair(const float *from) {
-    return spread2(_mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(from))));
-}
+inline I imulWords(I sizes, I values) { return _mm512_maddubs_epi16(sizes, values); }
+inline I iaddWords(I a, I b) { return _mm512_add_epi16(a, b); }
+inline I isubWords(I a, I b) { return _mm512_sub_epi16(a, b); }
+inline I iscaleWords(I x, int factor) { return _mm512_mullo_epi16(x, _mm512_set1_epi16(static_cast<short>(factor))); }
+inline I iaddDwords(I a, I b) { return _mm512_add_epi32(a, b); }
+inline I iwiden(I words) { return _mm512_madd_epi16(words, _mm512_set1_epi16(1)); }
 
-inline std::uint64_t scaleBits(const std::byte *block) {
-    std::uint16_t bits = 0;
-    __builtin_memcpy(&bits, block, sizeof bits);
-    return bits;
-}
-
-inline __m512i sumPairs(__m512i words) { return _mm512_madd_epi16(words, _mm512_set1_epi16(1)); }
-
-// Two blocks side by side; a sum of four products in each lane.
-struct FormatQ8 {
-    static constexpr std::int64_t kBytes = 34;
-    static constexpr std::int64_t kGroup = 2;
-    struct Weights {
-        __m512i sizes;  // without sign: the unsigned side of the product
-        __mmask64 negative;
-        V scale;
-    };
-    struct Input {
-        __m512i values;
-        V scale;
-    };
-    static Weights weights(const std::byte *group) {
-        const __m512i values = _mm512_inserti64x4(_mm512_castsi256_si512(load32(group + 2)), load32(group + kBytes + 2), 1);
-        const std::uint64_t scales = scaleBits(group) | scaleBits(group + kBytes) << 16;
-        return {_mm512_abs_epi8(values), _mm512_movepi8_mask(values),
-                spread2(_mm_cvtph_ps(_mm_cvtsi64_si128(static_cast<long long>(scales))))};
-    }
-    static Input input(const std::int8_t *values, const float *scales, const float *) {
-        return {_mm512_loadu_si512(values), loadPair(scales)};
-    }
-    static V add(V total, const Weights &w, const Input &in) {
-        const __m512i other = _mm512_mask_sub_epi8(in.values, w.negative, _mm512_setzero_si512(), in.values);
-        const __m512i words = _mm512_maddubs_epi16(w.sizes, other);  // at most 2 * 128 * 127: no saturation
-        return vfma(_mm512_cvtepi32_ps(sumPairs(words)), vmul(w.scale, in.scale), total);
-    }
+struct SignedWeights {
+    I sizes;             // without sign: the unsigned side of the product
+    __mmask64 negative;
 };
+inline SignedWeights isplitSign(I values) { return {_mm512_abs_epi8(values), _mm512_movepi8_mask(values)}; }
+inline I imulWordsSigned(const SignedWeights &w, I values) {  // at most 2 * 128 * 127: no saturation
+    return _mm512_maddubs_epi16(w.sizes, _mm512_mask_sub_epi8(values, w.negative, _mm512_setzero_si512(), values));
+}
 
-// Four blocks, their low nibbles in one register and their high ones in another; four lanes for each block.
-struct FormatQ4 {
-    static constexpr std::int64_t kBytes = 18;
-    static constexpr std::int64_t kGroup = 4;
-    struct Weights {
-        __m512i low, high;  // 0..15
-        V scale;
-    };
-    struct Input {
-        __m512i low, high;  // values 0..15 and 16..31 of the four blocks
-        V scale;
-        V offset;
-    };
-    static Weights weights(const std::byte *group) {
-        const __m256i first = _mm256_inserti128_si256(_mm256_castsi128_si256(load16(group + 2)), load16(group + 20), 1);
-        const __m256i second = _mm256_inserti128_si256(_mm256_castsi128_si256(load16(group + 38)), load16(group + 56), 1);
-        const __m512i raw = _mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1);
-        const __m512i mask = _mm512_set1_epi8(15);
-        const std::uint64_t scales = scaleBits(group) | scaleBits(group + kBytes) << 16 |
-                                     scaleBits(group + 2 * kBytes) << 32 | scaleBits(group + 3 * kBytes) << 48;
-        return {_mm512_and_si512(raw, mask), _mm512_and_si512(_mm512_srli_epi16(raw, 4), mask),
-                spread4(_mm_cvtph_ps(_mm_cvtsi64_si128(static_cast<long long>(scales))))};
-    }
-    static Input input(const std::int8_t *values, const float *scales, const float *sums) {
-        const __m512i first = _mm512_loadu_si512(values);
-        const __m512i second = _mm512_loadu_si512(values + 64);
-        const __m512i low = _mm512_setr_epi64(0, 1, 4, 5, 8, 9, 12, 13);
-        const __m512i high = _mm512_setr_epi64(2, 3, 6, 7, 10, 11, 14, 15);
-        // The nibbles are 8 too high: 8 * scale * sum of the inputs, spread over the four lanes of a block.
-        return {_mm512_permutex2var_epi64(first, low, second), _mm512_permutex2var_epi64(first, high, second),
-                spread4(_mm_loadu_ps(scales)), vmul(vset(4.0F), spread8(_mm256_loadu_ps(sums)))};
-    }
-    static V add(V total, const Weights &w, const Input &in) {
-        // at most 4 * 15 * 127 in a word: no saturation
-        const __m512i words = _mm512_add_epi16(_mm512_maddubs_epi16(w.low, in.low), _mm512_maddubs_epi16(w.high, in.high));
-        const V products = vfma(_mm512_cvtepi32_ps(sumPairs(words)), vmul(w.scale, in.scale), total);
-        return vfnma(w.scale, in.offset, products);
-    }
-};
+// Four words of 16 bytes become one, in each quarter.
+inline void itransposeQuarters(I (&m)[4]) {
+    const I low01 = _mm512_unpacklo_epi32(m[0], m[1]);
+    const I high01 = _mm512_unpackhi_epi32(m[0], m[1]);
+    const I low23 = _mm512_unpacklo_epi32(m[2], m[3]);
+    const I high23 = _mm512_unpackhi_epi32(m[2], m[3]);
+    m[0] = _mm512_unpacklo_epi64(low01, low23);
+    m[1] = _mm512_unpackhi_epi64(low01, low23);
+    m[2] = _mm512_unpacklo_epi64(high01, high23);
+    m[3] = _mm512_unpackhi_epi64(high01, high23);
+}
+inline I ifirstOfQuarters(I a, I b, I c, I d) {
+    return _mm512_unpacklo_epi64(_mm512_unpacklo_epi32(a, b), _mm512_unpacklo_epi32(c, d));
+}
+inline I ilastOfQuarters(I a, I b, I c, I d) {
+    return _mm512_unpackhi_epi64(_mm512_unpackhi_epi32(a, b), _mm512_unpackhi_epi32(c, d));
+}
+inline __m128i load16(const std::byte *from) { return _mm_loadu_si128(reinterpret_cast<const __m128i *>(from)); }
+inline I ijoin16(const std::byte *const (&from)[4], std::int64_t at) {
+    I all = _mm512_castsi128_si512(load16(from[0] + at));
+    all = _mm512_inserti32x4(all, load16(from[1] + at), 1);
+    all = _mm512_inserti32x4(all, load16(from[2] + at), 2);
+    return _mm512_inserti32x4(all, load16(from[3] + at), 3);
+}
 
-// 64 unpacked values; a sum of four products in each lane, four lanes for each scale.
-constexpr int kStep = 64;
-template <bool Signed>
-struct Step {
-    struct Weights {
-        __m512i values;      // without sign
-        __mmask64 negative;  // only of signed types
-        V scale;
-    };
-    struct Input {
-        __m512i values;
-        V scale;
-    };
-    static Weights weights(const std::int8_t *from, const float *scales) {
-        const __m512i values = _mm512_load_si512(from);
-        const V scale = spread4(_mm_load_ps(scales));
-        if constexpr (Signed) return {_mm512_abs_epi8(values), _mm512_movepi8_mask(values), scale};
-        else return {values, 0, scale};
-    }
-    static Input input(const std::int8_t *values, const float *scales) {
-        return {_mm512_loadu_si512(values), loadPair(scales)};
-    }
-    static Input inputHalf(const std::int8_t *values, const float *scales) {
-        return {_mm512_zextsi256_si512(load32(values)), vset(*scales)};
-    }
-    static V add(V total, const Weights &w, const Input &in) {
-        __m512i other = in.values;
-        if constexpr (Signed) other = _mm512_mask_sub_epi8(other, w.negative, _mm512_setzero_si512(), other);
-        const __m512i words = _mm512_maddubs_epi16(w.values, other);  // at most 2 * 128 * 127: no saturation
-        return vfma(_mm512_cvtepi32_ps(sumPairs(words)), vmul(w.scale, in.scale), total);
-    }
-};
+// The float16 in the lower or upper half of each word; byte N of each word as a signed number.
+template <bool Upper>
+inline V ihalfToFloat(I words) {
+    return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(Upper ? _mm512_srli_epi32(words, 16) : words));
+}
+template <int N>
+inline V ibyteToFloat(I words) { return _mm512_cvtepi32_ps(_mm512_srai_epi32(_mm512_slli_epi32(words, 24 - 8 * N), 24)); }
 
 }  // namespace
 }  // namespace facet
 
-#include "kernels/simd_int8.inl"
-// after the formats
-#include "kernels/simd_panel8.inl"
+#include "kernels/simd_rows8_unpack.inl"
+// after its steps
+#include "kernels/simd_rows8.inl"
 
 namespace facet {
 

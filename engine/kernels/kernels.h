@@ -15,6 +15,9 @@ struct Q8Rows {
     const std::int8_t *values = nullptr;  // [rows, cols]
     const float *scales = nullptr;        // [rows, cols / 32]
     const float *sums = nullptr;          // [rows, cols / 16] scale * sum of 16 int8 values (offset correction)
+    // [rows, cols / 16] two int16 in one word: the sum of the values 0, 1, 4, 5, 8, 9, 12, 13 of 16 (lower half) and of the
+    // others, as products of bytes are added in pairs.
+    const std::int32_t *pairs = nullptr;
 };
 
 // Key/value element type of a cache.
@@ -32,7 +35,7 @@ struct Kernels {
                      float *y, std::int64_t yStride);
     // Quantises one row of n (multiple of 32) values: scale = max|x| / 127, values rounded to nearest, ties to even; the
     // same bits from every table. A block with NaN or infinity gets scale NaN.
-    void (*quantiseRowQ8)(const float *x, std::int64_t n, std::int8_t *values, float *scales, float *sums);
+    void (*quantiseRowQ8)(const float *x, std::int64_t n, std::int8_t *values, float *scales, float *sums, std::int32_t *pairs);
     // Any stored type to float32: n values starting at a block border.
     void (*dequantise)(TensorType type, const std::byte *from, std::int64_t n, float *to);
 

@@ -20,23 +20,26 @@ struct QuantisedInput {
     std::unique_ptr<std::int8_t[]> values;
     std::unique_ptr<float[]> scales;
     std::unique_ptr<float[]> sums;
+    std::unique_ptr<std::int32_t[]> pairs;
 
     void fill(const Exec &exec, const float *x, std::int64_t tokens, std::int64_t xStride, std::int64_t cols) {
         const std::int64_t blocks = cols / kBlock;
         values = std::make_unique_for_overwrite<std::int8_t[]>(static_cast<std::size_t>(tokens * cols));
         scales = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(tokens * blocks));
         sums = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(tokens * blocks * 2));
+        pairs = std::make_unique_for_overwrite<std::int32_t[]>(static_cast<std::size_t>(tokens * blocks * 2));
         exec.pool->parallelFor(tokens, 4, [&](std::int64_t begin, std::int64_t end, int) {
             for (std::int64_t t = begin; t < end; ++t) {
                 exec.kernels->quantiseRowQ8(x + t * xStride, cols, values.get() + t * cols, scales.get() + t * blocks,
-                                            sums.get() + t * blocks * 2);
+                                            sums.get() + t * blocks * 2, pairs.get() + t * blocks * 2);
             }
         });
     }
 
     Q8Rows rows(std::int64_t first, std::int64_t cols) const noexcept {
         const std::int64_t blocks = cols / kBlock;
-        return {values.get() + first * cols, scales.get() + first * blocks, sums.get() + first * blocks * 2};
+        return {values.get() + first * cols, scales.get() + first * blocks, sums.get() + first * blocks * 2,
+                pairs.get() + first * blocks * 2};
     }
 };
 

@@ -115,6 +115,8 @@ inline void transpose(V (&m)[4]) {
 
 #include "kernels/simd_math.inl"
 #include "kernels/unpack_plain.inl"
+// after its sums
+#include "kernels/simd_quantise.inl"
 // after its steps
 #include "kernels/unpack_blocks.inl"
 // after the two above

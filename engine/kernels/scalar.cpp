@@ -119,7 +119,7 @@ void matmulQ8(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const
 
 // scale = max|x| / 127; values = x * (127 / max|x|) rounded to nearest, ties to even (as the vector instructions do).
 // A block with NaN or infinity gets scale NaN, so that the damage shows in the product instead of being rounded away.
-void quantiseRowQ8(const float *x, std::int64_t n, std::int8_t *values, float *scales, float *sums) {
+void quantiseRowQ8(const float *x, std::int64_t n, std::int8_t *values, float *scales, float *sums, std::int32_t *pairs) {
     constexpr float kTiny = 1e-35F;  // below this 127 / max would overflow
     for (std::int64_t b = 0; b < n / kBlock; ++b, x += kBlock, values += kBlock) {
         float largest = 0.0F;
@@ -131,17 +131,20 @@ void quantiseRowQ8(const float *x, std::int64_t n, std::int8_t *values, float *s
         if (!finite || largest < kTiny) {
             std::memset(values, 0, kBlock);
             scales[b] = sums[2 * b] = sums[2 * b + 1] = finite ? 0.0F : std::numeric_limits<float>::quiet_NaN();
+            pairs[2 * b] = pairs[2 * b + 1] = 0;
             continue;
         }
         const float inverse = 127.0F / largest;
         scales[b] = largest / 127.0F;
         for (int half = 0; half < 2; ++half) {
-            int sum = 0;
+            int sum[2] = {};  // of the first and the second two of four values
             for (int i = half * 16; i < half * 16 + 16; ++i) {
                 values[i] = static_cast<std::int8_t>(std::nearbyint(x[i] * inverse));
-                sum += values[i];
+                sum[i / 2 % 2] += values[i];
             }
-            sums[2 * b + half] = scales[b] * static_cast<float>(sum);
+            pairs[2 * b + half] = static_cast<std::int32_t>((static_cast<std::uint32_t>(sum[0]) & 0xFFFFU) |
+                                                            static_cast<std::uint32_t>(sum[1]) << 16);
+            sums[2 * b + half] = scales[b] * static_cast<float>(sum[0] + sum[1]);
         }
     }
 }

@@ -171,36 +171,5 @@ void toCacheKernel(CacheType type, const float *x, std::int64_t n, void *out) {
     });
 }
 
-// Same steps and roundings as the scalar version: the results are equal bit by bit.
-void quantiseRowQ8Kernel(const float *x, std::int64_t n, std::int8_t *values, float *scales, float *sums) {
-    for (std::int64_t b = 0; b < n / 32; ++b, x += 32, values += 32) {
-        V largest = vzero();
-        V damage = vzero();  // 0 * x is NaN for infinity and NaN
-        for (int i = 0; i < 32; i += kLanes) {
-            const V v = vload(x + i);
-            largest = vmax(largest, vabs(v));
-            damage = vfma(v, vzero(), damage);
-        }
-        const float top = vmaxLane(largest);
-        const float broken = vsum(damage);
-        if (!(broken == 0.0F) || top < 1e-35F) {
-            __builtin_memset(values, 0, 32);
-            scales[b] = sums[2 * b] = sums[2 * b + 1] = broken == 0.0F ? 0.0F : __builtin_nanf("");
-            continue;
-        }
-        const V inverse = vset(127.0F / top);
-        scales[b] = top / 127.0F;
-        for (int half = 0; half < 2; ++half) {
-            V total = vzero();
-            for (int i = half * 16; i < half * 16 + 16; i += kLanes) {
-                const V rounded = vround(vmul(vload(x + i), inverse));
-                total = vadd(total, rounded);
-                vstoreInt8(values + i, rounded);
-            }
-            sums[2 * b + half] = scales[b] * vsum(total);
-        }
-    }
-}
-
 }  // namespace
 }  // namespace facet

@@ -2,6 +2,17 @@
 namespace facet {
 namespace {
 
+// Two int16 in a word: sums of the values 0, 1, 4, 5, ... and of the others of 16.
+inline std::int32_t pairSums(const std::int8_t *values) {
+    std::uint32_t first = 0;
+    std::uint32_t second = 0;
+    for (int i = 0; i < 16; i += 4) {
+        first += static_cast<std::uint32_t>(values[i] + values[i + 1]);
+        second += static_cast<std::uint32_t>(values[i + 2] + values[i + 3]);
+    }
+    return static_cast<std::int32_t>((first & 0xFFFFU) | second << 16);
+}
+
 // 16 bytes to 32 nibbles: the low ones first.
 inline void splitNibbles(const std::byte *__restrict from, std::int8_t *__restrict to) {
     for (int j = 0; j < 16; ++j) {

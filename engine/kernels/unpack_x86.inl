@@ -2,6 +2,14 @@
 namespace facet {
 namespace {
 
+// Two int16 in a word: sums of the values 0, 1, 4, 5, ... and of the others of 16.
+inline std::int32_t pairSums(const std::int8_t *values) {
+    const __m128i all = _mm_loadu_si128(reinterpret_cast<const __m128i *>(values));
+    __m128i words = _mm_maddubs_epi16(_mm_set1_epi8(1), all);
+    words = _mm_add_epi16(words, _mm_shuffle_epi32(words, 0x4E));
+    return _mm_cvtsi128_si32(_mm_add_epi16(words, _mm_shuffle_epi32(words, 0xB1)));
+}
+
 inline void splitNibbles(const std::byte *from, std::int8_t *to) {
     _mm256_storeu_si256(reinterpret_cast<__m256i *>(to), nibbles(from));
 }

@@ -126,19 +126,22 @@ struct Stored {
 
 struct QuantisedRows {
     QuantisedRows(const Kernels &k, const std::vector<float> &x, std::int64_t tokens, std::int64_t cols)
-        : values(static_cast<std::size_t>(tokens * cols)), scales(values.size() / 32), sums(values.size() / 16) {
+        : values(static_cast<std::size_t>(tokens * cols)), scales(values.size() / 32), sums(values.size() / 16),
+          pairs(sums.size()) {
         for (std::int64_t t = 0; t < tokens; ++t) {
             k.quantiseRowQ8(x.data() + t * cols, cols, values.data() + t * cols, scales.data() + t * cols / 32,
-                            sums.data() + t * cols / 16);
+                            sums.data() + t * cols / 16, pairs.data() + t * cols / 16);
         }
     }
     Q8Rows rows(std::int64_t token, std::int64_t cols) const {
-        return {values.data() + token * cols, scales.data() + token * cols / 32, sums.data() + token * cols / 16};
+        return {values.data() + token * cols, scales.data() + token * cols / 32, sums.data() + token * cols / 16,
+                pairs.data() + token * cols / 16};
     }
 
     std::vector<std::int8_t> values;
     std::vector<float> scales;
     std::vector<float> sums;
+    std::vector<std::int32_t> pairs;
 };
 
 }  // namespace facet::test

@@ -164,6 +164,9 @@ TEST_CASE("matmulQ8: equals the integer products of the scalar table and stays w
     }
 }
 
+// Q8Rows::pairs of 16 values whose two sums are the same.
+std::int32_t pairOf(int sum) { return static_cast<std::int32_t>((static_cast<std::uint32_t>(sum) & 0xFFFFU) * 0x10001U); }
+
 TEST_CASE("matmulQ8: extreme bytes do not saturate") {
     for (const Kernels *k : availableKernels()) {
         CAPTURE(k->name);
@@ -182,8 +185,9 @@ TEST_CASE("matmulQ8: extreme bytes do not saturate") {
             const std::vector<std::int8_t> values(static_cast<std::size_t>(cols), input);
             const std::vector<float> scales(3, 1.0F);
             const std::vector<float> sums(6, 16.0F * input);
+            const std::vector<std::int32_t> pairs(6, pairOf(8 * input));
             float y = 0;
-            k->matmulQ8(w, 0, 1, {values.data(), scales.data(), sums.data()}, 1, &y, 1);
+            k->matmulQ8(w, 0, 1, {values.data(), scales.data(), sums.data(), pairs.data()}, 1, &y, 1);
             CHECK(y == -128.0F * input * 96.0F);
         }
     }
@@ -201,8 +205,9 @@ TEST_CASE("matmulQ8: inputs at the end of their range with any block") {
                 const std::vector<std::int8_t> values(static_cast<std::size_t>(cols), input);
                 const std::vector<float> scales(static_cast<std::size_t>(cols / 32), 1.0F);
                 const std::vector<float> sums(static_cast<std::size_t>(cols / 16), 16.0F * input);
+                const std::vector<std::int32_t> pairs(sums.size(), pairOf(8 * input));
                 float y[3] = {};
-                k->matmulQ8(w.matrix, 0, 3, {values.data(), scales.data(), sums.data()}, 1, y, 3);
+                k->matmulQ8(w.matrix, 0, 3, {values.data(), scales.data(), sums.data(), pairs.data()}, 1, y, 3);
                 for (std::int64_t r = 0; r < 3; ++r) {
                     double wanted = 0;
                     double size = 0;
@@ -270,6 +275,7 @@ TEST_CASE("quantiseRowQ8: equal in every table, bit by bit") {
             CHECK(got.values == expected.values);
             CHECK(got.scales == expected.scales);
             CHECK(got.sums == expected.sums);
+            CHECK(got.pairs == expected.pairs);
         }
         std::vector<float> x = random.values(64);
         x[5] = NAN;
