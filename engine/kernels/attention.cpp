@@ -1,5 +1,6 @@
 // attend(): cuts queries x heads into blocks for the threads and a ring cache into spans for Kernels::attendSpan.
 #include "kernels/ops.h"
+#include "kernels/profile.h"
 #include "kernels/tables.h"
 
 #include <algorithm>
@@ -90,12 +91,30 @@ void attendBlock(const Problem &problem, QueryBlock &block) {
     }
 }
 
+// Each key and value counts once, however many heads and tokens look at it.
+void addWork(ProfileScope &scope, const Problem &problem) {
+    if (!scope.measures() || problem.from.empty()) return;
+    const KvView &kv = problem.kv;
+    std::int64_t seen = 0, first = std::numeric_limits<std::int64_t>::max(), last = 0;
+    for (std::size_t t = 0; t < problem.from.size(); ++t) {
+        seen += std::max<std::int64_t>(0, problem.to[t] - problem.from[t]);
+        first = std::min(first, problem.from[t]);
+        last = std::max(last, problem.to[t]);
+    }
+    const double row = static_cast<double>(kv.headDim) * static_cast<double>(problem.elementBytes());
+    scope.work(kv.type == CacheType::F16 ? "f16" : "f32",
+               2 * row * static_cast<double>(kv.kvHeads) * static_cast<double>(std::max<std::int64_t>(0, last - first)),
+               4.0 * static_cast<double>(problem.heads) * static_cast<double>(kv.headDim) * static_cast<double>(seen));
+}
+
 }  // namespace
 
 void attend(const Exec &exec, const KvView &kv, const float *q, std::int64_t tokens, int heads,
             std::span<const std::int64_t> from, std::span<const std::int64_t> to, float *out) {
     if (tokens <= 0 || kv.kvHeads <= 0 || kv.capacity <= 0 || heads < kv.kvHeads) return;
     const Problem problem{exec, kv, q, heads, from, to, out};
+    ProfileScope scope(exec.profile, "attend");
+    addWork(scope, problem);
     const int group = heads / kv.kvHeads;
     const int threads = exec.pool->threadCount();
     // Many tokens: one head a block, consecutive tokens. Few tokens: the heads of a group together, as long as there is

@@ -1,5 +1,6 @@
 // y = x W^T for several matrices at once: one pass of quantisation, one barrier, rows spread over the threads.
 #include "kernels/ops.h"
+#include "kernels/profile.h"
 
 #include <algorithm>
 #include <memory>
@@ -23,6 +24,7 @@ struct QuantisedInput {
     std::unique_ptr<std::int32_t[]> pairs;
 
     void fill(const Exec &exec, const float *x, std::int64_t tokens, std::int64_t xStride, std::int64_t cols) {
+        const ProfileScope scope(exec.profile, "int8 inputs");
         const std::int64_t blocks = cols / kBlock;
         values = std::make_unique_for_overwrite<std::int8_t[]>(static_cast<std::size_t>(tokens * cols));
         scales = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(tokens * blocks));
@@ -74,6 +76,8 @@ void multiplyRows(const Exec &exec, const Input &input, const LinearJob &job, st
 
 void linear(const Exec &exec, const float *x, std::int64_t tokens, std::int64_t xStride, std::span<const LinearJob> jobs) {
     if (tokens <= 0 || jobs.empty()) return;
+    ProfileScope scope(exec.profile, "matmul");
+    for (const LinearJob &job : jobs) scope.matmul(*job.w, tokens);
     const std::int64_t cols = jobs.front().w->cols;
     Input input{x, tokens, xStride != 0 ? xStride : cols, nullptr};
     QuantisedInput quantised;

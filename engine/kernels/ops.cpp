@@ -1,5 +1,7 @@
 #include "kernels/ops.h"
 
+#include "kernels/profile.h"
+
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -17,6 +19,7 @@ std::int64_t rowGrain(std::int64_t width) noexcept {
 
 void rmsNormRows(const Exec &exec, const float *x, const float *w, std::int64_t tokens, std::int64_t width, float eps,
                  float *out) {
+    const ProfileScope scope(exec.profile, "norm");
     exec.pool->parallelFor(tokens, rowGrain(width), [&](std::int64_t begin, std::int64_t end, int) {
         for (std::int64_t t = begin; t < end; ++t) exec.kernels->rmsNorm(x + t * width, w, width, eps, out + t * width);
     });
@@ -24,6 +27,7 @@ void rmsNormRows(const Exec &exec, const float *x, const float *w, std::int64_t 
 
 void addNormRows(const Exec &exec, float *x, const float *f, const float *w, std::int64_t tokens, std::int64_t width,
                  float eps) {
+    const ProfileScope scope(exec.profile, "norm");
     const auto threads = static_cast<std::size_t>(exec.pool->threadCount());
     const auto scratch = std::make_unique_for_overwrite<float[]>(threads * static_cast<std::size_t>(width));
     exec.pool->parallelFor(tokens, rowGrain(width), [&](std::int64_t begin, std::int64_t end, int thread) {
@@ -36,6 +40,7 @@ void addNormRows(const Exec &exec, float *x, const float *f, const float *w, std
 }
 
 void geluMulRows(const Exec &exec, const float *gate, const float *up, std::int64_t tokens, std::int64_t width, float *out) {
+    const ProfileScope scope(exec.profile, "activation");
     exec.pool->parallelFor(tokens * width, kPieceValues, [&](std::int64_t begin, std::int64_t end, int) {
         exec.kernels->geluMul(gate + begin, up + begin, end - begin, out + begin);
     });

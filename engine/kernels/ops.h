@@ -13,6 +13,7 @@
 namespace facet {
 
 class LinearHook;
+class Profile;
 
 struct Exec {
     const Kernels *kernels = nullptr;
@@ -20,6 +21,7 @@ struct Exec {
     bool reference = false;                      // float32 activations even against quantised weights
     const std::atomic<bool> *cancel = nullptr;   // may be null
     const LinearHook *hook = nullptr;            // called behind every linear(); may be null
+    Profile *profile = nullptr;                  // measures what is done (profile.h); may be null
 
     bool cancelled() const noexcept { return cancel && cancel->load(std::memory_order_relaxed); }
 };

@@ -1,5 +1,7 @@
 #include "kernels/worker_pool.h"
 
+#include "kernels/profile.h"
+
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
@@ -134,7 +136,29 @@ struct WorkerPool::Impl {
         }
     }
 
+    // run() with a clock around each piece.
+    void watchedRun(std::int64_t total, std::int64_t step, const Body &work) {
+        using Clock = Profile::Clock;
+        const auto start = Clock::now();
+        std::vector<Busy> busy(static_cast<std::size_t>(threadTotal));
+        const Body timed = [&](std::int64_t begin, std::int64_t end, int thread) {
+            const auto from = Clock::now();
+            work(begin, end, thread);
+            busy[static_cast<std::size_t>(thread)].time += Clock::now() - from;
+        };
+        if (step >= total) timed(0, total, 0);
+        else run(total, step, timed);
+        Clock::duration lost = (Clock::now() - start) * threadTotal;
+        for (const Busy &each : busy) lost -= each.time;
+        profile->addWait(std::chrono::duration<double>(lost).count() / threadTotal);
+    }
+
+    struct alignas(64) Busy {
+        Profile::Clock::duration time{};
+    };
+
     const int threadTotal;
+    Profile *profile = nullptr;
     alignas(64) std::atomic<std::uint64_t> state{0};
     alignas(64) std::atomic<std::int64_t> finished{0};
     alignas(64) std::atomic<std::int64_t> count{0};
@@ -155,18 +179,23 @@ WorkerPool::~WorkerPool() = default;
 
 int WorkerPool::threadCount() const noexcept { return m_impl->threadTotal; }
 
+void WorkerPool::watch(Profile *profile) noexcept { m_impl->profile = profile; }
+
 void WorkerPool::parallelFor(std::int64_t count, std::int64_t grain, const Body &body) {
     if (count <= 0) return;
     grain = std::max<std::int64_t>(grain, 1);
     const std::int64_t grains = (count - 1) / grain + 1;
     const std::int64_t threads = m_impl->threadTotal;
     if (threads == 1 || grains == 1) {
-        body(0, count, 0);
+        if (m_impl->profile != nullptr) m_impl->watchedRun(count, count, body);
+        else body(0, count, 0);
         return;
     }
     const std::int64_t wanted = std::max<std::int64_t>(1, grains / (threads * kPiecesPerThread));
     const std::int64_t least = (grains - 1) / kMaxPieces + 1;
-    m_impl->run(count, std::max(wanted, least) * grain, body);
+    const std::int64_t step = std::max(wanted, least) * grain;
+    if (m_impl->profile != nullptr) m_impl->watchedRun(count, step, body);
+    else m_impl->run(count, step, body);
 }
 
 }  // namespace facet

@@ -9,6 +9,8 @@
 
 namespace facet {
 
+class Profile;
+
 class WorkerPool {
 public:
     // threads: all of them, the caller included; 0 = cores available to this process (affinity respected).
@@ -24,6 +26,9 @@ public:
     // time, no nesting. Body must not throw.
     using Body = std::function<void(std::int64_t begin, std::int64_t end, int thread)>;
     void parallelFor(std::int64_t count, std::int64_t grain, const Body &body);
+
+    // From the next call on the profile is told how long threads waited; null: nothing is measured. The caller's thread.
+    void watch(Profile *profile) noexcept;
 
 private:
     struct Impl;

@@ -1,5 +1,7 @@
 #include "model/attention.h"
 
+#include "kernels/profile.h"
+
 #include <array>
 #include <cassert>
 #include <vector>
@@ -71,6 +73,7 @@ void Attention::project(int layer, const LayerWeights &w, const float *a, const 
     if (keys && !config.keyIsValue) jobs.push_back({&w.value, v = m_values.resize(count * keyWidth)});
     linear(m_exec, a, count, 0, jobs);
 
+    const ProfileScope scope(m_exec.profile, "norm, rope, store");
     const RowWork work{*m_exec.kernels, m_config, config, w, static_cast<std::size_t>(layer), rows};
     for (const auto &part : rows.parts) {
         m_exec.pool->parallelFor(part.count, 1, [&](std::int64_t begin, std::int64_t end, int) {

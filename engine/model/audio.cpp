@@ -1,5 +1,6 @@
 // The sound encoder: conformer layers of audio.md section 4. C width, D head size, T rows (40 ms each). The attention
 // is local: a row sees itself and the 11 before it.
+#include "kernels/profile.h"
 #include "model/audio_subsample.h"
 #include "model/audio_weights.h"
 #include "model/lora.h"
@@ -50,9 +51,11 @@ private:
         m_tap(name, data.data(), m_rows, m_width);
     }
 
+    void activate(float *x, std::int64_t rows, std::int64_t width) const;
     void feedForward(const AudioFeedForward &part);
     void attention(const AudioLayer &layer);
     void attendRow(const float *relativeKeys, std::int64_t row, float *scores, float *out) const;
+    void attendRows(const float *relativeKeys);
     void convolution(const AudioLayer &layer);
     bool runLayer(const AudioLayer &layer, std::size_t index);
     std::vector<float> project();
@@ -68,17 +71,23 @@ private:
     std::vector<float> m_wide, m_scratch, m_relative;
 };
 
+void AudioPass::activate(float *x, std::int64_t rows, std::int64_t width) const {
+    const ProfileScope scope(m_exec.profile, "activation");
+    m_exec.pool->parallelFor(rows, kGrain, [&](std::int64_t begin, std::int64_t end, int) {
+        m_exec.kernels->silu(x + begin * width, (end - begin) * width, x + begin * width);
+    });
+}
+
 // x = x + 0.5 * rms(L2(silu(L1(rms(x)))))
 void AudioPass::feedForward(const AudioFeedForward &part) {
+    const ProfilePart measured(m_exec.profile, "feed-forward");
     const std::int64_t inner = part.up.w.rows;
     norm(m_x.data(), part.preNorm, m_normed.data());
     m_wide.resize(size(std::min(kBlock, m_rows) * std::max(inner, 2 * m_width)));
     for (std::int64_t first = 0; first < m_rows; first += kBlock) {
         const std::int64_t count = std::min(kBlock, m_rows - first);
         part.up.apply(m_exec, m_normed.data() + first * m_width, count, m_wide.data(), m_scratch);
-        m_exec.pool->parallelFor(count, kGrain, [&](std::int64_t begin, std::int64_t end, int) {
-            m_exec.kernels->silu(m_wide.data() + begin * inner, (end - begin) * inner, m_wide.data() + begin * inner);
-        });
+        activate(m_wide.data(), count, inner);
         part.down.apply(m_exec, m_wide.data(), count, m_y.data() + first * m_width, m_scratch);
     }
     norm(m_y.data(), part.postNorm, m_y.data());
@@ -105,8 +114,19 @@ void AudioPass::attendRow(const float *relativeKeys, std::int64_t row, float *sc
     }
 }
 
+void AudioPass::attendRows(const float *relativeKeys) {
+    ProfileScope scope(m_exec.profile, "attend");
+    const auto seen = static_cast<double>(m_rows * m_weights.distances()), width = static_cast<double>(m_width);
+    scope.work("f32", static_cast<double>(m_rows) * 8 * width, 6 * seen * width);
+    m_exec.pool->parallelFor(m_rows, kGrain, [&](std::int64_t begin, std::int64_t end, int) {
+        std::vector<float> scores(size(m_weights.distances()));
+        for (std::int64_t row = begin; row < end; ++row) attendRow(relativeKeys, row, scores.data(), m_normed.data() + row * m_width);
+    });
+}
+
 // Leaves the output of `post` in m_y.
 void AudioPass::attention(const AudioLayer &layer) {
+    const ProfilePart part(m_exec.profile, "attention");
     m_q.resize(m_x.size());
     m_k.resize(m_x.size());
     m_v.resize(m_x.size());
@@ -127,15 +147,13 @@ void AudioPass::attention(const AudioLayer &layer) {
         linear(m_exec, layer.relative, m_weights.positions.data(), m_weights.distances(), m_relative.data());
         relativeKeys = m_relative.data();
     }
-    m_exec.pool->parallelFor(m_rows, kGrain, [&](std::int64_t begin, std::int64_t end, int) {
-        std::vector<float> scores(size(m_weights.distances()));
-        for (std::int64_t row = begin; row < end; ++row) attendRow(relativeKeys, row, scores.data(), m_normed.data() + row * m_width);
-    });
+    attendRows(relativeKeys);
     layer.post.apply(m_exec, m_normed.data(), m_rows, m_y.data(), m_scratch);
 }
 
 // x = x + linear_end(silu(rms(depthwise(glu(linear_start(rms(x)))))))
 void AudioPass::convolution(const AudioLayer &layer) {
+    const ProfilePart part(m_exec.profile, "convolution");
     norm(m_x.data(), layer.convPreNorm, m_normed.data());
     m_wide.resize(size(std::min(kBlock, m_rows) * 2 * m_width));
     for (std::int64_t first = 0; first < m_rows; first += kBlock) {
@@ -186,6 +204,7 @@ bool AudioPass::runLayer(const AudioLayer &layer, std::size_t index) {
 }
 
 std::vector<float> AudioPass::project() {
+    const ProfilePart part(m_exec.profile, "projection");
     const std::int64_t outWidth = m_weights.config.outputSize;
     std::vector<float> z(size(m_rows * outWidth));
     linear(m_exec, m_weights.outputProjection, m_x.data(), m_rows, z.data());

@@ -1,5 +1,7 @@
 #include "model/audio_subsample.h"
 
+#include "kernels/profile.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -64,6 +66,7 @@ Strip convolve(const AudioWeights::Convolution &layer, const Exec &exec, const S
 }  // namespace
 
 std::vector<float> subsample(const AudioWeights &weights, const Exec &exec, const AudioInput &audio, const TowerTap &tap) {
+    const ProfilePart part(exec.profile, "subsampling");
     const std::int64_t frames = audio.frames, halves = halved(frames), tokens = halved(halves);
     const std::int64_t width = weights.config.hiddenSize;
     const float eps = weights.config.rmsNormEps;

@@ -1,5 +1,7 @@
 #include "model/decoder_layers.h"
 
+#include "kernels/profile.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <utility>
@@ -16,6 +18,7 @@ const LoraBindings &orNone(const LoraBindings *adapters) {
 
 void scaleAll(const Exec &exec, float *x, std::int64_t count, float factor) {
     if (factor == 1.0F) return;
+    const ProfileScope scope(exec.profile, "scale");
     exec.pool->parallelFor(count, kPieceValues, [&](std::int64_t begin, std::int64_t end, int) {
         for (std::int64_t i = begin; i < end; ++i) x[i] *= factor;
     });
@@ -72,6 +75,7 @@ void DecoderLayers::dropRows() {
 }
 
 void DecoderLayers::attention(int index, const LayerWeights &w) {
+    const ProfilePart part(m_exec.profile, m_config.layers[static_cast<std::size_t>(index)].sliding ? "sliding attention" : "full attention");
     const std::int64_t hidden = m_config.hiddenSize;
     rmsNormRows(m_exec, m_x.data(), w.inputNorm.data(), m_rows.count(), hidden, m_config.rmsNormEps,
                 m_normed.resize(m_rows.count() * hidden));
@@ -98,6 +102,7 @@ void DecoderLayers::tapExperts(int index) {
 }
 
 void DecoderLayers::feedForward(int index, const LayerWeights &w) {
+    const ProfilePart part(m_exec.profile, "feed-forward");
     const std::int64_t hidden = m_config.hiddenSize, rows = m_rows.count(), inner = w.gate.rows;
     const float eps = m_config.rmsNormEps;
     float *normed = m_normed.resize(rows * hidden);
@@ -110,7 +115,10 @@ void DecoderLayers::feedForward(int index, const LayerWeights &w) {
     if (w.experts) {
         rmsNormRows(m_exec, out, w.experts->postNorm1.data(), rows, hidden, eps, out);
         float *mixed = m_spare.resize(rows * hidden);
-        m_experts.run(*w.experts, m_x.data(), rows, mixed);
+        {
+            const ProfilePart experts(m_exec.profile, "experts");
+            m_experts.run(*w.experts, m_x.data(), rows, mixed);
+        }
         tapExperts(index);
         addNormRows(m_exec, out, mixed, w.experts->postNorm2.data(), rows, hidden, eps);
     }
@@ -118,6 +126,7 @@ void DecoderLayers::feedForward(int index, const LayerWeights &w) {
 }
 
 void DecoderLayers::addPerLayerInput(int index, const LayerWeights &w) {
+    const ProfilePart part(m_exec.profile, "per-layer input");
     const std::int64_t hidden = m_config.hiddenSize, rows = m_rows.count(), size = m_config.perLayerInputSize;
     const float *input = m_perLayer.data() + index * m_allRows * size; // [all rows, P]
     if (rows != m_allRows) {
@@ -133,6 +142,7 @@ void DecoderLayers::addPerLayerInput(int index, const LayerWeights &w) {
 
 void DecoderLayers::run(int index) {
     if (m_rows.count() == 0) return;
+    const ProfilePart part(m_exec.profile, "layers");
     const LayerWeights &w = m_weights.layers[static_cast<std::size_t>(index)];
     attention(index, w);
     if (m_rows.count() == 0) return;

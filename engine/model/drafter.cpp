@@ -1,5 +1,6 @@
 #include "model/drafter.h"
 
+#include "kernels/profile.h"
 #include "model/decoder_layers.h"
 #include "model/kv_cache.h"
 
@@ -162,6 +163,7 @@ void Drafter::Impl::tapLogits(const Exec &exec, const float *z, const Step &step
 }
 
 void Drafter::Impl::score(const Exec &exec, const float *z, Step &step, const Tap &tap) const {
+    const ProfilePart part(exec.profile, "draft head");
     if (centroids.empty()) {
         step.logits.resize(static_cast<std::size_t>(config.vocabularySize));
         linear(exec, weights.headMatrix(), z, 1, step.logits.data());
@@ -185,6 +187,7 @@ void Drafter::Impl::score(const Exec &exec, const float *z, Step &step, const Ta
 
 Result<Drafter::Step> Drafter::Impl::step(const Exec &exec, const TextModel &target, KvCache &cache, std::int32_t id,
                                           std::span<const float> given, const Tap &tap) const {
+    const ProfilePart part(exec.profile, "draft step");
     const std::int64_t backbone = settings.backboneSize, width = config.hiddenSize;
     if (cache.length() < 1) return badArgument("the cache is empty");
     if (cache.impl().layers.size() != target.config().layers.size()) return badArgument("the cache of another model");

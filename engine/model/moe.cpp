@@ -1,5 +1,7 @@
 #include "model/moe.h"
 
+#include "kernels/profile.h"
+
 #include "model/text_pass.h"
 
 #include <algorithm>
@@ -14,6 +16,7 @@ void MixtureOfExperts::route(const MoeWeights &w, const float *h, std::int64_t r
     float *probabilities = m_probabilities.resize(rows * experts);
     linear(m_exec, w.router, normed, rows, probabilities);
 
+    const ProfileScope scope(m_exec.profile, "choose experts");
     m_chosen.resize(static_cast<std::size_t>(rows * active));
     m_weights.resize(static_cast<std::size_t>(rows * active));
     std::vector<int> order(static_cast<std::size_t>(experts));

@@ -1,5 +1,7 @@
 #include "model/per_layer_embedding.h"
 
+#include "kernels/profile.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -7,6 +9,7 @@ namespace facet {
 
 void perLayerInputs(const Exec &exec, const TextConfig &config, const TextWeights &weights, const float *x,
                     std::span<const std::int32_t> ids, FloatBuffer &out, const Tap &tap) {
+    const ProfilePart part(exec.profile, "per-layer embedding");
     const auto rows = static_cast<std::int64_t>(ids.size());
     const std::int64_t layers = config.layerCount, size = config.perLayerInputSize, width = layers * size;
     const float tokenFactor = std::sqrt(static_cast<float>(size));
@@ -18,6 +21,8 @@ void perLayerInputs(const Exec &exec, const TextConfig &config, const TextWeight
     linear(exec, weights.perLayerModelProjection, x, rows, b);
     float *a = token.resize(rows * width);
     float *mixed = out.resize(rows * width);
+    ProfileScope scope(exec.profile, "look up, norm");
+    scope.work(tensorTypeName(weights.perLayerTable.type), static_cast<double>(rowBytes(weights.perLayerTable.type, width) * rows), 0);
     exec.pool->parallelFor(rows, 1, [&](std::int64_t begin, std::int64_t end, int) {
         for (std::int64_t row = begin; row < end; ++row) {
             float *tokenRow = a + row * width;

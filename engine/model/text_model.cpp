@@ -1,5 +1,6 @@
 #include "model/text_model.h"
 
+#include "kernels/profile.h"
 #include "model/decoder_layers.h"
 #include "model/per_layer_embedding.h"
 #include "model/text_pass.h"
@@ -134,6 +135,7 @@ private:
 void Pass::embed() {
     const std::int64_t hidden = m_config.hiddenSize;
     const Exec &exec = m_layers.exec();
+    const ProfilePart part(exec.profile, "embedding");
     const PassRows &rows = m_layers.rows();
     float *x = m_layers.x().resize(rows.count() * hidden); // [rows, H]
     std::vector<std::int32_t> ids;
@@ -162,6 +164,7 @@ void Pass::embed() {
 TextModel::Output Pass::head() {
     const std::int64_t hidden = m_config.hiddenSize, vocabulary = m_config.vocabularySize;
     const Exec &exec = m_layers.exec();
+    const ProfilePart part(exec.profile, "head");
     const std::int64_t left = m_layers.rows().count();
     float *normed = m_layers.x().data();
     rmsNormRows(exec, normed, m_model.weights.finalNorm.data(), left, hidden, m_config.rmsNormEps, normed);
@@ -179,6 +182,7 @@ TextModel::Output Pass::head() {
     if (count != left) m_layers.adaptRows(m_logitRows);
     linear(exec, m_model.weights.headMatrix(), output.hidden.data(), count, output.logits.data());
     if (m_config.logitSoftcap > 0) {
+        const ProfileScope scope(exec.profile, "softcap");
         exec.pool->parallelFor(count * vocabulary, kPieceValues, [&](std::int64_t begin, std::int64_t end, int) {
             exec.kernels->softcap(output.logits.data() + begin, end - begin, m_config.logitSoftcap);
         });
@@ -204,6 +208,7 @@ Result<TextModel::Output> Pass::run() {
 
 Result<TextModel::Output> TextModel::Impl::forward(const Exec &exec, std::span<Segment> segments,
                                                    const Tap &tap) const {
+    const ProfilePart part(exec.profile, "pass");
     FACET_CHECK(check(segments));
     if (segments.empty()) return Output{};
     if (exec.cancelled()) return cancelledError();

@@ -1,5 +1,7 @@
 #include "model/tower_weights.h"
 
+#include "kernels/profile.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -16,6 +18,7 @@ std::string shapeText(const std::vector<std::int64_t> &shape) {
 }
 
 void clampCopy(const Exec &exec, const float *x, std::int64_t n, float low, float high, float *out) {
+    const ProfileScope scope(exec.profile, "clamp");
     exec.pool->parallelFor(n, kPieceValues, [&](std::int64_t begin, std::int64_t end, int) {
         if (out != x) std::copy(x + begin, x + end, out + begin);
         exec.kernels->clamp(out + begin, end - begin, low, high);
@@ -106,6 +109,7 @@ Matrix ownedMatrix(std::vector<float> values, std::int64_t rows, std::int64_t co
 }
 
 void addScaled(const Exec &exec, float a, const float *x, std::int64_t n, float *y) {
+    const ProfileScope scope(exec.profile, "add");
     exec.pool->parallelFor(n, kPieceValues, [&](std::int64_t begin, std::int64_t end, int) {
         exec.kernels->axpy(a, x + begin, end - begin, y + begin);
     });

@@ -1,6 +1,7 @@
 // The picture encoder: vision.md section 4. Letters as there: C width, D head size, n patches, k pooling.
 // A layer goes in blocks of patches: keys and values of all, then each block's queries, attention and feed-forward, so
 // that memory is the residual stream, keys and values (3 n C floats) and a few blocks.
+#include "kernels/profile.h"
 #include "model/lora.h"
 #include "model/towers.h"
 #include "model/vision_weights.h"
@@ -97,6 +98,7 @@ private:
 
 // e_n = W_patch * (2 * (x_n - 0.5)) + T[0, column] + T[1, row]
 void VisionPass::embedPatches() {
+    const ProfilePart part(m_exec.profile, "patch embedding");
     const std::int64_t values = m_weights.patch.cols;
     m_x.resize(size(m_patches * width()));
     std::vector<float> pixels(size(std::min(kBlock, m_patches) * values));
@@ -127,6 +129,7 @@ void VisionPass::embedPatches() {
 
 // heads: [count, heads, D]; the first half of a head turns with the column, the second with the row.
 void VisionPass::rotate(float *heads, std::int64_t firstPatch, std::int64_t count) const {
+    const ProfileScope scope(m_exec.profile, "rope");
     const std::int64_t dim = m_config.headDim, half = dim / 2, pairs = half / 2;
     m_exec.pool->parallelFor(count, kGrain, [&](std::int64_t begin, std::int64_t end, int) {
         for (std::int64_t t = begin; t < end; ++t) {
@@ -143,6 +146,7 @@ void VisionPass::rotate(float *heads, std::int64_t firstPatch, std::int64_t coun
 }
 
 void VisionPass::writeKeysAndValues(const VisionLayer &layer, std::int64_t first, std::int64_t count) {
+    const ProfilePart part(m_exec.profile, "attention");
     const std::int64_t dim = m_config.headDim, heads = m_config.heads;
     const float eps = m_config.rmsNormEps;
     rmsNormRows(m_exec, m_x.data() + first * width(), layer.inputNorm.data(), count, width(), eps, m_normed.data());
@@ -151,6 +155,7 @@ void VisionPass::writeKeysAndValues(const VisionLayer &layer, std::int64_t first
     rotate(m_a.data(), first, count);
     layer.v.apply(m_exec, m_normed.data(), count, m_b.data(), m_scratch);
     rmsNormRows(m_exec, m_b.data(), nullptr, count * heads, dim, eps, m_b.data());
+    const ProfileScope scope(m_exec.profile, "store");
     m_exec.pool->parallelFor(count, kGrain, [&](std::int64_t begin, std::int64_t end, int) {
         for (std::int64_t t = begin; t < end; ++t) {
             for (std::int64_t h = 0; h < heads; ++h) {
@@ -163,6 +168,7 @@ void VisionPass::writeKeysAndValues(const VisionLayer &layer, std::int64_t first
 }
 
 void VisionPass::attendBlock(const VisionLayer &layer, std::int64_t first, std::int64_t count) {
+    const ProfilePart part(m_exec.profile, "attention");
     float *x = m_x.data() + first * width();
     const float eps = m_config.rmsNormEps;
     rmsNormRows(m_exec, x, layer.inputNorm.data(), count, width(), eps, m_normed.data());
@@ -177,6 +183,7 @@ void VisionPass::attendBlock(const VisionLayer &layer, std::int64_t first, std::
 }
 
 void VisionPass::feedForward(const VisionLayer &layer, std::int64_t first, std::int64_t count) {
+    const ProfilePart part(m_exec.profile, "feed-forward");
     float *x = m_x.data() + first * width();
     const float eps = m_config.rmsNormEps;
     rmsNormRows(m_exec, x, layer.preFeedForwardNorm.data(), count, width(), eps, m_normed.data());
@@ -209,6 +216,7 @@ bool VisionPass::runLayer(const VisionLayer &layer) {
 
 // [n / k^2, C]: mean over k x k patches times sqrt(C), in float32 (float16 would overflow here).
 std::vector<float> VisionPass::pool() const {
+    const ProfilePart part(m_exec.profile, "pooling");
     const std::int64_t k = m_config.poolingKernel;
     const std::int64_t columns = m_image.columns / k, rows = m_image.rows / k;
     std::vector<float> pooled(size(rows * columns * width()));
@@ -229,6 +237,7 @@ std::vector<float> VisionPass::pool() const {
 }
 
 std::vector<float> VisionPass::project(std::vector<float> pooled) const {
+    const ProfilePart part(m_exec.profile, "projection");
     const std::int64_t tokens = static_cast<std::int64_t>(pooled.size()) / width();
     tap("pooled_scaled", pooled, tokens);
     if (!m_weights.standardScale.empty()) {
