@@ -8,9 +8,7 @@ namespace {
 
 using V = __m256;
 constexpr int kLanes = 8;
-constexpr int kDirectRows = 2;    // rows of a tile of several tokens (16 registers)
-constexpr int kPanelRows = 4;     // x 3 tokens
-constexpr int kPanelTokens = 3;
+constexpr int kFloatTokens = 6;   // x two registers of rows
 constexpr int kScoreQueries = 2;  // x 32 keys
 constexpr int kValueQueries = 2;  // x 4 vectors
 constexpr int kValueVectors = 4;
@@ -22,7 +20,7 @@ inline __m256i laneMask(int lanes) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i *>(kLaneMasks + 8 - lanes));
 }
 
-inline void vkeep(V &) {}  // see avx512.cpp; here there are no registers to spare or no such operands
+inline void vkeep(V &) {}  // see avx512.cpp; here there are no registers to spare
 inline V vzero() { return _mm256_setzero_ps(); }
 inline V vset(float x) { return _mm256_set1_ps(x); }
 inline V vload(const float *from) { return _mm256_loadu_ps(from); }
@@ -129,7 +127,7 @@ inline void transpose(V (&m)[8]) {
 // after its steps
 #include "kernels/unpack_blocks.inl"
 // after the two above
-#include "kernels/simd_matmul.inl"
+#include "kernels/simd_widen.inl"
 // after the three above
 #include "kernels/simd_attention.inl"
 
@@ -147,6 +145,9 @@ template <int N>
 inline I iright(I x) { return _mm256_srli_epi16(x, N); }
 template <int N>
 inline I ileft(I x) { return _mm256_slli_epi16(x, N); }
+// The two bfloat16 of each word, widened.
+inline V ilowBfloat(I x) { return _mm256_castsi256_ps(_mm256_slli_epi32(x, 16)); }
+inline V ihighBfloat(I x) { return _mm256_castsi256_ps(_mm256_and_si256(x, _mm256_set1_epi32(static_cast<int>(0xFFFF0000U)))); }
 inline I inext(I x) { return _mm256_srli_epi64(x, 32); }
 inline V ifloats(I x) { return _mm256_castsi256_ps(x); }
 inline V itoFloat(I x) { return _mm256_cvtepi32_ps(x); }
@@ -209,6 +210,7 @@ inline V ibyteToFloat(I words) { return _mm256_cvtepi32_ps(_mm256_srai_epi32(_mm
 #include "kernels/simd_rows8_unpack.inl"
 // after its steps
 #include "kernels/simd_rows8.inl"
+#include "kernels/simd_rows32.inl"
 
 namespace facet {
 

@@ -9,9 +9,7 @@ namespace {
 
 using V = __m512;
 constexpr int kLanes = 16;
-constexpr int kDirectRows = 4;    // rows of a tile of several tokens (32 registers)
-constexpr int kPanelRows = 8;     // x 3 tokens
-constexpr int kPanelTokens = 3;
+constexpr int kFloatTokens = 12;  // x two registers of rows
 constexpr int kScoreQueries = 8;  // x 32 keys
 constexpr int kValueQueries = 4;  // x 4 vectors
 constexpr int kValueVectors = 4;
@@ -125,7 +123,7 @@ inline void transpose(V (&m)[16]) {
 // after its steps
 #include "kernels/unpack_blocks.inl"
 // after the two above
-#include "kernels/simd_matmul.inl"
+#include "kernels/simd_widen.inl"
 // after the three above
 #include "kernels/simd_attention.inl"
 
@@ -143,6 +141,9 @@ template <int N>
 inline I iright(I x) { return _mm512_srli_epi16(x, N); }
 template <int N>
 inline I ileft(I x) { return _mm512_slli_epi16(x, N); }
+// The two bfloat16 of each word, widened.
+inline V ilowBfloat(I x) { return _mm512_castsi512_ps(_mm512_slli_epi32(x, 16)); }
+inline V ihighBfloat(I x) { return _mm512_castsi512_ps(_mm512_and_si512(x, _mm512_set1_epi32(static_cast<int>(0xFFFF0000U)))); }
 inline I inext(I x) { return _mm512_srli_epi64(x, 32); }
 inline V ifloats(I x) { return _mm512_castsi512_ps(x); }
 inline V itoFloat(I x) { return _mm512_cvtepi32_ps(x); }
@@ -207,6 +208,7 @@ inline V ibyteToFloat(I words) { return _mm512_cvtepi32_ps(_mm512_srai_epi32(_mm
 #include "kernels/simd_rows8_unpack.inl"
 // after its steps
 #include "kernels/simd_rows8.inl"
+#include "kernels/simd_rows32.inl"
 
 namespace facet {
 

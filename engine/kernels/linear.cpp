@@ -9,9 +9,9 @@ namespace facet {
 namespace {
 
 constexpr std::int64_t kUnitRows = 16;                 // rows that one thread takes at least
-constexpr std::int64_t kTokenBlockBytes = 512 * 1024;  // inputs that should stay in the second level cache
-constexpr std::int64_t kMinTokenBlock = 16;
-constexpr std::int64_t kMaxTokenBlock = 128;
+constexpr std::int64_t kTokenBlockBytes = 2 << 20;     // inputs that should stay in the cache that the cores share
+constexpr std::int64_t kMinTokenBlock = 48;
+constexpr std::int64_t kMaxTokenBlock = 256;           // weights are unpacked once for so many
 constexpr std::int64_t kBlock = 32;
 
 bool isQuantised(TensorType type) noexcept { return !isFloatType(type); }

@@ -120,6 +120,7 @@ inline void transpose(V (&m)[4]) {
 // after its steps
 #include "kernels/unpack_blocks.inl"
 // after the two above
+#include "kernels/simd_widen.inl"
 #include "kernels/simd_matmul.inl"
 // after the three above
 #include "kernels/simd_attention.inl"

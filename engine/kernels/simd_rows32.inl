@@ -1,0 +1,224 @@
+// y = W x^T in float32 with a row of weights in each lane (x86; see simd_math.inl for the rules and simd_rows8.inl for the
+// same with int8). Panels of 128 columns of two registers of rows are widened and transposed once for all tokens of a call;
+// a few tokens multiply the stored floats without that. Every output is, for each 128 columns, one chain of fused
+// multiply-adds over the columns in their order, and the sum of these chains in their order, whichever path computes it.
+namespace facet {
+namespace {
+
+constexpr int kFloatColumns = 128;
+constexpr int kFloatRows = 2 * kLanes;
+constexpr std::int64_t kFewFloatTokens = 8;     // up to so many, transposing weights does not pay
+constexpr std::int64_t kKeptFloatTokens = 256;  // tokens whose sums are kept between panels
+
+// Columns [c, c + n) of kLanes rows, of which `count` exist, to [column][kFloatRows].
+void fillFloats(const Matrix &w, std::int64_t stride, std::int64_t row, int count, std::int64_t c, int n, float *to) {
+    alignas(64) float rows[kLanes][kFloatColumns];
+    const BlockShape block = blockShape(w.type);
+    for (int r = 0; r < kLanes; ++r) {
+        if (r >= count) {
+            __builtin_memset(rows[r], 0, sizeof rows[r]);
+            continue;
+        }
+        const std::byte *from = w.data + (row + r) * stride + c / block.values * block.bytes;
+        if (block.values > kFloatColumns) {
+            alignas(64) float whole[kPieceValues];
+            dequantiseKernel(w.type, from, kPieceValues, whole);
+            __builtin_memcpy(rows[r], whole + c % kPieceValues, static_cast<std::size_t>(n) * sizeof(float));
+        } else {
+            dequantiseKernel(w.type, from, n, rows[r]);
+        }
+        for (int i = n; i % kLanes != 0; ++i) rows[r][i] = 0.0F;
+    }
+    for (int i = 0; i < n; i += kLanes) {
+        V m[kLanes];
+        FACET_UNROLL
+        for (int r = 0; r < kLanes; ++r) m[r] = vload(rows[r] + i);
+        transpose(m);
+        FACET_UNROLL
+        for (int j = 0; j < kLanes; ++j) vstore(to + (i + j) * kFloatRows, m[j]);
+    }
+}
+
+// Two registers of rows by T tokens over a panel of n columns; `kept` [T][kFloatRows] goes on from the panel before.
+template <int T>
+void floatTile(const float *panel, int n, const float *x, std::int64_t xStride, bool first, float *kept) {
+    V low[T];
+    V high[T];
+    FACET_UNROLL
+    for (int t = 0; t < T; ++t) low[t] = high[t] = vzero();
+    for (int c = 0; c < n; ++c) {
+        const V w0 = vload(panel + c * kFloatRows);
+        const V w1 = vload(panel + c * kFloatRows + kLanes);
+        FACET_UNROLL
+        for (int t = 0; t < T; ++t) {
+            const V in = vset(x[t * xStride + c]);
+            low[t] = vfma(w0, in, low[t]);
+            high[t] = vfma(w1, in, high[t]);
+        }
+    }
+    FACET_UNROLL
+    for (int t = 0; t < T; ++t) {
+        float *at = kept + t * kFloatRows;
+        vstore(at, first ? low[t] : vadd(vload(at), low[t]));
+        vstore(at + kLanes, first ? high[t] : vadd(vload(at + kLanes), high[t]));
+    }
+}
+
+void floatTiles(const float *panel, int n, const float *x, std::int64_t xStride, std::int64_t tokens, bool first, float *kept) {
+    const auto tile = [&](auto count, std::int64_t t) {
+        floatTile<decltype(count)::kCount>(panel, n, x + t * xStride, xStride, first, kept + t * kFloatRows);
+    };
+    std::int64_t t = 0;
+    for (; t + kFloatTokens <= tokens; t += kFloatTokens) tile(TileOf<kFloatTokens>{}, t);
+    for (; t + 4 <= tokens; t += 4) tile(TileOf<4>{}, t);
+    for (; t + 2 <= tokens; t += 2) tile(TileOf<2>{}, t);
+    if (t < tokens) tile(TileOf<1>{}, t);
+}
+
+// Rows [row, row + count), count <= kFloatRows, with at most kKeptFloatTokens tokens.
+void floatGroup(const Matrix &w, std::int64_t stride, std::int64_t row, int count, const float *x, std::int64_t tokens,
+                std::int64_t xStride, float *y, std::int64_t yStride) {
+    alignas(64) float panel[kFloatColumns * kFloatRows];
+    alignas(64) float kept[kKeptFloatTokens * kFloatRows];
+    const int lower = count < kLanes ? count : kLanes;
+    for (std::int64_t c = 0; c < w.cols; c += kFloatColumns) {
+        const auto n = static_cast<int>(w.cols - c < kFloatColumns ? w.cols - c : kFloatColumns);
+        fillFloats(w, stride, row, lower, c, n, panel);
+        fillFloats(w, stride, row + kLanes, count - lower, c, n, panel + kLanes);
+        floatTiles(panel, n, x + c, xStride, tokens, c == 0, kept);
+    }
+    for (std::int64_t t = 0; t < tokens; ++t) {
+        vstoreUpTo(y + t * yStride, vload(kept + t * kFloatRows), lower);
+        if (count > kLanes) vstoreUpTo(y + t * yStride + kLanes, vload(kept + t * kFloatRows + kLanes), count - kLanes);
+    }
+}
+
+// How a word of four bytes becomes columns.
+struct WordF32 {
+    static constexpr int kColumns = 1;
+    static V column(I word, int) { return ifloats(word); }
+};
+struct WordF16 {
+    static constexpr int kColumns = 2;
+    static V column(I word, int i) { return i == 0 ? ihalfToFloat<false>(word) : ihalfToFloat<true>(word); }
+};
+struct WordBf16 {
+    static constexpr int kColumns = 2;
+    static V column(I word, int i) { return i == 0 ? ilowBfloat(word) : ihighBfloat(word); }
+};
+
+// n <= 4 * Word::kColumns columns, which begin with 16 bytes at `at` of every row.
+template <typename Word, int T>
+inline void fewColumns(const RowSource &rows, std::int64_t at, int n, const float *x, std::int64_t xStride, V (&sums)[T]) {
+    I words[4];
+    wordsOfRows(rows, at, words);
+    FACET_UNROLL
+    for (int i = 0; i < 4 * Word::kColumns; ++i) {
+        if (i >= n) return;
+        const V w = Word::column(words[i / Word::kColumns], i % Word::kColumns);
+        FACET_UNROLL
+        for (int t = 0; t < T; ++t) sums[t] = vfma(w, vset(x[t * xStride + i]), sums[t]);
+    }
+}
+
+// Groups registers of whole rows by T tokens straight from the stored floats.
+template <typename Word, int Groups, int T>
+void floatFew(const std::byte *first, std::int64_t stride, std::int64_t cols, const float *x, std::int64_t xStride, float *y,
+              std::int64_t yStride) {
+    constexpr int together = 4 * Word::kColumns;
+    constexpr std::int64_t bytesOfColumn = 4 / Word::kColumns;
+    const RowSource sources[2] = {RowSource(first, stride), RowSource(first + (Groups - 1) * kLanes * stride, stride)};
+    const std::byte *ahead = first + Groups * kLanes * stride;
+    V totals[Groups][T];
+    for (std::int64_t c = 0; c < cols; c += kFloatColumns) {
+        const std::int64_t end = cols - c < kFloatColumns ? cols : c + kFloatColumns;
+        V sums[Groups][T];
+        FACET_UNROLL
+        for (int g = 0; g < Groups; ++g) {
+            FACET_UNROLL
+            for (int t = 0; t < T; ++t) sums[g][t] = vzero();
+        }
+        std::int64_t at = c;
+        for (; at + together <= end; at += together) {
+            FACET_UNROLL
+            for (int g = 0; g < Groups; ++g) {
+                fewColumns<Word, T>(sources[g], at * bytesOfColumn, together, x + at, xStride, sums[g]);
+                FACET_UNROLL
+                for (int line = 0; line < kLanes / 4; ++line, ahead += 64) askFor(ahead);
+            }
+        }
+        if (at < end) {  // fewer than 16 bytes are left of each row
+            FACET_UNROLL
+            for (int g = 0; g < Groups; ++g) {
+                alignas(64) std::byte copy[kLanes * 16] = {};
+                for (int r = 0; r < kLanes; ++r) {
+                    __builtin_memcpy(copy + r * 16, sources[g].row(r) + at * bytesOfColumn,
+                                     static_cast<std::size_t>((end - at) * bytesOfColumn));
+                }
+                fewColumns<Word, T>(RowSource(copy, 16), 0, static_cast<int>(end - at), x + at, xStride, sums[g]);
+            }
+        }
+        FACET_UNROLL
+        for (int g = 0; g < Groups; ++g) {
+            FACET_UNROLL
+            for (int t = 0; t < T; ++t) totals[g][t] = c == 0 ? sums[g][t] : vadd(totals[g][t], sums[g][t]);
+        }
+    }
+    FACET_UNROLL
+    for (int g = 0; g < Groups; ++g) {
+        FACET_UNROLL
+        for (int t = 0; t < T; ++t) vstore(y + t * yStride + g * kLanes, totals[g][t]);
+    }
+}
+
+template <typename Word, int Groups>
+void floatFewTokens(const std::byte *first, std::int64_t stride, std::int64_t cols, const float *x, std::int64_t tokens,
+                    std::int64_t xStride, float *y, std::int64_t yStride) {
+    for (; tokens > kFewTokens; tokens -= kFewTokens, x += kFewTokens * xStride, y += kFewTokens * yStride) {
+        floatFew<Word, Groups, kFewTokens>(first, stride, cols, x, xStride, y, yStride);
+    }
+    switch (tokens) {
+    case 1: return floatFew<Word, Groups, 1>(first, stride, cols, x, xStride, y, yStride);
+    case 2: return floatFew<Word, Groups, 2>(first, stride, cols, x, xStride, y, yStride);
+    case 3: return floatFew<Word, Groups, 3>(first, stride, cols, x, xStride, y, yStride);
+    default: return floatFew<Word, Groups, kFewTokens>(first, stride, cols, x, xStride, y, yStride);
+    }
+}
+
+// Whole registers of rows; returns the first row that is left.
+template <typename Word>
+std::int64_t floatFewRows(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const float *x, std::int64_t tokens,
+                          std::int64_t xStride, float *y, std::int64_t yStride) {
+    const std::int64_t stride = w.cols * 4 / Word::kColumns;
+    std::int64_t r = rowBegin;
+    for (; r + kFloatRows <= rowEnd; r += kFloatRows) {
+        floatFewTokens<Word, 2>(w.data + r * stride, stride, w.cols, x, tokens, xStride, y + r - rowBegin, yStride);
+    }
+    if (r + kLanes <= rowEnd) {
+        floatFewTokens<Word, 1>(w.data + r * stride, stride, w.cols, x, tokens, xStride, y + r - rowBegin, yStride);
+        r += kLanes;
+    }
+    return r;
+}
+
+void matmulKernel(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const float *x, std::int64_t tokens,
+                  std::int64_t xStride, float *y, std::int64_t yStride) {
+    const BlockShape block = blockShape(w.type);
+    const std::int64_t stride = w.cols / block.values * block.bytes;
+    std::int64_t begin = rowBegin;
+    if (tokens <= kFewFloatTokens) {
+        if (w.type == TensorType::F32) begin = floatFewRows<WordF32>(w, rowBegin, rowEnd, x, tokens, xStride, y, yStride);
+        if (w.type == TensorType::F16) begin = floatFewRows<WordF16>(w, rowBegin, rowEnd, x, tokens, xStride, y, yStride);
+        if (w.type == TensorType::BF16) begin = floatFewRows<WordBf16>(w, rowBegin, rowEnd, x, tokens, xStride, y, yStride);
+    }
+    for (std::int64_t t = 0; t < tokens; t += kKeptFloatTokens) {
+        const std::int64_t some = tokens - t < kKeptFloatTokens ? tokens - t : kKeptFloatTokens;
+        for (std::int64_t r = begin; r < rowEnd; r += kFloatRows) {
+            const int count = rowEnd - r < kFloatRows ? static_cast<int>(rowEnd - r) : kFloatRows;
+            floatGroup(w, stride, r, count, x + t * xStride, some, xStride, y + t * yStride + r - rowBegin, yStride);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace facet
