@@ -8,7 +8,7 @@
 namespace facet {
 namespace {
 
-constexpr std::int64_t kUnitRows = 16;                 // rows that one thread takes at least
+constexpr std::int64_t kUnitRows = 32;                 // rows that one thread takes at least: two registers of rows
 constexpr std::int64_t kTokenBlockBytes = 2 << 20;     // inputs that should stay in the cache that the cores share
 constexpr std::int64_t kMinTokenBlock = 48;
 constexpr std::int64_t kMaxTokenBlock = 256;           // weights are unpacked once for so many
