@@ -28,7 +28,7 @@ LocalChatController::LocalChatController(const Services &services, std::unique_p
     m_local->setLoadSettings([settings = services.settings](const QString &model) {
         return readLoadSettings(*settings, model);
     });
-    connect(m_local.get(), &client::EngineLink::modelsFound, this, &ChatController::modelsFound);
+    connect(m_local.get(), &client::EngineLink::modelsFound, this, &LocalChatController::onModelsFound);
     connect(&m_pending, &PendingAttachments::ready, this, [this](int ticket, const Attachment &attachment) {
         emit attachmentReady(ticket, attachment);
         if (attachment.tokens < 0) {
@@ -129,12 +129,17 @@ void LocalChatController::restartEngine() {
     link()->restart();
 }
 
-void LocalChatController::useRemote(const QString &address, const QString &key, const QString &model) {
+void LocalChatController::useRemote(const QString &address, const QString &newKey, const QString &model) {
     if (!m_services.makeRemote) {
         return;
     }
     stop();
     store::Settings *settings = m_services.settings;
+    // Without a new key the one that this address was used with last still counts.
+    const QString before = settings->value(store::keys::kRemoteAddress).toString();
+    const bool sameAsBefore = QUrl::fromUserInput(before.trimmed()) == QUrl::fromUserInput(address.trimmed());
+    const QString key =
+        !newKey.isEmpty() ? newKey : m_services.secrets->key(sameAsBefore ? before : address);
     settings->setValue(store::keys::kRemoteAddress, address);
     settings->setValue(store::keys::kRemoteModel, model);
     if (m_services.secrets->key(address) != key) {

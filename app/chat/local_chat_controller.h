@@ -84,7 +84,7 @@ public:
     void openFoundModel(const FoundModel &model) override;
     LoadSettings loadSettings() const override;
     void setLoadSettings(const LoadSettings &settings) override;
-    void useRemote(const QString &address, const QString &key, const QString &model) override;
+    void useRemote(const QString &address, const QString &newKey, const QString &model) override;
     void useLocal() override;
 
     GenerationSettings settings() const override { return m_settings; }
@@ -101,6 +101,7 @@ private:
 
     // local_chat_models.cpp
     void rememberModel(const EngineState &state);
+    void onModelsFound(QVector<FoundModel> models, const QString &problem);
 
     // local_chat_history.cpp
     void loadConversation(qint64 id, qint64 through);

@@ -1,4 +1,5 @@
 // The models of this computer: those used last, those of other programs, and how they are loaded.
+#include "chat/demo_model.h"
 #include "chat/load_settings.h"
 #include "chat/local_chat_controller.h"
 
@@ -31,6 +32,19 @@ QString LocalChatController::modelTitle(const QString &path) const {
     const QString title = readLoadSettings(*m_services.settings, path).title;
     const QString name = QFileInfo(path).fileName();
     return !title.isEmpty() ? title : name.isEmpty() ? path : name;
+}
+
+// The way back to the demo model: it is in no folder that the user knows.
+void LocalChatController::onModelsFound(QVector<FoundModel> models, const QString &problem) {
+    if (const QString folder = demoModelFolder(); !folder.isEmpty() && problem.isEmpty()) {
+        FoundModel demo;
+        demo.path = folder;
+        demo.name = tr("Demo model");
+        demo.source = tr("built in");
+        demo.architecture = QStringLiteral("gemma4");
+        models.append(demo);
+    }
+    emit modelsFound(models, problem);
 }
 
 void LocalChatController::openFoundModel(const FoundModel &model) {

@@ -270,7 +270,8 @@ QWidget *SettingsDialog::makeRemote() {
     addRow(layout, tr("Address"), m_address);
     m_key = new QLineEdit(page);
     m_key->setEchoMode(QLineEdit::PasswordEchoOnEdit);
-    m_key->setPlaceholderText(tr("Only if the server asks for one"));
+    m_key->setPlaceholderText(engine.remote ? tr("As before; enter one to change it")
+                                            : tr("Only if the server asks for one"));
     addRow(layout, tr("Key"), m_key);
     m_remoteModel = new QLineEdit(engine.remote ? engine.modelName : QString(), page);
     m_remoteModel->setPlaceholderText(tr("The first one that the server offers"));
@@ -288,6 +289,7 @@ QWidget *SettingsDialog::makeRemote() {
     m_remoteState->setWordWrap(true);
     m_remoteState->setTextFormat(Qt::PlainText);
     m_remoteState->setAccessibleName(tr("Result of the test"));
+    m_remoteState->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
     layout->addRow(QString(), m_remoteState);
     connect(m_test, &QPushButton::clicked, this, [this] {
         const QUrl url = QUrl::fromUserInput(m_address->text().trimmed());

@@ -1,4 +1,5 @@
 // Models of other programs, and how models are loaded: from the host's words to the settings.
+#include "chat/demo_model.h"
 #include "chat/load_settings.h"
 #include "chat/turn_errors.h"
 #include "client/found_models.h"
@@ -160,7 +161,9 @@ private slots:
         world.controller->findModels();
         QVERIFY(found.wait());
         const auto models = found[0][0].value<QVector<FoundModel>>();
-        QCOMPARE(models.size(), 5);
+        QCOMPARE(models.size(), 6); // and the way back to the demo model
+        QCOMPARE(models[5].path, demoModelFolder());
+        QVERIFY(models[5].role == FoundModel::Role::Model && models[5].obstacle == FoundModel::Obstacle::None);
         world.controller->openFoundModel(models[0]);
         QVERIFY(QTest::qWaitFor([&] { return !world.controller->recentModels().isEmpty(); }));
         QCOMPARE(world.controller->recentModels(), QStringList{QStringLiteral("/m/a.gguf")});
