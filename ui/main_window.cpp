@@ -16,6 +16,7 @@
 #include <QJsonObject>
 #include <QLabel>
 #include <QMimeData>
+#include <QPainter>
 #include <QScrollArea>
 #include <QSplitter>
 #include <QStackedWidget>
@@ -36,6 +37,24 @@ QToolButton *headerButton(QWidget *parent, const QString &iconName, const QStrin
     button->setFocusPolicy(Qt::TabFocus);
     return button;
 }
+
+// One line in the middle, ended by dots where it does not fit; then the tool tip tells all of it.
+class TitleLabel : public QLabel {
+public:
+    using QLabel::QLabel;
+
+protected:
+    void paintEvent(QPaintEvent *) override {
+        QPainter painter(this);
+        painter.setPen(palette().color(foregroundRole()));
+        painter.drawText(rect(), Qt::AlignCenter, fontMetrics().elidedText(text(), Qt::ElideRight, width()));
+    }
+    bool event(QEvent *event) override {
+        if (event->type() == QEvent::ToolTip)
+            setToolTip(fontMetrics().horizontalAdvance(text()) > width() ? text() : QString());
+        return QLabel::event(event);
+    }
+};
 
 } // namespace
 
@@ -66,6 +85,12 @@ void MainWindow::dropEvent(QDropEvent *event) {
 
 MainWindow::Parts::Parts(MainWindow *window, chat::ChatController *controller, RecorderPort *recorder)
     : m_window(window), m_controller(controller), m_pictures(new PictureCache(this)) {
+    renderIconsAhead({{QStringLiteral("facet"), 48}, {QStringLiteral("text"), 20}, {QStringLiteral("boxes"), 20},
+                      {QStringLiteral("sound"), 20}, {QStringLiteral("chat"), 20}, {QStringLiteral("sidebar"), 18},
+                      {QStringLiteral("new-chat"), 18}, {QStringLiteral("search"), 18}, {QStringLiteral("attach"), 18},
+                      {QStringLiteral("microphone"), 18}, {QStringLiteral("think"), 18}, {QStringLiteral("model"), 18},
+                      {QStringLiteral("send"), 18}, {QStringLiteral("info"), 18}},
+                     window->devicePixelRatioF());
     applyTheme(m_preferences.scheme, m_preferences.textScale);
     window->setWindowTitle(tr("Facet"));
     window->setWindowIcon(icon(QStringLiteral("facet"), Tint::Accent));
@@ -96,6 +121,11 @@ MainWindow::Parts::Parts(MainWindow *window, chat::ChatController *controller, R
     wireSidebar();
     window->installEventFilter(this);
     connect(m_demoBanner, &Banner::pressed, this, &Parts::showFullModel);
+    connect(m_demoBanner, &Banner::dismissed, this, [this] {
+        m_bannerDismissed = true;
+        m_demoBanner->hide();
+        m_composer->edit()->setFocus();
+    });
     connect(m_problemBanner, &Banner::pressed, m_controller, &chat::ChatController::restartEngine);
     connect(m_empty, &EmptyState::chosen, this, &Parts::beginTask);
     m_sidebar->setConversations(m_controller->conversations(), m_controller->currentConversation());
@@ -117,7 +147,7 @@ QWidget *MainWindow::Parts::makeHeader() {
     m_newButton = headerButton(header, QStringLiteral("new-chat"), tr("New chat"), tr("New chat (Ctrl+N)"));
     m_findButton =
         headerButton(header, QStringLiteral("search"), tr("Find in this chat"), tr("Find in this chat (Ctrl+F)"));
-    m_title = new QLabel(header);
+    m_title = new TitleLabel(header);
     m_title->setTextFormat(Qt::PlainText);
     m_title->setAlignment(Qt::AlignCenter);
     m_title->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
@@ -146,6 +176,8 @@ QWidget *MainWindow::Parts::makeCentre(RecorderPort *recorder) {
     emptyScroll->setWidget(m_empty);
     emptyScroll->setWidgetResizable(true);
     emptyScroll->setFrameShape(QFrame::NoFrame);
+    emptyScroll->viewport()->setAutoFillBackground(false); // the empty state fills itself
+    m_empty->setAutoFillBackground(false);                 // the scroll area has switched it on
     emptyScroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     emptyScroll->setFocusPolicy(Qt::NoFocus);
     emptyScroll->setAccessibleName(tr("Things to begin with"));

@@ -4,6 +4,7 @@
 #include "ui/dialogs/settings_dialog.h"
 #include "ui/dialogs/shortcuts_page.h"
 #include "ui/main_window_parts.h"
+#include "ui/models/models_dialog.h"
 #include "ui/sidebar/conversation_model.h"
 #include "ui/sidebar/sidebar.h"
 #include "ui/theme/icons.h"
@@ -65,6 +66,9 @@ void MainWindow::Parts::makeActions() {
         file, "export", tr("Save chat &as …"), keys({"Ctrl+S"}), [this] { chooseExport(); },
         QStringLiteral("arrow-down"));
     file->addSeparator();
+    add(
+        file, "models", tr("Models on this &computer …"), keys({"Ctrl+Alt+M"}), [this] { showModels(); },
+        QStringLiteral("model"));
     add(
         file, "openModel", tr("Open &model folder …"), keys({"Ctrl+M"}), [this] { chooseModel(); }, QStringLiteral("folder"));
     add(file, "openModelFile", tr("Open model &file …"), keys({"Ctrl+Shift+M"}), [this] { chooseModelFile(); });
@@ -182,7 +186,7 @@ void MainWindow::Parts::makeActions() {
 void MainWindow::Parts::fillRecentMenu(QMenu *menu) {
     menu->clear();
     for (const QString &path : m_controller->recentModels()) {
-        QAction *action = menu->addAction(QFileInfo(path).fileName().isEmpty() ? path : QFileInfo(path).fileName());
+        QAction *action = menu->addAction(m_controller->modelTitle(path).replace(QLatin1Char('&'), QLatin1String("&&")));
         action->setToolTip(path);
         action->setCheckable(true);
         action->setChecked(path == m_controller->engine().modelPath);
@@ -199,6 +203,8 @@ void MainWindow::Parts::makeModelMenu() {
     connect(m_modelMenu, &QMenu::aboutToShow, this, [this] {
         fillRecentMenu(m_modelMenu);
         m_modelMenu->addSeparator();
+        m_modelMenu->addAction(icon(QStringLiteral("search")), tr("Models on this computer …"), this,
+                               &Parts::showModels);
         m_modelMenu->addAction(icon(QStringLiteral("folder")), tr("Open model folder …"), this, &Parts::chooseModel);
         m_modelMenu->addAction(icon(QStringLiteral("model")), tr("Open model file …"), this, &Parts::chooseModelFile);
         m_modelMenu->addAction(icon(QStringLiteral("server")), tr("Use a server …"), this,
@@ -271,6 +277,14 @@ void MainWindow::Parts::chooseModelFile() {
     dialog->open();
 }
 
+void MainWindow::Parts::showModels() {
+    auto *dialog = new ModelsDialog(m_controller, m_window);
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    connect(dialog, &ModelsDialog::openFolderRequested, this, &Parts::chooseModel);
+    connect(dialog, &ModelsDialog::openFileRequested, this, &Parts::chooseModelFile);
+    dialog->open();
+}
+
 void MainWindow::Parts::showSettings(int page) {
     auto *dialog = new SettingsDialog(m_controller, m_preferences, m_actions, m_window);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
@@ -280,6 +294,7 @@ void MainWindow::Parts::showSettings(int page) {
         if (m_settings) saveShortcuts(m_settings, m_actions);
     });
     connect(dialog, &SettingsDialog::openModelRequested, this, &Parts::chooseModel);
+    connect(dialog, &SettingsDialog::modelsRequested, this, &Parts::showModels);
     connect(dialog, &SettingsDialog::fullModelRequested, this, &Parts::showFullModel);
     connect(dialog, &QDialog::finished, this, [this] {
         const bool thinking = m_controller->settings().thinking;
@@ -293,7 +308,9 @@ void MainWindow::Parts::showSettings(int page) {
 void MainWindow::Parts::showFullModel() {
     auto *dialog = new FullModelDialog(m_window);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
+    connect(dialog, &FullModelDialog::modelsRequested, this, &Parts::showModels);
     connect(dialog, &FullModelDialog::openFolderRequested, this, &Parts::chooseModel);
+    connect(dialog, &FullModelDialog::openFileRequested, this, &Parts::chooseModelFile);
     connect(dialog, &FullModelDialog::serverRequested, this, [this] { showSettings(SettingsDialog::Remote); });
     dialog->open();
 }

@@ -53,7 +53,7 @@ void MainWindow::Parts::openedConversation() {
 void MainWindow::Parts::showEngine(const chat::EngineState &engine) {
     using Kind = chat::EngineState::Kind;
     m_composer->setEngine(engine);
-    m_demoBanner->setContent(tr("This is the small demo model: it shows how everything works, but is often wrong."),
+    m_demoBanner->setContent(tr("Demo model: made for trying things out, and often wrong."),
                              tr("Get a full model"));
     m_demoBanner->setVisible(engine.demoModel && !m_bannerDismissed);
     const bool broken = engine.kind == Kind::Failed || engine.kind == Kind::Crashed;

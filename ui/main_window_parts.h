@@ -86,6 +86,7 @@ private:
     void chooseExport();
     void chooseModel();
     void chooseModelFile();
+    void showModels();
     void showSettings(int page);
     void showFullModel();
     void showShortcuts();

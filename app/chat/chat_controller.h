@@ -61,6 +61,13 @@ public:
     virtual void openModel(const QString &folder) = 0;
     virtual void restartEngine() = 0;
     virtual QStringList recentModels() const = 0;
+    virtual QString modelTitle(const QString &path) const = 0;  // what a recent model is called
+    // Looks for models of other programs on this computer; modelsFound() follows.
+    virtual void findModels() = 0;
+    virtual void openFoundModel(const FoundModel &model) = 0;
+    // Of the model that this computer runs, also while a remote engine is in use. Setting loads it again.
+    virtual LoadSettings loadSettings() const = 0;
+    virtual void setLoadSettings(const LoadSettings &settings) = 0;
     virtual void useRemote(const QString &address, const QString &key, const QString &model) = 0;
     virtual void useLocal() = 0;
 
@@ -82,6 +89,7 @@ signals:
     void attachmentReady(int ticket, const facet::chat::Attachment &attachment);
     void attachmentFailed(int ticket, const QString &sentence);
     void progressChanged(const facet::chat::TurnProgress &progress);
+    void modelsFound(const QVector<facet::chat::FoundModel> &models, const QString &problem);
     void engineChanged(const facet::chat::EngineState &state);
     void turnFinished(int messageIndex);
     void toolNeedsFile(int messageIndex, const QString &callId);

@@ -1,5 +1,6 @@
 #include "chat/fake_engine.h"
 
+#include "client/found_models.h"
 #include "client/phase_names.h"
 
 #include <QFile>
@@ -111,6 +112,11 @@ void FakeEngine::openModel(const QString &folder) {
 void FakeEngine::restart() {
     m_state.kind = EngineState::Kind::Stopped;
     start();
+}
+
+void FakeEngine::findModels() {
+    QMetaObject::invokeMethod(
+        this, [this] { emit modelsFound(client::readFoundModels(m_script), {}); }, Qt::QueuedConnection);
 }
 
 // The next turn whose "when" is part of the question; without "when" a turn fits every question.

@@ -23,12 +23,15 @@ public:
     void start() override;
     void openModel(const QString &folder) override;
     void restart() override;
+    void setLoadSettings(client::LoadSettingsOf settings) override { m_settingsOf = std::move(settings); }
+    void findModels() override;
     void generate(quint64 request, const client::ChatRequest &what) override;
     void cancel() override;
     void askCost(int ticket, const client::MediaPart &medium) override;
 
     // For tests: what was asked last.
     const client::ChatRequest &lastRequest() const { return m_lastRequest; }
+    LoadSettings loadSettingsOf(const QString &model) const { return m_settingsOf(model); }
 
 private:
     void setKind(EngineState::Kind kind, const QString &problem = {});
@@ -43,6 +46,7 @@ private:
     QJsonObject m_script;
     EngineState m_state;
     client::ChatRequest m_lastRequest;
+    client::LoadSettingsOf m_settingsOf;
     QTimer m_loadTimer, m_eventTimer;
     quint64 m_request = 0;
     int m_turn = 0;

@@ -1,6 +1,7 @@
 #include "chat/local_chat_controller.h"
 
 #include "chat/demo_model.h"
+#include "chat/load_settings.h"
 
 #include <QPointer>
 
@@ -10,7 +11,6 @@
 namespace facet::chat {
 namespace {
 
-constexpr int kMaxRecentModels = 10;
 constexpr int kProgressIntervalMs = 500;
 constexpr qint64 kKeepUnusedMediaSeconds = 24 * 3600;
 constexpr qint64 kKeepLeftoversSeconds = 3600;
@@ -23,8 +23,12 @@ LocalChatController::LocalChatController(const Services &services, std::unique_p
                                          QObject *parent)
     : ChatController(parent), m_services(services), m_local(std::move(localEngine)), m_pending(services.media),
       m_saver(services.history, [this](const Error &error) { reportSaving(error); }) {
-    loadSettings();
+    readSettings();
     connectLink(m_local.get());
+    m_local->setLoadSettings([settings = services.settings](const QString &model) {
+        return readLoadSettings(*settings, model);
+    });
+    connect(m_local.get(), &client::EngineLink::modelsFound, this, &LocalChatController::onModelsFound);
     connect(&m_pending, &PendingAttachments::ready, this, [this](int ticket, const Attachment &attachment) {
         emit attachmentReady(ticket, attachment);
         if (attachment.tokens < 0) {
@@ -114,20 +118,6 @@ void LocalChatController::onEngineState(const EngineState &state) {
     }
 }
 
-void LocalChatController::rememberModel(const EngineState &state) {
-    if (state.remote || state.modelPath.isEmpty()) {
-        return;
-    }
-    m_services.settings->setValue(store::keys::kLastModel, state.demoModel ? QString() : state.modelPath);
-    if (state.demoModel) {
-        return;
-    }
-    QStringList recent = recentModels();
-    recent.removeAll(state.modelPath);
-    recent.prepend(state.modelPath);
-    m_services.settings->setValue(store::keys::kRecentModels, QStringList(recent.mid(0, kMaxRecentModels)));
-}
-
 void LocalChatController::openModel(const QString &folder) {
     stop();
     dropRemote();
@@ -139,16 +129,17 @@ void LocalChatController::restartEngine() {
     link()->restart();
 }
 
-QStringList LocalChatController::recentModels() const {
-    return m_services.settings->value(store::keys::kRecentModels).toStringList();
-}
-
-void LocalChatController::useRemote(const QString &address, const QString &key, const QString &model) {
+void LocalChatController::useRemote(const QString &address, const QString &newKey, const QString &model) {
     if (!m_services.makeRemote) {
         return;
     }
     stop();
     store::Settings *settings = m_services.settings;
+    // Without a new key the one that this address was used with last still counts.
+    const QString before = settings->value(store::keys::kRemoteAddress).toString();
+    const bool sameAsBefore = QUrl::fromUserInput(before.trimmed()) == QUrl::fromUserInput(address.trimmed());
+    const QString key =
+        !newKey.isEmpty() ? newKey : m_services.secrets->key(sameAsBefore ? before : address);
     settings->setValue(store::keys::kRemoteAddress, address);
     settings->setValue(store::keys::kRemoteModel, model);
     if (m_services.secrets->key(address) != key) {
@@ -233,7 +224,7 @@ void LocalChatController::askCosts() {
 
 // ---- settings ----
 
-void LocalChatController::loadSettings() {
+void LocalChatController::readSettings() {
     namespace keys = store::keys;
     const store::Settings &stored = *m_services.settings;
     const GenerationSettings fallback;

@@ -79,7 +79,12 @@ public:
     void openModel(const QString &folder) override;
     void restartEngine() override;
     QStringList recentModels() const override;
-    void useRemote(const QString &address, const QString &key, const QString &model) override;
+    QString modelTitle(const QString &path) const override;
+    void findModels() override { m_local->findModels(); }
+    void openFoundModel(const FoundModel &model) override;
+    LoadSettings loadSettings() const override;
+    void setLoadSettings(const LoadSettings &settings) override;
+    void useRemote(const QString &address, const QString &newKey, const QString &model) override;
     void useLocal() override;
 
     GenerationSettings settings() const override { return m_settings; }
@@ -91,9 +96,12 @@ private:
     client::EngineLink *link() const { return m_remote ? m_remote.get() : m_local.get(); }
     void dropRemote();
     void onEngineState(const EngineState &state);
-    void rememberModel(const EngineState &state);
     void askCosts();
-    void loadSettings();
+    void readSettings();
+
+    // local_chat_models.cpp
+    void rememberModel(const EngineState &state);
+    void onModelsFound(QVector<FoundModel> models, const QString &problem);
 
     // local_chat_history.cpp
     void loadConversation(qint64 id, qint64 through);

@@ -106,7 +106,7 @@ client::ChatRequest buildRequest(const QVector<Message> &messages, int count, co
 
 QString titleFor(const QString &text, const QVector<Attachment> &attachments) {
     constexpr qsizetype kLongest = 60;
-    QString title = text.trimmed().section(QLatin1Char('\n'), 0, 0).simplified();
+    QString title = text.trimmed().left(4096).section(QLatin1Char('\n'), 0, 0).simplified();
     if (title.isEmpty() && !attachments.isEmpty()) {
         title = attachments.first().name.simplified();
     }

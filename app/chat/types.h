@@ -91,6 +91,35 @@ struct EngineState {
     QString problem;                 // Failed, Crashed: a whole sentence
 };
 
+// A model, or a part for one, that another program has downloaded; used where it lies.
+struct FoundModel {
+    enum class Role { Model, Drafter, Projector };                       // the latter two are nothing by themselves
+    enum class Obstacle { None, OtherFamily, Damaged, Incomplete };      // why Facet cannot run it
+    QString path, name, source;      // source: "Ollama"
+    QString architecture;            // "gemma4"; empty: unknown
+    QString projector;               // file with its eyes and ears, if that is another one
+    qint64 bytes = 0;
+    Role role = Role::Model;
+    Obstacle obstacle = Obstacle::None;
+    bool gguf = false;               // one file; else a folder
+};
+
+// How the engine on this computer loads a model. The first two hold for all models, the others belong to one.
+struct AdapterUse {
+    QString path;                    // folder
+    double scale = 1.0;
+    bool operator==(const AdapterUse &) const = default;
+};
+struct LoadSettings {
+    QString kv;                      // type of the key/value cache: "f16", "q8_0", "q4_0"; empty: the engine chooses
+    qint64 memoryBytes = 0;          // for weights and caches together; 0: what the machine has
+    QString drafter;
+    QVector<AdapterUse> adapters;
+    QString projector;               // empty: the one beside the model
+    QString title;                   // shown instead of the file's name (Ollama's files are called by their hash)
+    bool operator==(const LoadSettings &) const = default;
+};
+
 struct GenerationSettings {
     bool thinking = false;
     double temperature = 1.0, topP = 0.95, minP = 0.0;

@@ -39,7 +39,8 @@ public:
         FACET_CHECK(callTool());
         m_terminal.writeLine(
             "\nThat was the built-in demo model: small, and trained for exactly these things. Full Gemma 4 models are\n"
-            "opened with --model FOLDER; facet-cli --help lists what can be done with them.");
+            "opened with --model FOLDER, or --model FILE.gguf; facet-cli models lists those that other programs have\n"
+            "downloaded already, facet-cli --help what can be done with them.");
         return ok();
     }
 

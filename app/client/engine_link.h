@@ -6,7 +6,12 @@
 
 #include <QObject>
 
+#include <functional>
+
 namespace facet::client {
+
+// How a model is to be loaded, asked for each time one is.
+using LoadSettingsOf = std::function<chat::LoadSettings(const QString &model)>;
 
 class EngineLink : public QObject {
     Q_OBJECT
@@ -18,6 +23,9 @@ public:
     virtual void start() = 0;
     virtual void openModel(const QString &folder) = 0;
     virtual void restart() = 0;
+    virtual void setLoadSettings(LoadSettingsOf) {} // who loads no models has no use for them
+    // modelsFound() follows from the own host, nothing from others.
+    virtual void findModels() {}
 
     // updated() any number of times, then finished() once, unless it is cancelled.
     virtual void generate(quint64 request, const ChatRequest &what) = 0;
@@ -31,6 +39,7 @@ signals:
     void updated(quint64 request, const facet::client::StreamUpdate &update);
     void finished(quint64 request, const facet::client::StreamResult &result);
     void costKnown(int ticket, const facet::client::MediaCost &cost);
+    void modelsFound(const QVector<facet::chat::FoundModel> &models, const QString &problem);
     void costFailed(int ticket, const QString &sentence);
 };
 

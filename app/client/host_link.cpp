@@ -1,5 +1,7 @@
 #include "client/host_link.h"
 
+#include "client/found_models.h"
+
 #include <QFileInfo>
 #include <QJsonArray>
 #include <QNetworkProxy>
@@ -11,6 +13,7 @@ namespace {
 
 constexpr int kCostTimeoutMs = 60'000;
 constexpr int kEncodeTimeoutMs = 30 * 60'000; // a film on a small machine
+constexpr int kSearchTimeoutMs = 60'000;         // folders on a slow disk
 constexpr int kMaxBudgets = 16;
 
 QJsonValue at(const QJsonObject &object, const char *key) { return object.value(QLatin1String(key)); }
@@ -44,7 +47,10 @@ HostLink::HostLink(const QString &model, Wording wording, QObject *parent)
     m_network.setProxy(QNetworkProxy(QNetworkProxy::NoProxy));
     connect(&m_process, &HostProcess::listening, this, &HostLink::onListening);
     connect(&m_process, &HostProcess::failedToStart, this,
-            [this](const QString &sentence) { setKind(chat::EngineState::Kind::Failed, sentence); });
+            [this](const QString &sentence) {
+                setKind(chat::EngineState::Kind::Failed, sentence);
+                if (std::exchange(m_searchWaits, false)) emit modelsFound({}, sentence);
+            });
     connect(&m_process, &HostProcess::crashed, this, &HostLink::onDied);
     connect(&m_client, &EngineClient::updated, this, &EngineLink::updated);
     connect(&m_client, &EngineClient::finished, this, [this](quint64 request, const StreamResult &result) {
@@ -102,7 +108,33 @@ void HostLink::start() {
 
 void HostLink::onListening() {
     m_client.setEndpoint(host());
-    load();
+    if (m_state.kind == chat::EngineState::Kind::Starting) {
+        load();
+    }
+    if (std::exchange(m_searchWaits, false)) {
+        askForModels();
+    }
+}
+
+// While a remote engine is in use the own process may not run yet; it is started for this, without a model.
+void HostLink::findModels() {
+    if (m_process.isListening()) {
+        askForModels();
+    } else if (!std::exchange(m_searchWaits, true) && m_state.kind != chat::EngineState::Kind::Starting) {
+        m_process.start();
+    }
+}
+
+void HostLink::askForModels() {
+    QUrl url = host().base;
+    url.setPath(QStringLiteral("/x_facet/models/found"));
+    delete m_search;
+    m_search = new JsonExchange(
+        &m_network, url, host().key, {}, kSearchTimeoutMs,
+        [this](const JsonAnswer &answer) {
+            emit modelsFound(readFoundModels(answer.object), answer.worked ? QString() : m_wording(answer.failure));
+        },
+        this);
 }
 
 void HostLink::load() {
@@ -115,17 +147,19 @@ void HostLink::load() {
     m_state.loadedBytes = 0;
     m_state.totalBytes = 0;
     m_state.modelPath = m_model;
-    m_state.modelName = QFileInfo(m_model).fileName();
+    const chat::LoadSettings settings = m_settingsOf ? m_settingsOf(m_model) : chat::LoadSettings();
+    m_state.modelName = settings.title.isEmpty() ? QFileInfo(m_model).fileName() : settings.title;
     setKind(Kind::Loading);
-    m_load = std::make_unique<ModelLoad>(&m_network, host(), m_model, nullptr);
+    m_load = std::make_unique<ModelLoad>(&m_network, host(), loadBody(m_model, settings), nullptr);
     connect(m_load.get(), &ModelLoad::progress, this, [this](quint64 done, quint64 total) {
         m_state.loadedBytes = done;
         m_state.totalBytes = total;
         emit stateChanged(m_state);
     });
-    connect(m_load.get(), &ModelLoad::loaded, this, [this](const QJsonObject &info) {
+    connect(m_load.get(), &ModelLoad::loaded, this, [this, title = settings.title](const QJsonObject &info) {
         m_load.release()->deleteLater();
         readModelInfo(info, m_state);
+        if (!title.isEmpty()) m_state.modelName = title;
         m_lastGoodModel = m_model;
         setKind(Kind::Ready);
     });

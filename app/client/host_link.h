@@ -33,6 +33,8 @@ public:
     void start() override;
     void openModel(const QString &folder) override;
     void restart() override;
+    void setLoadSettings(LoadSettingsOf settings) override { m_settingsOf = std::move(settings); }
+    void findModels() override;
     void generate(quint64 request, const ChatRequest &what) override;
     void cancel() override;
     void askCost(int ticket, const MediaPart &medium) override;
@@ -43,6 +45,7 @@ private:
     void onListening();
     void onDied(const QString &reason);
     void load();
+    void askForModels();
     void encodeAhead(int ticket, const QJsonObject &body);
     void setKind(chat::EngineState::Kind kind, const QString &problem = {});
     Endpoint host() const;
@@ -50,11 +53,14 @@ private:
     chat::EngineState m_state;
     QString m_model, m_lastGoodModel;
     Wording m_wording;
+    LoadSettingsOf m_settingsOf;
     HostProcess m_process;
     EngineClient m_client;
     QNetworkAccessManager m_network;
     std::unique_ptr<ModelLoad> m_load;
     QHash<int, QPointer<JsonExchange>> m_costs, m_ahead;
+    QPointer<JsonExchange> m_search;
+    bool m_searchWaits = false; // for the process to listen
     std::pair<quint64, StreamResult> m_lost; // a request whose connection broke, until it is known why
     QTimer m_lostTimer;
 };

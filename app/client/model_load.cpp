@@ -2,6 +2,7 @@
 
 #include "client/chunk_decoder.h"
 
+#include <QJsonArray>
 #include <QJsonDocument>
 #include <QNetworkReply>
 
@@ -17,7 +18,25 @@ quint64 bytes(const QJsonValue &value) { return static_cast<quint64>(std::clamp(
 
 } // namespace
 
-ModelLoad::ModelLoad(QNetworkAccessManager *network, const Endpoint &host, const QString &folder, QObject *parent)
+QJsonObject loadBody(const QString &model, const chat::LoadSettings &settings) {
+    QJsonObject body{{QStringLiteral("path"), model}};
+    const auto add = [&body](const QString &key, const QString &value) {
+        if (!value.isEmpty()) body.insert(key, value);
+    };
+    add(QStringLiteral("kv"), settings.kv);
+    add(QStringLiteral("drafter"), settings.drafter);
+    add(QStringLiteral("mmproj"), settings.projector);
+    if (settings.memoryBytes > 0) body.insert(QStringLiteral("memory"), settings.memoryBytes);
+    QJsonArray adapters;
+    for (const chat::AdapterUse &adapter : settings.adapters) {
+        adapters.append(
+            QJsonObject{{QStringLiteral("path"), adapter.path}, {QStringLiteral("scale"), adapter.scale}});
+    }
+    if (!adapters.isEmpty()) body.insert(QStringLiteral("adapters"), adapters);
+    return body;
+}
+
+ModelLoad::ModelLoad(QNetworkAccessManager *network, const Endpoint &host, const QJsonObject &body, QObject *parent)
     : QObject(parent) {
     QUrl url = host.base;
     url.setPath(QStringLiteral("/x_facet/load"));
@@ -25,8 +44,7 @@ ModelLoad::ModelLoad(QNetworkAccessManager *network, const Endpoint &host, const
     request.setHeader(QNetworkRequest::ContentTypeHeader, QByteArrayLiteral("application/json"));
     request.setRawHeader("Authorization", "Bearer " + host.key.toUtf8());
     request.setAttribute(QNetworkRequest::RedirectPolicyAttribute, QNetworkRequest::ManualRedirectPolicy);
-    m_reply = network->post(
-        request, QJsonDocument(QJsonObject{{QStringLiteral("path"), folder}}).toJson(QJsonDocument::Compact));
+    m_reply = network->post(request, QJsonDocument(body).toJson(QJsonDocument::Compact));
     connect(m_reply, &QNetworkReply::readyRead, this, &ModelLoad::readSome);
     connect(m_reply, &QNetworkReply::finished, this, &ModelLoad::onFinished);
 }

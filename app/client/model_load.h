@@ -11,10 +11,12 @@
 
 namespace facet::client {
 
+QJsonObject loadBody(const QString &model, const chat::LoadSettings &settings);
+
 class ModelLoad : public QObject {
     Q_OBJECT
 public:
-    ModelLoad(QNetworkAccessManager *network, const Endpoint &host, const QString &folder, QObject *parent);
+    ModelLoad(QNetworkAccessManager *network, const Endpoint &host, const QJsonObject &body, QObject *parent);
     ~ModelLoad() override;
 
 signals:

@@ -11,7 +11,7 @@ RemoteLink::RemoteLink(const Endpoint &endpoint, Wording wording, QObject *paren
     m_state.hasVision = true;
     m_state.hasAudio = true;
     m_state.modelName = m_endpoint.model;
-    m_state.modelPath = m_endpoint.model;
+    m_state.modelPath = m_endpoint.base.toString();
     connect(&m_client, &EngineClient::updated, this, &EngineLink::updated);
     connect(&m_client, &EngineClient::finished, this, &EngineLink::finished);
 }
@@ -55,7 +55,6 @@ void RemoteLink::onModels(const ModelList &list) {
         m_endpoint.model = list.models.first().id;
     }
     m_state.modelName = m_endpoint.model;
-    m_state.modelPath = m_endpoint.model;
     for (const ListedModel &model : list.models) {
         if (model.id == m_endpoint.model) {
             m_state.contextLength = model.contextLength;

@@ -19,6 +19,8 @@ namespace {
 
 constexpr std::int64_t kMaxContextWish = std::int64_t{1} << 24;
 constexpr std::int64_t kMaxThreads = 1024;
+constexpr std::int64_t kMaxMemory = std::int64_t{1} << 50;
+constexpr std::size_t kMaxAdapters = 16;
 
 Result<Json> bodyObject(const HttpCall &call) {
     if (call.body.empty()) return Json::object();
@@ -89,6 +91,40 @@ HttpReply inspect(HttpCall &call, Services &services) {
     return jsonReply(200, jsonLine(answer));
 }
 
+Result<KvType> kvType(const JsonFields &fields) {
+    FACET_TRY(name, fields.string("kv"));
+    if (!name || *name == "auto") return KvType::Auto;
+    if (*name == "f32") return KvType::F32;
+    if (*name == "f16") return KvType::F16;
+    if (*name == "q8_0") return KvType::Q8_0;
+    if (*name == "q4_0") return KvType::Q4_0;
+    return fields.wrong("kv", "be auto, f32, f16, q8_0 or q4_0.");
+}
+
+// A path beside the model's own: a projector, a drafter. Absent or "": none.
+Result<std::string> partPath(const JsonFields &fields, const char *name) {
+    FACET_TRY(path, fields.string(name));
+    if (path && path->find('\0') != std::string::npos) return fields.wrong(name, "name a file or a folder.");
+    return path.value_or(std::string());
+}
+
+// [{"path": FOLDER, "scale": 1}]
+Result<std::vector<AdapterOption>> adapterList(const JsonFields &fields) {
+    constexpr double kMaxScale = 1000;
+    FACET_TRY(list, fields.array("adapters", kMaxAdapters));
+    std::vector<AdapterOption> adapters;
+    for (std::size_t i = 0; list && i < list->size(); ++i) {
+        const std::string where = fields.pathOf("adapters") + "[" + std::to_string(i) + "]";
+        if (!(*list)[i].is_object()) return fieldError(where, "'" + where + "' must be an object with a path.");
+        const JsonFields entry((*list)[i], where);
+        FACET_TRY(path, partPath(entry, "path"));
+        FACET_TRY(scale, entry.number("scale", -kMaxScale, kMaxScale));
+        if (path.empty()) return entry.wrong("path", "name an adapter's folder.");
+        adapters.push_back({std::move(path), static_cast<float>(scale.value_or(1.0))});
+    }
+    return adapters;
+}
+
 Result<LoadOptions> loadOptions(const HttpCall &call) {
     FACET_TRY(body, bodyObject(call));
     const JsonFields fields(body, "");
@@ -97,8 +133,18 @@ Result<LoadOptions> loadOptions(const HttpCall &call) {
     FACET_TRY(weights, weightType(fields));
     FACET_TRY(context, fields.integer("context", 0, kMaxContextWish));
     FACET_TRY(threads, fields.integer("threads", 0, kMaxThreads));
+    FACET_TRY(memory, fields.integer("memory", 0, kMaxMemory));
+    FACET_TRY(kv, kvType(fields));
+    FACET_TRY(mmproj, partPath(fields, "mmproj"));
+    FACET_TRY(drafter, partPath(fields, "drafter"));
+    FACET_TRY(adapters, adapterList(fields));
     options.path = std::move(path);
+    options.mmproj = std::move(mmproj);
+    options.drafter = std::move(drafter);
+    options.adapters = std::move(adapters);
     options.weights = weights;
+    options.kv = kv;
+    options.memoryLimitBytes = static_cast<std::uint64_t>(memory.value_or(0));
     options.contextLength = static_cast<int>(context.value_or(0));
     options.threads = static_cast<int>(threads.value_or(0));
     return options;
@@ -276,6 +322,7 @@ void addFacetRoutes(std::vector<Route> &routes, Services &services, bool private
     post(
         "/x_facet/encode", [&services](HttpCall &call) { return encode(call, services); },
         privateLink ? kPrivateBodyLimit : kBodyLimit);
+    if (privateLink) addFoundRoutes(routes, services);
 }
 
 } // namespace facet::host

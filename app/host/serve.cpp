@@ -105,6 +105,8 @@ int runServe(const ServeOptions &options) {
     Services services{.slot = slot,
                       .media = *media,
                       .transcribe = tasks::transcribe,
+                      .findModels =
+                          [] { return discoverModels(modelFoldersOfUser(), DiscoverScope::Everything); },
                       .cacheFolder = options.cacheFolder,
                       .started = std::chrono::duration_cast<std::chrono::seconds>(started).count()};
     auto server =

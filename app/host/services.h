@@ -1,6 +1,7 @@
 // What the routes work with, put together once (serve.cpp; tests put fakes in).
 #pragma once
 
+#include "facet/discover.h"
 #include "host/http_types.h"
 #include "host/media_parts.h"
 #include "host/model_slot.h"
@@ -22,6 +23,7 @@ struct Services {
     ModelSlot &slot;
     MediaLoader &media;
     TranscribeFn transcribe;
+    std::function<std::vector<FoundModel>()> findModels = [] { return std::vector<FoundModel>(); };
     std::string cacheFolder = {};                // of every model that is loaded; empty: nothing on disk
     std::int64_t started = 0;                    // seconds since 1970: the "created" of the model
     std::chrono::milliseconds pingAfter{15'000}; // silence on a stream
@@ -37,6 +39,7 @@ void addCompletionRoutes(std::vector<Route> &routes, Services &services);
 void addAudioRoutes(std::vector<Route> &routes, Services &services);
 void addModelRoutes(std::vector<Route> &routes, Services &services);
 void addFacetRoutes(std::vector<Route> &routes, Services &services, bool privateLink);
+void addFoundRoutes(std::vector<Route> &routes, Services &services);
 std::vector<Route> allRoutes(Services &services, bool privateLink);
 
 } // namespace facet::host

@@ -51,7 +51,21 @@ std::string architectureOf(const fs::path &path) {
     return text ? std::string(reinterpret_cast<const char *>(text->data()), text->size()) : std::string();
 }
 
-bool runsArchitecture(const std::string &name) { return name == "gemma4" || name == "gemma3"; }
+using Obstacle = FoundModel::Obstacle;
+
+// What a GGUF file of this architecture is for Facet.
+void judgeGguf(FoundModel &model) {
+    model.gguf = true;
+    if (model.architecture == "clip") {
+        model.role = FoundModel::Role::Projector;
+    } else if (model.architecture == "gemma4-assistant") {
+        model.role = FoundModel::Role::Drafter;
+    } else if (model.architecture.empty()) {
+        model.obstacle = Obstacle::Damaged;
+    } else if (model.architecture != "gemma4" && model.architecture != "gemma3") {
+        model.obstacle = Obstacle::OtherFamily;
+    }
+}
 
 std::optional<nlohmann::json> readJson(const fs::path &path) {
     std::error_code ignored;
@@ -65,6 +79,7 @@ std::optional<nlohmann::json> readJson(const fs::path &path) {
 
 class Search {
 public:
+    explicit Search(DiscoverScope scope) : m_all(scope == DiscoverScope::Everything) {}
     void huggingFace(const fs::path &hub);
     void lmStudio(const fs::path &root) { ggufBelow(root, "LM Studio"); folderModelsBelow(root, "LM Studio"); }
     void ollama(const fs::path &root);
@@ -73,6 +88,7 @@ public:
 
 private:
     void add(FoundModel model) {
+        if (!m_all && (model.role != FoundModel::Role::Model || model.obstacle != Obstacle::None)) return;
         std::error_code problem;
         const fs::path real = fs::weakly_canonical(model.path, problem);
         if (m_found.size() < kMaxModels && m_seen.insert(problem ? model.path : real.string()).second)
@@ -87,6 +103,7 @@ private:
     void addFolder(const fs::path &folder, const std::string &name, const char *source);
     void ollamaModel(const fs::path &root, const fs::path &manifest, const std::string &name);
 
+    bool m_all;
     std::vector<FoundModel> m_found;
     std::set<std::string> m_seen;
 };
@@ -103,11 +120,12 @@ void Search::walk(const fs::path &root, Look &&look) const {
 }
 
 void Search::addGguf(const fs::path &path, const std::string &name, const char *source) {
-    if (!runsArchitecture(architectureOf(path))) return;
-    FoundModel model{path.string(), name, source, 0, {}};
+    FoundModel model{.path = path.string(), .name = name, .source = source, .architecture = architectureOf(path)};
+    judgeGguf(model);
+    if (isProjectorFileName(path.filename().string())) model.role = FoundModel::Role::Projector;
     for (const std::string &part : ggufParts(path.string())) model.bytes += sizeOf(part);
     const auto projectors = projectorsBeside(path.string());
-    if (!projectors.empty()) {
+    if (model.role == FoundModel::Role::Model && model.obstacle == Obstacle::None && !projectors.empty()) {
         model.mmproj = projectors.front();
         model.bytes += sizeOf(model.mmproj);
     }
@@ -118,32 +136,53 @@ void Search::ggufBelow(const fs::path &root, const char *source) {
     std::vector<fs::path> files;
     walk(root, [&](const fs::directory_entry &entry) {
         std::error_code ignored;
-        if (isModelFileName(entry.path().filename().string()) && entry.is_regular_file(ignored))
-            files.push_back(entry.path());
+        const std::string name = entry.path().filename().string();
+        const bool wanted = isModelFileName(name) || (m_all && isProjectorFileName(name));
+        if (wanted && files.size() < kMaxModels * 4 && entry.is_regular_file(ignored)) files.push_back(entry.path());
     });
     for (const fs::path &file : files) addGguf(file, ggufModelName(file.string()), source);
 }
 
+// Adds up the safetensors of a folder; whether they are all there, as far as their names tell.
+bool weighFolder(const fs::path &folder, std::uint64_t &bytes) {
+    std::error_code problem, ignored;
+    std::size_t shards = 0;
+    std::string wanted;
+    for (auto file = fs::directory_iterator(folder, problem); !problem && file != fs::directory_iterator();
+         file.increment(problem)) {
+        const std::string name = file->path().stem().string();
+        if (file->path().extension() != ".safetensors" || !file->is_regular_file(ignored)) continue;
+        bytes += sizeOf(file->path());
+        if (const auto of = name.rfind("-of-"); of != std::string::npos) {
+            ++shards;
+            wanted = name.substr(of + 4);
+        }
+    }
+    if (fs::is_regular_file(folder / "model.safetensors", ignored)) return true;
+    while (wanted.size() > 1 && wanted.front() == '0') wanted.erase(0, 1);
+    return shards > 0 && wanted == std::to_string(shards) &&
+           fs::is_regular_file(folder / "model.safetensors.index.json", ignored);
+}
+
 // config.json beside safetensors.
 void Search::addFolder(const fs::path &folder, const std::string &name, const char *source) {
-    std::error_code ignored;
-    if (!fs::exists(folder / "model.safetensors", ignored) &&
-        !fs::exists(folder / "model.safetensors.index.json", ignored)) {
-        return;
-    }
+    FoundModel model{.path = folder.string(), .name = name, .source = source};
+    const bool whole = weighFolder(folder, model.bytes);
     const auto config = readJson(folder / "config.json");
     if (!config) return;
     const auto type = config->find("model_type");
+    if (type != config->end() && type->is_string()) model.architecture = type->get<std::string>().substr(0, 64);
     static constexpr std::array<std::string_view, 5> kTypes = {"gemma4", "gemma4_text", "gemma4_unified", "gemma3",
                                                                "gemma3_text"};
-    const bool runs = type != config->end() && type->is_string() &&
-                      std::find(kTypes.begin(), kTypes.end(), type->get<std::string>()) != kTypes.end();
-    if (!runs) return;
-    FoundModel model{folder.string(), name, source, 0, {}};
-    std::error_code problem;
-    for (auto file = fs::directory_iterator(folder, problem); !problem && file != fs::directory_iterator();
-         file.increment(problem)) {
-        if (file->path().extension() == ".safetensors") model.bytes += sizeOf(file->path());
+    if (model.architecture == "gemma4_assistant") {
+        model.role = FoundModel::Role::Drafter;
+    } else if (std::find(kTypes.begin(), kTypes.end(), model.architecture) == kTypes.end()) {
+        model.obstacle = Obstacle::OtherFamily;
+    }
+    if (!whole) {
+        // Configurations without weights of their own lie in these folders too: of GGUF files, tokenizers, pipelines.
+        if (model.obstacle != Obstacle::None || holdsGguf(folder.string())) return;
+        model.obstacle = Obstacle::Incomplete;
     }
     add(std::move(model));
 }
@@ -201,8 +240,12 @@ void Search::ollamaModel(const fs::path &root, const fs::path &manifest, const s
         }
         return {};
     };
-    FoundModel model{blob("model"), name, "Ollama", 0, blob("projector")};
-    if (model.path.empty() || !runsArchitecture(architectureOf(model.path))) return;
+    FoundModel model{.path = blob("model"), .name = name, .source = "Ollama", .mmproj = blob("projector")};
+    if (model.path.empty()) return;
+    std::error_code ignored;
+    model.architecture = architectureOf(model.path);
+    judgeGguf(model);
+    if (!fs::exists(model.path, ignored)) model.obstacle = Obstacle::Incomplete;
     model.bytes = sizeOf(model.path) + (model.mmproj.empty() ? 0 : sizeOf(model.mmproj));
     add(std::move(model));
 }
@@ -231,6 +274,25 @@ std::vector<FoundModel> Search::take() {
 
 } // namespace
 
+const char *foundRoleName(FoundModel::Role role) noexcept {
+    switch (role) {
+    case FoundModel::Role::Model: break;
+    case FoundModel::Role::Drafter: return "drafter";
+    case FoundModel::Role::Projector: return "projector";
+    }
+    return "model";
+}
+
+const char *foundObstacleName(FoundModel::Obstacle obstacle) noexcept {
+    switch (obstacle) {
+    case Obstacle::None: break;
+    case Obstacle::OtherFamily: return "other_family";
+    case Obstacle::Damaged: return "damaged";
+    case Obstacle::Incomplete: return "incomplete";
+    }
+    return "";
+}
+
 ModelFolders modelFoldersOfUser() {
     ModelFolders out;
     const fs::path home = environment("HOME");
@@ -258,8 +320,8 @@ ModelFolders modelFoldersOfUser() {
     return out;
 }
 
-std::vector<FoundModel> discoverModels(const ModelFolders &folders) {
-    Search search;
+std::vector<FoundModel> discoverModels(const ModelFolders &folders, DiscoverScope scope) {
+    Search search(scope);
     if (!folders.huggingFace.empty()) search.huggingFace(folders.huggingFace);
     for (const std::string &root : folders.lmStudio) search.lmStudio(root);
     for (const std::string &root : folders.ollama) search.ollama(root);

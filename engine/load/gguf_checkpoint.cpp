@@ -119,6 +119,10 @@ bool isModelFileName(const std::string &fileName) {
            !isLaterPart(fileName);
 }
 
+bool isProjectorFileName(const std::string &fileName) {
+    return lower(fs::path(fileName).extension().string()) == ".gguf" && isProjectorName(fileName);
+}
+
 std::string ggufModelName(const std::string &path) {
     std::string name = fs::path(path).filename().string();
     if (lower(fs::path(name).extension().string()) == ".gguf") name.resize(name.size() - 5);

@@ -18,6 +18,8 @@ Result<std::string> onlyGgufModel(const std::string &folder);
 
 // "name.gguf" but no projector and no later part of a split model.
 bool isModelFileName(const std::string &fileName);
+// "mmproj-name.gguf"
+bool isProjectorFileName(const std::string &fileName);
 // "gemma-4-E2B-it-Q4_K_M" of a path, without folder, ending and part number.
 std::string ggufModelName(const std::string &path);
 // The files of a model that may be split, by its name; only those that are there.

@@ -88,6 +88,19 @@ public:
     QStringList recentModels() const override {
         return {QStringLiteral("/models/gemma-4-E2B-it"), QStringLiteral("/models/demo")};
     }
+    QString modelTitle(const QString &path) const override { return path.section(QLatin1Char('/'), -1); }
+    void findModels() override { calls << QStringLiteral("findModels"); }
+    void answerFindModels(const QVector<chat::FoundModel> &models, const QString &problem = {}) {
+        emit modelsFound(models, problem);
+    }
+    void openFoundModel(const chat::FoundModel &model) override {
+        calls << QStringLiteral("openFoundModel ") + model.path;
+    }
+    chat::LoadSettings loadSettings() const override { return m_loadSettings; }
+    void setLoadSettings(const chat::LoadSettings &settings) override {
+        calls << QStringLiteral("setLoadSettings");
+        m_loadSettings = settings;
+    }
     void useRemote(const QString &address, const QString &key, const QString &model) override;
     void useLocal() override { calls << QStringLiteral("useLocal"); }
     chat::GenerationSettings settings() const override { return m_settings; }
@@ -110,6 +123,7 @@ private:
     chat::TurnProgress m_progress;
     chat::EngineState m_engine;
     chat::GenerationSettings m_settings;
+    chat::LoadSettings m_loadSettings;
     QVector<ScriptedAnswer> m_script;
     ScriptedAnswer m_answer;
     QTimer m_timer;

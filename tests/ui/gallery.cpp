@@ -7,6 +7,7 @@
 #include "ui/dialogs/settings_dialog.h"
 #include "ui/dialogs/shortcuts_page.h"
 #include "ui/main_window.h"
+#include "ui/models/models_dialog.h"
 #include "ui/overlay/picture_cache.h"
 #include "ui/overlay/picture_view.h"
 #include "ui/sidebar/sidebar.h"
@@ -52,6 +53,33 @@ chat::Message assistant(const QString &text) {
     message.tokensPerSecond = 21.7;
     message.firstTokenMs = 620;
     return message;
+}
+
+QVector<chat::FoundModel> foundModels() {
+    using chat::FoundModel;
+    const auto found = [](const char *name, const char *source, double gigabytes, bool gguf) {
+        FoundModel model;
+        model.name = QLatin1String(name);
+        model.source = QLatin1String(source);
+        model.path = QStringLiteral("/home/me/.cache/") + model.name;
+        model.bytes = qint64(gigabytes * 1e9);
+        model.gguf = gguf;
+        return model;
+    };
+    FoundModel inUse = found("google/gemma-4-E2B-it", "Hugging Face", 10.2, false);
+    inUse.path = QStringLiteral("/models/gemma-4-E2B-it");
+    FoundModel withEyes = found("gemma-4-E4B-it-Q4_K_M", "LM Studio", 6.1, true);
+    withEyes.projector = QStringLiteral("/home/me/.lmstudio/models/mmproj-F16.gguf");
+    FoundModel drafter = found("gemma-4-E2B-it-assistant", "Hugging Face", 0.16, false);
+    drafter.role = FoundModel::Role::Drafter;
+    FoundModel projector = found("mmproj-gemma-4-E4B-it-F16", "LM Studio", 0.9, true);
+    projector.role = FoundModel::Role::Projector;
+    FoundModel other = found("qwen3:8b", "Ollama", 5.2, true);
+    other.obstacle = FoundModel::Obstacle::OtherFamily;
+    other.architecture = QStringLiteral("qwen3");
+    FoundModel half = found("google/gemma-4-31B-it", "Hugging Face", 21.5, false);
+    half.obstacle = FoundModel::Obstacle::Incomplete;
+    return {inUse, withEyes, found("gemma3:270m", "Ollama", 0.29, true), drafter, projector, other, half};
 }
 
 chat::Attachment picture(FakeChatController &controller, const char *name, int width, int height) {
@@ -371,6 +399,16 @@ int main(int argc, char **argv) {
         save(settings, QStringLiteral("settings"));
         settings.showPage(ui::SettingsDialog::Answers);
         save(settings, QStringLiteral("settings_answers"));
+        settings.showPage(ui::SettingsDialog::Model);
+        save(settings, QStringLiteral("settings_model"));
+        chat::LoadSettings loading;
+        loading.drafter = QStringLiteral("/home/me/models/gemma-4-E2B-it-assistant");
+        loading.adapters = {{QStringLiteral("/home/me/adapters/rhymes"), 1.0}, {QStringLiteral("/home/me/adapters/latin"), 0.5}};
+        controller.setLoadSettings(loading);
+        ui::SettingsDialog loadingPage(&controller, {}, actions);
+        loadingPage.showPage(ui::SettingsDialog::Loading);
+        loadingPage.show();
+        save(loadingPage, QStringLiteral("settings_loading"));
         settings.showPage(ui::SettingsDialog::Remote);
         save(settings, QStringLiteral("settings_remote"));
         settings.showPage(ui::SettingsDialog::Shortcuts);
@@ -378,6 +416,21 @@ int main(int argc, char **argv) {
         ui::FullModelDialog full;
         full.show();
         save(full, QStringLiteral("full_model"));
+        for (const Scheme scheme : {Scheme::Light, Scheme::Dark}) {
+            ui::applyTheme(scheme);
+            ui::ModelsDialog models(&controller);
+            models.show();
+            controller.answerFindModels(foundModels());
+            const bool dark = scheme == Scheme::Dark;
+            save(models, dark ? QStringLiteral("models_dark") : QStringLiteral("models"));
+            models.resize(400, 520);
+            save(models, dark ? QStringLiteral("models_narrow_dark") : QStringLiteral("models_narrow"));
+        }
+        ui::applyTheme(Scheme::Light);
+        ui::ModelsDialog none(&controller);
+        none.show();
+        controller.answerFindModels({});
+        save(none, QStringLiteral("models_none"));
         ui::PictureCache cache;
         ui::PictureDialog picture(&cache, fixture("shapes.png"), QStringLiteral("shapes.png"), {640, 480},
                                   ui::marksIn(QString::fromUtf8(kBoxes), {640, 480}));

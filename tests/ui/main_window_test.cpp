@@ -5,9 +5,11 @@
 #include "ui/dialogs/settings_dialog.h"
 #include "ui/dialogs/shortcuts_page.h"
 #include "ui/main_window.h"
+#include "ui/models/models_dialog.h"
 #include "ui/sidebar/conversation_model.h"
 #include "ui/sidebar/hit_list.h"
 #include "ui/sidebar/sidebar.h"
+#include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
 #include "ui/transcript/transcript_view.h"
 #include "ui/widgets/bars.h"
@@ -29,6 +31,7 @@
 #include <QSettings>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QThreadPool>
 #include <QToolButton>
 #include <QTreeWidget>
 
@@ -65,6 +68,21 @@ private:
     }
 
 private slots:
+    // Before anything else of this program: the first frame finds its icons drawn, on another thread, and its ground is
+    // painted once.
+    void initTestCase() {
+        m_controller = std::make_unique<FakeChatController>();
+        m_window = std::make_unique<MainWindow>(m_controller.get(), nullptr);
+        QThreadPool::globalInstance()->waitForDone();
+        m_window->show();
+        QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
+        m_window->grab();
+        QCOMPARE(iconsReadWhilePainting(), QStringList());
+        QVERIFY(part<EmptyState>()->testAttribute(Qt::WA_OpaquePaintEvent));
+        QVERIFY(!part<EmptyState>()->autoFillBackground());
+        QVERIFY(part<TranscriptView>()->viewport()->testAttribute(Qt::WA_OpaquePaintEvent));
+        cleanup();
+    }
     void init() {
         m_controller = std::make_unique<FakeChatController>();
         m_window = std::make_unique<MainWindow>(m_controller.get(), nullptr);
@@ -191,6 +209,26 @@ private slots:
         auto *dialog = part<FullModelDialog>();
         QVERIFY(dialog && dialog->isVisible());
         dialog->close();
+        QVERIFY(!problem->closeButton()->isVisibleTo(problem));
+        QVERIFY(!demo->closeButton()->accessibleName().isEmpty());
+        demo->closeButton()->click(); // it has been read
+        QVERIFY(!demo->isVisible());
+        m_controller->setEngineState(state);
+        QVERIFY(!demo->isVisible());
+        QVERIFY(composer->edit()->hasFocus());
+    }
+
+    void modelsOfOtherPrograms() {
+        action(QStringLiteral("Ctrl+Alt+M"))->trigger();
+        auto *dialog = part<ModelsDialog>();
+        QVERIFY(dialog && dialog->isVisible());
+        QVERIFY(m_controller->calls.contains(QStringLiteral("findModels")));
+        chat::FoundModel found;
+        found.path = QStringLiteral("/m/a.gguf");
+        found.name = QStringLiteral("a");
+        m_controller->answerFindModels({found});
+        QTest::keyClick(dialog->field(), Qt::Key_Return);
+        QVERIFY(m_controller->calls.contains(QStringLiteral("openFoundModel /m/a.gguf")));
     }
 
     void emptyStateTasks() {

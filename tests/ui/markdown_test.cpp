@@ -3,6 +3,7 @@
 #include "ui/markdown/parser.h"
 
 #include <QElapsedTimer>
+#include <QRegularExpression>
 #include <QTest>
 
 using namespace facet::ui::markdown;
@@ -225,6 +226,42 @@ private slots:
         for (const Block &block : blocks) shown += block.text.text.size();
         QVERIFY(shown <= kMaxTextLength + 200);
         QVERIFY(plainText(blocks.last()).contains(QStringLiteral("too long")));
+    }
+
+    // A line of half a megabyte is read in pieces of their own; growing and whole text are cut alike.
+    void longLinesAreCut_data() {
+        QTest::addColumn<QString>("text");
+        QTest::newRow("words") << QStringLiteral("words and 1. more - words # here ").repeated(3000);
+        QTest::newRow("one word") << QString(100'000, QLatin1Char('x'));
+        QTest::newRow("pairs") << QStringLiteral("\U0001F600").repeated(40'000);
+        QTest::newRow("between others") << QStringLiteral("before\n") + QStringLiteral("word ").repeated(10'000) +
+                                               QStringLiteral("\nafter\n\nend");
+        QTest::newRow("table row") << QStringLiteral("| a |\n|---|\n| ") + QStringLiteral("cell ").repeated(10'000) +
+                                          QStringLiteral("|\n");
+    }
+    void longLinesAreCut() {
+        QFETCH(QString, text);
+        const QVector<Block> whole = parse(text);
+        QString again;
+        for (const Block &block : whole) {
+            QVERIFY(block.text.text.size() <= kMaxParagraphLength);
+            QVERIFY(block.marker.isEmpty()); // no list begins in the midst of a line
+            QVERIFY(block.kind == BlockKind::Paragraph || block.kind == BlockKind::Table);
+            QVERIFY(block.text.text.isEmpty() || !block.text.text.back().isHighSurrogate());
+            again += plainText(block);
+        }
+        const auto letters = [](QString words) { return words.remove(QRegularExpression(QStringLiteral("[\\s|-]"))); };
+        QCOMPARE(letters(again), letters(text));
+        StreamingDocument growing;
+        qsizetype worst = 0, before = 0;
+        for (qsizetype n = 0; n < text.size(); n += 997) {
+            growing.setText(text.left(n), false);
+            worst = std::max(worst, growing.parsedCharacters() - before);
+            before = growing.parsedCharacters();
+        }
+        growing.setText(text, true);
+        QVERIFY(growing.blocks() == whole);
+        QVERIFY2(worst <= 3 * kMaxLineLength, qPrintable(QString::number(worst)));
     }
 
     void plainTextKeepsEverything() {

@@ -8,9 +8,12 @@
 #include <QApplication>
 #include <QClipboard>
 #include <QElapsedTimer>
+#include <QFile>
 #include <QScrollBar>
 #include <QSignalSpy>
+#include <QTemporaryDir>
 #include <QTest>
+#include <QToolButton>
 
 using namespace facet;
 using namespace facet::ui;
@@ -108,6 +111,18 @@ private slots:
         QTest::newRow("10000 messages") << longChat(5000);
         QTest::newRow("1 MB in one line")
             << QVector<chat::Message>{user(QStringLiteral("Go")), assistant(QStringLiteral("word ").repeated(1 << 18))};
+        QTest::newRow("500 KB without a space")
+            << QVector<chat::Message>{user(QStringLiteral("Go")), assistant(QString(500'000, QLatin1Char('x')))};
+        QTest::newRow("500 KB in a cell")
+            << QVector<chat::Message>{user(QStringLiteral("Go")),
+                                      assistant(QStringLiteral("| a | b |\n|---|---|\n| %1 | c |\n")
+                                                    .arg(QStringLiteral("word ").repeated(100'000)))};
+        QTest::newRow("500 KB in a line of code")
+            << QVector<chat::Message>{user(QStringLiteral("Go")),
+                                      assistant(QStringLiteral("```\n%1\n```")
+                                                    .arg(QStringLiteral("w\u00f6rt\u4e00 ").repeated(80'000)))};
+        QTest::newRow("500 KB asked in one line")
+            << QVector<chat::Message>{assistant(QStringLiteral("?")), user(QStringLiteral("word ").repeated(100'000))};
     }
     void hugeMessagesComeInPieces() {
         QFETCH(QVector<chat::Message>, messages);
@@ -129,12 +144,47 @@ private slots:
         m_view->setMessages({});
         const auto worst = m_view->worstStep();
         const auto report = QStringLiteral("read %1, laid out %2").arg(worst.parsed).arg(worst.laidOut);
-        const bool oneLine = messages.last().text.startsWith(QLatin1String("word "));
         const bool fence = messages.last().text.startsWith(QLatin1String("```"));
-        // A piece that cannot be cut (one fence, one line) is taken as it stands, which is cheap.
-        QVERIFY2(worst.parsed <= (oneLine || fence ? messages.last().text.size() : 2 * MessageItem::kParseStep),
+        // A fence cannot be cut: it is taken as it stands, which is cheap.
+        QVERIFY2(worst.parsed <= (fence ? messages.last().text.size() : 2 * MessageItem::kParseStep),
                  qPrintable(report));
         QVERIFY2(worst.laidOut <= kMostLaidOut, qPrintable(report));
+    }
+
+    void longThoughtsAreReadInPieces() {
+        chat::Message answer = assistant(QStringLiteral("Done."));
+        answer.thinking = QStringLiteral("thought ").repeated(60'000) + QStringLiteral("the end");
+        m_view->setMessages({user(QStringLiteral("Go")), answer});
+        m_view->flush();
+        m_view->activate(spotNamed(1, SpotAction::ToggleThinking));
+        m_view->flush();
+        m_view->find(QStringLiteral("the end"));
+        QTRY_COMPARE(m_view->matchCount(), 1); // all of it is there in the end
+        m_view->setMessages({});
+        QVERIFY(m_view->worstStep().parsed <= 2 * MessageItem::kParseStep);
+    }
+
+    // The arrow to the end stands beside the text or below it, never on it.
+    void theArrowHidesNoLine() {
+        m_view->setMessages(longChat(40));
+        for (const int width : {1100, 900, 800, 480, 380}) {
+            m_view->resize(width, 600);
+            m_view->scrollToMessage(10);
+            const QToolButton *arrow = m_view->jumpButton();
+            QVERIFY(arrow->isVisible());
+            QVERIFY(m_view->rect().contains(arrow->geometry()));
+            const QRect view = m_view->viewport()->geometry();
+            const int left = m_view->messageRect(10).left();
+            const QRect column(view.left() + left, view.top(), m_view->columnRight() - left, view.height());
+            QVERIFY2(!column.intersects(arrow->geometry()), qPrintable(QString::number(width)));
+            const int top = m_view->messageRect(10).top();
+            m_view->verticalScrollBar()->setValue(m_view->verticalScrollBar()->value() - 10);
+            QCOMPARE(m_view->messageRect(10).top(), top + 10); // and nothing jumps
+            m_view->scrollToEnd();
+            QVERIFY(!arrow->isVisible());
+            QVERIFY(m_view->isAtEnd());
+            QCOMPARE(m_view->viewport()->height(), m_view->height());
+        }
     }
 
     void longTablesKeepTheirColumns() {
@@ -431,6 +481,40 @@ private slots:
         const QPoint at(int(box.left() * shot.devicePixelRatio()), int(box.center().y() * shot.devicePixelRatio()));
         QVERIFY(shot.rect().contains(at));
         QCOMPARE(shot.pixelColor(at), Theme::labelColour(marked->marks()[0].colour));
+    }
+
+    // Boxes over a picture that is missing or cannot be read would hang in the air.
+    void noBoxesWithoutTheirPicture() {
+        QTemporaryDir folder;
+        QFile broken(folder.filePath(QStringLiteral("broken.png")));
+        QVERIFY(broken.open(QIODevice::WriteOnly));
+        broken.write("no picture");
+        broken.close();
+        for (const QString &path : {broken.fileName(), folder.filePath(QStringLiteral("missing.png")), QString()}) {
+            chat::Message question = user(QStringLiteral("Where?"));
+            chat::Attachment picture;
+            picture.name = QStringLiteral("shapes.png");
+            picture.width = 640;
+            picture.height = 480;
+            question.attachments = {picture};
+            m_view->setAttachmentPaths([path](const chat::Attachment &) { return path; });
+            m_view->setMessages({question, assistant(QStringLiteral(
+                                               "```json\n[{\"box_2d\": [100, 100, 900, 900], \"label\": \"x\"}]\n```"))});
+            const MarkedPictureItem *marked = m_view->message(1)->markedPicture();
+            QVERIFY(marked);
+            m_view->scrollToMessage(1);
+            if (!path.isEmpty()) {
+                m_view->grab();
+                QTRY_VERIFY(!m_pictures->problem(path).isEmpty());
+            }
+            const QRect rect = m_view->spotRect(spotNamed(1, SpotAction::OpenPicture));
+            const QRectF box = markRect(marked->marks()[0], QRectF(rect), m_view->devicePixelRatioF());
+            const QImage shot = m_view->viewport()->grab().toImage();
+            for (int y = int(box.top()) + 20; y < int(box.bottom()) - 20 && y < shot.height(); y += 7) {
+                QVERIFY(shot.pixelColor(int(box.left()), y) != Theme::labelColour(marked->marks()[0].colour));
+            }
+            QVERIFY(marked->toolTipAt(marked->pictureRect().center()).isEmpty());
+        }
     }
 
     void linksAreReportedNotOpened() {

@@ -262,7 +262,9 @@ void Composer::updateNarrow() {
     const bool narrow = width() < 460;
     m_thinking->setToolButtonStyle(narrow ? Qt::ToolButtonIconOnly : Qt::ToolButtonTextBesideIcon);
     const QString name = m_engine.modelName.isEmpty() ? tr("No model") : m_engine.modelName;
-    m_model->setText(m_model->fontMetrics().elidedText(name, Qt::ElideMiddle, narrow ? 110 : 220));
+    // What the other buttons leave.
+    const int room = narrow ? std::max(90, width() - 300) : std::clamp(width() - 420, 160, 320);
+    m_model->setText(m_model->fontMetrics().elidedText(name, Qt::ElideMiddle, room));
 }
 
 void Composer::updateSend() {

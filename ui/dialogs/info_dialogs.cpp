@@ -15,6 +15,8 @@
 #include <QTextBrowser>
 #include <QVBoxLayout>
 
+#include <algorithm>
+
 namespace facet::ui {
 
 namespace {
@@ -62,26 +64,50 @@ void addTableRow(QTableWidget *table, const QStringList &cells) {
 
 FullModelDialog::FullModelDialog(QWidget *parent) : QDialog(parent) {
     setWindowTitle(tr("Get a full model"));
-    resize(640, 460);
     QVBoxLayout *column = makeColumn(this, tr("From the demo model to the real one"));
     column->addWidget(paragraph(this, tr("Facet comes with a very small model, trained to show every part at work. For "
-                                         "real answers, load one of Google's Gemma 4 "
-                                         "checkpoints, or let a larger machine do the work.")));
-    auto *folderHead = new QLabel(tr("A folder on this computer"), this);
-    folderHead->setFont(type::strong(font()));
-    column->addWidget(folderHead);
-    column->addWidget(paragraph(this, tr("Download an official checkpoint with all its files (config.json, "
-                                         "tokenizer.json and the .safetensors files) into one folder, "
-                                         "then open that folder. Quantised while loading, they need about:")));
+                                         "real answers, load one of Google's Gemma 4 checkpoints, or let a larger "
+                                         "machine do the work. There are three ways.")));
+    const auto way = [this, column](const QString &title, const QString &words) {
+        column->addSpacing(space::kXs);
+        auto *head = new QLabel(title, this);
+        head->setFont(type::strong(font()));
+        column->addWidget(head);
+        column->addWidget(paragraph(this, words));
+    };
+    const auto buttonRow = [column] {
+        auto *row = new QHBoxLayout;
+        row->setSpacing(space::kS);
+        column->addLayout(row);
+        return row;
+    };
+    const auto button = [this](QHBoxLayout *row, const QString &text, const QString &iconName,
+                               void (FullModelDialog::*request)()) {
+        auto *made = new QPushButton(icon(iconName), text, this);
+        made->setAutoDefault(false);
+        row->addWidget(made);
+        connect(made, &QPushButton::clicked, this, [this, request] {
+            accept();
+            emit(this->*request)();
+        });
+    };
+    way(tr("One that is here already"),
+        tr("If Hugging Face, LM Studio, Ollama or llama.cpp has downloaded Gemma 4, Facet runs it where it lies."));
+    QHBoxLayout *row = buttonRow();
+    button(row, tr("Look on this &computer …"), QStringLiteral("search"), &FullModelDialog::modelsRequested);
+    row->addStretch(1);
+    way(tr("A folder or a file"),
+        tr("Download an official checkpoint with all its files (config.json, tokenizer.json and the .safetensors "
+           "files) into one folder, or a .gguf file with its mmproj file beside it. They need about this much memory:"));
     auto *table = new QGridLayout;
-    table->setHorizontalSpacing(space::kXl);
-    table->setVerticalSpacing(space::kS);
+    table->setHorizontalSpacing(space::kL);
+    table->setVerticalSpacing(space::kXs);
     const QVector<QStringList> rows = {
-        {tr("Checkpoint"), tr("Memory"), tr("Good for")},
-        {QStringLiteral("google/gemma-4-E2B-it"), tr("8 GB"), tr("laptops; text, pictures, sound")},
-        {QStringLiteral("google/gemma-4-E4B-it"), tr("12 GB"), tr("most computers; text, pictures, sound")},
-        {QStringLiteral("google/gemma-4-26B-A4B-it"), tr("24 GB"), tr("quick for its size; text, pictures")},
-        {QStringLiteral("google/gemma-4-31B-it"), tr("32 GB"), tr("best answers; text, pictures")}};
+        {tr("Checkpoint"), tr("Folder"), tr("4-bit file"), tr("Good for")},
+        {QStringLiteral("google/gemma-4-E2B-it"), tr("5.5 GB"), tr("2.3 GB"), tr("laptops; pictures, sound")},
+        {QStringLiteral("google/gemma-4-E4B-it"), tr("10.5 GB"), tr("3.7 GB"), tr("most computers; pictures, sound")},
+        {QStringLiteral("google/gemma-4-26B-A4B-it"), tr("52 GB"), tr("15.5 GB"), tr("quick for its size; pictures")},
+        {QStringLiteral("google/gemma-4-31B-it"), tr("63 GB"), tr("19 GB"), tr("best answers; pictures")}};
     for (int r = 0; r < rows.size(); ++r) {
         for (int c = 0; c < rows[r].size(); ++c) {
             QLabel *cell = paragraph(this, rows[r][c]);
@@ -90,30 +116,23 @@ FullModelDialog::FullModelDialog(QWidget *parent) : QDialog(parent) {
             table->addWidget(cell, r, c);
         }
     }
-    table->setColumnStretch(2, 1);
+    table->setColumnStretch(3, 1);
     column->addLayout(table);
-    column->addSpacing(space::kS);
-    auto *serverHead = new QLabel(tr("A server"), this);
-    serverHead->setFont(type::strong(font()));
-    column->addWidget(serverHead);
-    column->addWidget(paragraph(
-        this,
-        tr("If vLLM, SGLang, Ollama, LM Studio or llama-server runs Gemma 4 somewhere, give Facet its address.")));
+    row = buttonRow();
+    button(row, tr("&Open a folder …"), QStringLiteral("folder"), &FullModelDialog::openFolderRequested);
+    button(row, tr("Open a f&ile …"), QStringLiteral("model"), &FullModelDialog::openFileRequested);
+    row->addStretch(1);
+    way(tr("A server"),
+        tr("If vLLM, SGLang, Ollama, LM Studio, llama-server or another Facet runs Gemma 4 somewhere, give Facet its "
+           "address. Questions and files are then sent there."));
+    row = buttonRow();
+    button(row, tr("Use a &server …"), QStringLiteral("server"), &FullModelDialog::serverRequested);
+    row->addStretch(1);
     column->addStretch(1);
     auto *buttons = new QDialogButtonBox(QDialogButtonBox::Close, this);
-    auto *server = buttons->addButton(tr("Use a &server …"), QDialogButtonBox::ActionRole);
-    auto *folder = buttons->addButton(tr("&Open a model folder …"), QDialogButtonBox::ActionRole);
-    folder->setProperty(kPrimary, true);
     column->addWidget(buttons);
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
-    connect(server, &QPushButton::clicked, this, [this] {
-        accept();
-        emit serverRequested();
-    });
-    connect(folder, &QPushButton::clicked, this, [this] {
-        accept();
-        emit openFolderRequested();
-    });
+    resize(600, std::max(sizeHint().height(), heightForWidth(600)));
 }
 
 ShortcutsDialog::ShortcutsDialog(const QList<QAction *> &actions, QWidget *parent) : QDialog(parent) {

@@ -14,7 +14,9 @@ public:
     explicit FullModelDialog(QWidget *parent = nullptr);
 
 signals:
+    void modelsRequested(); // those of other programs
     void openFolderRequested();
+    void openFileRequested();
     void serverRequested();
 };
 

@@ -1,6 +1,7 @@
 #include "ui/dialogs/settings_dialog.h"
 
 #include "chat/chat_controller.h"
+#include "ui/dialogs/load_page.h"
 #include "ui/dialogs/shortcuts_page.h"
 #include "ui/theme/facet_style.h"
 #include "ui/theme/icons.h"
@@ -42,10 +43,13 @@ QFormLayout *form(QWidget *page) {
     return layout;
 }
 
+constexpr int kNumberWidth = 120; // fields of numbers below each other end alike
+
 void addRow(QFormLayout *layout, const QString &name, QWidget *field, const QString &tip = {}) {
     field->setAccessibleName(name);
     field->setToolTip(tip);
     layout->addRow(name, field);
+    centreLabel(layout, field);
 }
 
 } // namespace
@@ -65,6 +69,8 @@ SettingsDialog::SettingsDialog(chat::ChatController *controller, const Preferenc
     addPage(QStringLiteral("settings"), tr("General"), makeGeneral());
     addPage(QStringLiteral("chat"), tr("Answers"), makeAnswers());
     addPage(QStringLiteral("model"), tr("Model"), makeModel());
+    m_loading = new LoadPage(m_controller, this);
+    addPage(QStringLiteral("gauge"), tr("Loading"), m_loading);
     addPage(QStringLiteral("server"), tr("Another engine"), makeRemote());
     auto *shortcuts = new ShortcutsPage(actions, this);
     connect(shortcuts, &ShortcutsPage::changed, this, &SettingsDialog::shortcutsChanged);
@@ -140,6 +146,7 @@ QWidget *SettingsDialog::makeAnswers() {
         box->setRange(low, high);
         box->setSingleStep(step);
         box->setValue(value);
+        box->setMinimumWidth(kNumberWidth);
         connect(box, &QDoubleSpinBox::valueChanged, this, &SettingsDialog::storeAnswers);
         return box;
     };
@@ -147,6 +154,7 @@ QWidget *SettingsDialog::makeAnswers() {
         auto *box = new QSpinBox(page);
         box->setRange(low, high);
         box->setValue(value);
+        box->setMinimumWidth(kNumberWidth);
         connect(box, &QSpinBox::valueChanged, this, &SettingsDialog::storeAnswers);
         return box;
     };
@@ -212,27 +220,40 @@ QWidget *SettingsDialog::makeModel() {
     m_model->setWordWrap(true);
     m_model->setTextFormat(Qt::PlainText);
     m_model->setAccessibleName(tr("Model in use"));
+    auto *found = new QPushButton(icon(QStringLiteral("model")), tr("Models on this &computer …"), page);
     auto *open = new QPushButton(icon(QStringLiteral("folder")), tr("&Open model folder …"), page);
     auto *full = new QPushButton(icon(QStringLiteral("info")), tr("How to get a &full model"), page);
     auto *buttons = new QHBoxLayout;
     buttons->setSpacing(space::kS);
+    buttons->addWidget(found);
     buttons->addWidget(open);
-    buttons->addWidget(full);
     buttons->addStretch(1);
+    auto *help = new QHBoxLayout;
+    help->addWidget(full);
+    help->addStretch(1);
     m_recent = new QListWidget(page);
     m_recent->setAccessibleName(tr("Recent models"));
-    m_recent->addItems(m_controller->recentModels());
+    for (const QString &path : m_controller->recentModels()) {
+        auto *item = new QListWidgetItem(m_controller->modelTitle(path), m_recent);
+        item->setData(Qt::UserRole, path);
+        item->setSizeHint({0, 32});
+        item->setToolTip(path);
+    }
+    m_recent->setFrameShape(QFrame::NoFrame);
+    m_recent->viewport()->setAutoFillBackground(false);
     auto *head = new QLabel(tr("Recent models"), page);
     head->setFont(type::strong(head->font()));
     column->addWidget(m_model);
     column->addLayout(buttons);
+    column->addLayout(help);
     column->addWidget(head);
     column->addWidget(note(tr("Press Enter or double-click to load one."), page));
     column->addWidget(m_recent, 1);
+    connect(found, &QPushButton::clicked, this, &SettingsDialog::modelsRequested);
     connect(open, &QPushButton::clicked, this, &SettingsDialog::openModelRequested);
     connect(full, &QPushButton::clicked, this, &SettingsDialog::fullModelRequested);
     connect(m_recent, &QListWidget::itemActivated, this,
-            [this](QListWidgetItem *item) { m_controller->openModel(item->text()); });
+            [this](QListWidgetItem *item) { m_controller->openModel(item->data(Qt::UserRole).toString()); });
     return page;
 }
 
@@ -249,7 +270,8 @@ QWidget *SettingsDialog::makeRemote() {
     addRow(layout, tr("Address"), m_address);
     m_key = new QLineEdit(page);
     m_key->setEchoMode(QLineEdit::PasswordEchoOnEdit);
-    m_key->setPlaceholderText(tr("Only if the server asks for one"));
+    m_key->setPlaceholderText(engine.remote ? tr("As before; enter one to change it")
+                                            : tr("Only if the server asks for one"));
     addRow(layout, tr("Key"), m_key);
     m_remoteModel = new QLineEdit(engine.remote ? engine.modelName : QString(), page);
     m_remoteModel->setPlaceholderText(tr("The first one that the server offers"));
@@ -267,6 +289,7 @@ QWidget *SettingsDialog::makeRemote() {
     m_remoteState->setWordWrap(true);
     m_remoteState->setTextFormat(Qt::PlainText);
     m_remoteState->setAccessibleName(tr("Result of the test"));
+    m_remoteState->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
     layout->addRow(QString(), m_remoteState);
     connect(m_test, &QPushButton::clicked, this, [this] {
         const QUrl url = QUrl::fromUserInput(m_address->text().trimmed());
@@ -293,6 +316,7 @@ void SettingsDialog::showEngine(const chat::EngineState &engine) {
     using Kind = chat::EngineState::Kind;
     m_model->setText(engine.modelName.isEmpty() ? tr("No model is loaded.")
                                                 : tr("In use: %1\n%2").arg(engine.modelName, engine.modelPath));
+    m_loading->showEngine(engine);
     m_local->setEnabled(engine.remote);
     m_local->setToolTip(engine.remote ? QString() : tr("Facet uses this computer already."));
     if (!m_testing) {

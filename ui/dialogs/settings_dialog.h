@@ -24,10 +24,12 @@ class ChatController;
 
 namespace facet::ui {
 
+class LoadPage;
+
 class SettingsDialog : public QDialog {
     Q_OBJECT
 public:
-    enum Page { General, Answers, Model, Remote, Shortcuts };
+    enum Page { General, Answers, Model, Loading, Remote, Shortcuts };
     // `actions`: whose keys may be changed.
     SettingsDialog(chat::ChatController *controller, const Preferences &preferences, const QList<QAction *> &actions,
                    QWidget *parent = nullptr);
@@ -37,6 +39,7 @@ signals:
     void preferencesChanged(const facet::ui::Preferences &preferences);
     void shortcutsChanged();
     void openModelRequested();
+    void modelsRequested(); // those of other programs
     void fullModelRequested();
 
 private:
@@ -60,6 +63,7 @@ private:
     QListWidget *m_recent = nullptr;
     QLineEdit *m_address = nullptr, *m_key = nullptr, *m_remoteModel = nullptr;
     QPushButton *m_test = nullptr, *m_local = nullptr;
+    LoadPage *m_loading = nullptr;
     bool m_testing = false;
 };
 

@@ -82,6 +82,20 @@ bool undecided(const Line &line) {
            (QStringView(u"-*+`~#").contains(line.body[0]) || line.body[0].isDigit());
 }
 
+bool isTooLong(const Line &line) { return line.text.size() > kMaxLineLength; }
+
+// Where a line that is too long to be read at once is cut: before a word, so that the rest does not begin like a list
+// or a heading. What comes later decides nothing, so a growing line is cut the same way.
+qsizetype longLineCut(QStringView text, qsizetype start) {
+    for (qsizetype at = start + kMaxLineLength; at > start + kMaxLineLength / 2; --at) {
+        if (text[at - 1] == QLatin1Char(' ') && text[at].isLetter()) {
+            return at;
+        }
+    }
+    const qsizetype cut = start + kMaxLineLength;
+    return text[cut].isLowSurrogate() ? cut - 1 : cut;
+}
+
 qsizetype fencedChunkEnd(QStringView text, const Line &opening) {
     const QChar mark = opening.body[0];
     const int length = fenceLength(opening.body);
@@ -107,10 +121,14 @@ qsizetype finishedChunkEnd(QStringView text, qsizetype start) {
         line = lineAt(text, at);
         at = line.next;
     } while (line.blank());
+    const bool fence = line.indent <= 3 && fenceLength(line.body) > 0;
+    if (!fence && isTooLong(line)) {
+        return longLineCut(text, line.start);
+    }
     if (!line.complete) {
         return -1;
     }
-    if (line.indent <= 3 && fenceLength(line.body) > 0) {
+    if (fence) {
         return fencedChunkEnd(text, line);
     }
     if (line.indent <= 3 && isHeading(line.body)) {
@@ -126,6 +144,9 @@ qsizetype finishedChunkEnd(QStringView text, qsizetype start) {
         } else if (line.blank()) {
             afterBlank = afterBlank || line.complete;
         } else {
+            if (isTooLong(line)) {
+                return line.start;
+            }
             if (undecided(line)) {
                 return -1;
             }
@@ -180,14 +201,15 @@ qsizetype tablePieceEnd(QStringView text, qsizetype start, bool inside, QString 
         head = text.mid(line.start, delimiter.next - line.start).toString();
         line = lineAt(text, delimiter.next);
     }
-    for (; rows > 0 && isTableRow(line); --rows) {
+    bool full = false; // enough for one block
+    for (; !full && isTableRow(line); --rows, full = rows <= 0 || line.start - start > kMaxTablePieceLength) {
         if (line.next >= text.size()) {
             return -1;
         }
         line = lineAt(text, line.next);
     }
     // Another row follows, so that the rest is still read as a part of the table.
-    return rows == 0 && isTableRow(line) ? line.start : -1;
+    return full && isTableRow(line) ? line.start : -1;
 }
 
 namespace {

@@ -6,6 +6,7 @@
 #include <md4c.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace facet::ui::markdown {
 
@@ -236,33 +237,47 @@ private:
     bool m_open = false, m_cell = false, m_inItem = false;
 };
 
-// A paragraph too long to be laid out in one go becomes several; cut at a line break or a space.
+// Where the text of a block is cut that begins at `from`: at a line break, at a space, or in the midst of a word.
+qsizetype paragraphCut(const QString &text, qsizetype from) {
+    const qsizetype limit = from + kMaxParagraphLength;
+    if (text.size() <= limit) {
+        return text.size();
+    }
+    const auto last = [&](QChar c) {
+        return QStringView(text).mid(from, kMaxParagraphLength + 1).lastIndexOf(c) + from;
+    };
+    qsizetype cut = last(QChar(QChar::LineSeparator));
+    if (cut < from + kMaxParagraphLength / 2) cut = last(QLatin1Char(' '));
+    if (cut < from + kMaxParagraphLength / 2) cut = limit - 1;
+    if (text[cut].isHighSurrogate()) --cut;
+    return cut + 1;
+}
+
+// A paragraph too long to be laid out in one go becomes several.
 void appendSplit(QVector<Block> &out, Block block) {
     const bool cuttable = block.kind == BlockKind::Paragraph || block.kind == BlockKind::Heading;
-    while (cuttable && block.text.text.size() > kMaxParagraphLength) {
-        qsizetype cut = block.text.text.lastIndexOf(QChar(QChar::LineSeparator), kMaxParagraphLength);
-        if (cut < kMaxParagraphLength / 2) cut = block.text.text.lastIndexOf(QLatin1Char(' '), kMaxParagraphLength);
-        if (cut < kMaxParagraphLength / 2) cut = kMaxParagraphLength - 1;
-        if (block.text.text[cut].isHighSurrogate()) --cut;
-        const int at = int(cut + 1);
-        Block head = block;
-        head.text = {block.text.text.left(at), {}};
-        RichText rest{block.text.text.mid(at), {}};
-        for (const Span &span : block.text.spans) {
-            if (span.start < at) {
-                head.text.spans.append({span.start, std::min(span.length, at - span.start), span.style, span.link});
-            }
-            if (span.start + span.length > at) {
-                const int from = std::max(span.start, at);
-                rest.spans.append({from - at, span.start + span.length - from, span.style, span.link});
-            }
+    if (!cuttable || block.text.text.size() <= kMaxParagraphLength) {
+        out.append(std::move(block));
+        return;
+    }
+    const RichText whole = std::exchange(block.text, {});
+    qsizetype span = 0; // the first one that does not end before the piece
+    for (qsizetype from = 0; from < whole.text.size();) {
+        const qsizetype to = paragraphCut(whole.text, from);
+        Block piece = block;
+        piece.text.text = whole.text.mid(from, to - from);
+        while (span < whole.spans.size() && whole.spans[span].start + whole.spans[span].length <= from) ++span;
+        for (qsizetype i = span; i < whole.spans.size() && whole.spans[i].start < to; ++i) {
+            const Span &each = whole.spans[i];
+            const qsizetype begin = std::max<qsizetype>(each.start, from);
+            const qsizetype end = std::min<qsizetype>(each.start + each.length, to);
+            piece.text.spans.append({int(begin - from), int(end - begin), each.style, each.link});
         }
-        out.append(head);
-        block.text = rest;
+        out.append(std::move(piece));
         block.marker.clear();
         block.tight = true;
+        from = to;
     }
-    out.append(std::move(block));
 }
 
 // A piece that is one fenced block, taken as it stands: md4c would turn the tabs of a Makefile into spaces.
@@ -375,7 +390,10 @@ void StreamingDocument::take(QStringView chunk) {
     ++m_parsedChunks;
     m_parsedCharacters += chunk.size();
     if (m_tableHead.isEmpty()) {
-        m_blocks += parseChunk(chunk);
+        QVector<Block> blocks = parseChunk(chunk);
+        const bool insideLine = m_frozenLength > 0 && m_text[m_frozenLength - 1] != QLatin1Char('\n');
+        if (insideLine && !blocks.isEmpty()) blocks.first().tight = true; // more of a line that was cut
+        m_blocks += blocks;
         return;
     }
     QVector<Block> blocks = parseChunk(QString(m_tableHead + chunk.toString()));

@@ -98,6 +98,9 @@ void PictureView::keyPressEvent(QKeyEvent *event) {
 }
 
 int PictureView::markUnder(const QPoint &position) const {
+    if (m_picture->pixmap().isNull()) {
+        return -1;
+    }
     const QRectF picture = mapFromScene(sceneRect()).boundingRect();
     return markAt(m_marks, picture, position);
 }
@@ -134,7 +137,7 @@ void PictureView::drawBackground(QPainter *painter, const QRectF &rect) {
 
 // Marks are drawn in widget coordinates: lines and labels keep their size at every zoom.
 void PictureView::drawForeground(QPainter *painter, const QRectF &) {
-    if (m_marks.isEmpty()) {
+    if (m_marks.isEmpty() || m_picture->pixmap().isNull()) { // boxes over nothing would only puzzle
         return;
     }
     painter->save();
@@ -232,7 +235,8 @@ PictureDialog::PictureDialog(PictureCache *pictures, const QString &path, const 
 
 void PictureDialog::showPicture() {
     m_view->setPicture(m_pictures->picture(m_path, 4096), m_fullSize);
-    const QString problem = m_pictures->problem(m_path);
+    const QString problem =
+        m_path.isEmpty() ? tr("The file of this picture is no longer there.") : m_pictures->problem(m_path);
     m_problem->setText(problem);
     m_problem->setVisible(!problem.isEmpty());
 }

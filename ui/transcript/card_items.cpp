@@ -42,8 +42,8 @@ int layOutPlain(QTextLayout &layout, const QString &text, const QFont &font, int
     return int(y);
 }
 
-// Draws a decoded picture or a quiet tile with the reason why there is none.
-void drawPicture(QPainter &painter, const QRect &place, const QString &path, const QString &name, const Look &look,
+// Draws a decoded picture or a quiet tile with the reason why there is none. False: there is none (yet).
+bool drawPicture(QPainter &painter, const QRect &place, const QString &path, const QString &name, const Look &look,
                  qreal radius) {
     const int edge = int(std::max(place.width(), place.height()) * look.devicePixelRatio);
     const QImage image = look.pictures ? look.pictures->picture(path, edge) : QImage();
@@ -53,7 +53,8 @@ void drawPicture(QPainter &painter, const QRect &place, const QString &path, con
     clip.addRoundedRect(QRectF(place), radius, radius);
     if (image.isNull()) {
         painter.fillPath(clip, look.theme->sunken);
-        const QString problem = look.pictures ? look.pictures->problem(path) : QString();
+        QString problem = look.pictures ? look.pictures->problem(path) : QString();
+        if (path.isEmpty()) problem = Transcript::tr("%1 is no longer there.").arg(name);
         painter.setPen(look.theme->muted);
         painter.setFont(type::caption(look.font));
         painter.drawText(place.adjusted(8, 8, -8, -8), Qt::AlignCenter | Qt::TextWordWrap,
@@ -71,6 +72,7 @@ void drawPicture(QPainter &painter, const QRect &place, const QString &path, con
     painter.setBrush(Qt::NoBrush);
     painter.drawRoundedRect(QRectF(place).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius);
     painter.restore();
+    return !image.isNull();
 }
 
 } // namespace
@@ -219,9 +221,12 @@ int MarkedPictureItem::estimate(int width, const Look &) const { return placeFor
 
 void MarkedPictureItem::paint(QPainter &painter, const QPoint &origin, const PaintState &state) const {
     const QRect place = m_place.translated(origin);
-    drawPicture(painter, place, m_picture.path, m_picture.name, state.look, space::kRadiusSmall);
-    const int strong = state.mouse.x() >= 0 ? markAt(m_marks, m_place, state.mouse) : -1;
-    paintMarks(&painter, place, m_marks, type::strong(type::caption(m_font)), strong);
+    // Boxes over nothing would only puzzle; what they say is still there as JSON.
+    m_shown = drawPicture(painter, place, m_picture.path, m_picture.name, state.look, space::kRadiusSmall);
+    if (m_shown) {
+        const int strong = state.mouse.x() >= 0 ? markAt(m_marks, m_place, state.mouse) : -1;
+        paintMarks(&painter, place, m_marks, type::strong(type::caption(m_font)), strong);
+    }
     painter.save();
     painter.setPen(state.look.theme->muted);
     painter.setFont(type::small(m_font));
@@ -256,7 +261,7 @@ QVector<HotSpot> MarkedPictureItem::hotSpots() const {
 }
 
 QString MarkedPictureItem::toolTipAt(const QPoint &position) const {
-    const int index = markAt(m_marks, m_place, position);
+    const int index = m_shown ? markAt(m_marks, m_place, position) : -1;
     if (index < 0) {
         return {};
     }

@@ -58,6 +58,7 @@ private:
     QVector<OverlayMark> m_marks;
     QRect m_place;
     QFont m_font;
+    mutable bool m_shown = false; // the picture was there when it was painted last
 };
 
 class ThinkingItem : public BlockItem {

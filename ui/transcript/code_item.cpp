@@ -14,6 +14,7 @@ namespace facet::ui {
 namespace {
 
 constexpr qsizetype kMaxHighlighted = 64 << 10; // longer code is coloured line by line, without knowing what is above
+constexpr int kMaxPlainLine = 4 << 10; // longer lines are neither coloured nor shaped as a whole
 constexpr int kHead = 36, kPadX = 14, kPadBottom = 12, kTabWidth = 4;
 constexpr qreal kLeading = 1.4; // height of a row in heights of the font
 
@@ -97,7 +98,7 @@ void CodeItem::splitLines(int fromLine) {
         line.start = start;
         line.length = int((end < 0 ? m_shown.size() : end) - start);
         line.state = state;
-        if (end >= 0 && m_shown.size() <= kMaxHighlighted) {
+        if (end >= 0 && m_shown.size() <= kMaxHighlighted && line.length <= kMaxPlainLine) {
             markdown::highlightLine(m_block.language, QStringView(m_shown).mid(line.start, line.length), state);
         }
         m_lines.append(line);
@@ -120,6 +121,17 @@ void CodeItem::breakRows(int fromLine) {
         if (isSimple(text)) {
             for (int at = 0; at == 0 || at < line.length; at += m_columns) {
                 m_rows.append({line.start + at, std::min(m_columns, line.length - at), i});
+            }
+            continue;
+        }
+        if (line.length > kMaxPlainLine || m_shown.size() > kMaxHighlighted) {
+            // Cells are counted, two for each character, which holds what fonts draw wide; shaping all would take too long.
+            const int step = std::max(4, m_columns / 2);
+            for (int at = 0; at == 0 || at < line.length;) {
+                int length = std::min(step, line.length - at);
+                if (length > 1 && text[at + length - 1].isHighSurrogate()) --length;
+                m_rows.append({line.start + at, length, i});
+                at += std::max(1, length);
             }
             continue;
         }
@@ -257,10 +269,13 @@ void CodeItem::paint(QPainter &painter, const QPoint &origin, const PaintState &
         for (int i = first; i <= last && i < m_rows.size(); ++i) {
             if (m_rows[i].line != tokensOf) {
                 tokensOf = m_rows[i].line;
-                markdown::LineState lineState = m_lines[tokensOf].state;
-                tokens = markdown::highlightLine(
-                    m_block.language, QStringView(m_shown).mid(m_lines[tokensOf].start, m_lines[tokensOf].length),
-                    lineState);
+                const Line &line = m_lines[tokensOf];
+                markdown::LineState lineState = line.state;
+                tokens.clear();
+                if (line.length <= kMaxPlainLine) {
+                    tokens = markdown::highlightLine(
+                        m_block.language, QStringView(m_shown).mid(line.start, line.length), lineState);
+                }
             }
             paintRow(painter, QPointF(frame.left() + kPadX, top + i * m_rowHeight), m_rows[i], tokens, state);
         }

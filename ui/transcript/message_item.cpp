@@ -91,8 +91,8 @@ void MessageItem::rebuildHead(const MessageSurroundings &around) {
 }
 
 void MessageItem::rebuildThoughts() {
-    m_thoughts.setText(m_message.thinking,
-                       m_message.state != chat::MessageState::Streaming || !m_message.text.isEmpty());
+    m_thoughtsWhole = m_thoughts.setText(
+        m_message.thinking, m_message.state != chat::MessageState::Streaming || !m_message.text.isEmpty(), kParseStep);
     follow(m_thoughtItems, m_thoughts.blocks(), m_thoughts.firstChanged(), TextItem::Tone::Thought);
 }
 
@@ -131,6 +131,7 @@ void MessageItem::rebuildBody() {
 }
 
 void MessageItem::continueReading() {
+    if (m_thinkingOpen && !m_thoughtsWhole) rebuildThoughts();
     rebuildBody();
     collect();
 }

@@ -55,7 +55,8 @@ public:
     const MarkedPictureItem *markedPicture() const { return m_marked.get(); }
     const markdown::StreamingDocument &document() const { return m_body; }
     // False: a long text is still being read; continueReading() takes some more of it.
-    bool isWhole() const { return m_whole; }
+    bool isWhole() const { return m_whole && (m_thoughtsWhole || !m_thinkingOpen); }
+    qsizetype parsedCharacters() const { return m_body.parsedCharacters() + m_thoughts.parsedCharacters(); }
     void continueReading();
     int codeLinesLaidOut() const;
 
@@ -79,7 +80,7 @@ private:
     int m_width = 0, m_height = 0, m_left = 0, m_bubbleWidth = 0;
     bool m_placed = false; // m_tops, m_heights and m_height hold for m_width
     int m_bubbleFirst = -1, m_bubbleLast = -1; // items inside the bubble
-    bool m_thinkingOpen = false, m_codeOpen = false, m_whole = true;
+    bool m_thinkingOpen = false, m_codeOpen = false, m_whole = true, m_thoughtsWhole = true;
 };
 
 } // namespace facet::ui

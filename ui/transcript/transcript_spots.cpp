@@ -86,6 +86,10 @@ void TranscriptView::activate(const SpotPlace &place) {
             m_stick = false; // what was opened stays where it was clicked
             rememberPlace();
         }
+        if (!item->isWhole()) { // a long thought is read step by step
+            m_pending.insert(place.message);
+            if (!m_frameTimer.isActive()) m_frameTimer.start();
+        }
         rebuildMatches();
         arrange();
         viewport()->update();

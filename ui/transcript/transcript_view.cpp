@@ -30,6 +30,7 @@ TranscriptView::TranscriptView(PictureCache *pictures, QWidget *parent)
     viewport()->setMouseTracking(true);
     viewport()->setCursor(Qt::ArrowCursor);
     viewport()->setAutoFillBackground(false);
+    viewport()->setAttribute(Qt::WA_OpaquePaintEvent); // paintEvent fills it; nothing below need be painted
     verticalScrollBar()->setSingleStep(48);
 
     m_jumpButton = new QToolButton(this);
@@ -97,7 +98,12 @@ int TranscriptView::columnWidth() const {
     return std::max(160, std::min(space::kColumn, viewport()->width() - 2 * margin));
 }
 
-int TranscriptView::columnLeft() const { return (viewport()->width() - columnWidth()) / 2; }
+// In the middle of the whole view, scroll bar included: the column stands over the composer and does not move when the
+// bar comes.
+int TranscriptView::columnLeft() const {
+    const int most = viewport()->width() - columnWidth() - kMarginNarrow / 2;
+    return std::max(0, std::min((width() - columnWidth()) / 2, most));
+}
 
 MessageSurroundings TranscriptView::surroundingsOf(int index) const {
     MessageSurroundings around;
@@ -221,7 +227,7 @@ MessageItem *TranscriptView::message(int index) {
     if (!place) {
         place = std::make_unique<MessageItem>();
         place->setMessage(m_source[index], surroundingsOf(index));
-        countParsed(place->document().parsedCharacters());
+        countParsed(place->parsedCharacters());
         if (!place->isWhole()) {
             m_pending.insert(index);
             if (!m_frameTimer.isActive()) m_frameTimer.start();
@@ -252,9 +258,9 @@ void TranscriptView::applyPending() {
                 unfinished.insert(index);
                 continue;
             }
-            const qsizetype before = item->document().parsedCharacters();
+            const qsizetype before = item->parsedCharacters();
             item->setMessage(m_source[index], surroundingsOf(index));
-            countParsed(item->document().parsedCharacters() - before);
+            countParsed(item->parsedCharacters() - before);
             if (!item->isWhole()) unfinished.insert(index);
         }
         notifyAccessible(index);
@@ -358,11 +364,23 @@ void TranscriptView::scrollToMessage(int index) {
     viewport()->update();
 }
 
+// Beside the column where there is room for it; else below the text, which makes way: no line is ever hidden by it.
 void TranscriptView::updateJumpButton() {
     const bool wanted = !isAtEnd() && verticalScrollBar()->maximum() > 40;
+    const int side = m_jumpButton->width();
+    const bool beside = columnLeft() >= side + 2 * space::kS;
+    const int below = wanted && !beside ? side + space::kS : 0;
+    if (viewportMargins().bottom() != below) {
+        setViewportMargins(0, 0, 0, below); // resizes the viewport, which arranges again and comes back here
+    }
     m_jumpButton->setVisible(wanted);
-    m_jumpButton->move(viewport()->x() + (viewport()->width() - m_jumpButton->width()) / 2,
-                       viewport()->height() - m_jumpButton->height() - space::kM);
+    const QRect view = viewport()->geometry();
+    if (beside) {
+        m_jumpButton->move(view.left() + columnLeft() + columnWidth() + space::kS,
+                           view.bottom() + 1 - side - space::kM);
+    } else {
+        m_jumpButton->move(view.left() + (view.width() - side) / 2, view.bottom() + 1 + space::kXs);
+    }
 }
 
 void TranscriptView::resizeEvent(QResizeEvent *event) {

@@ -94,6 +94,8 @@ public:
     };
     int framesApplied() const { return m_framesApplied; }
     Work worstStep() const { return m_worst; }
+    QToolButton *jumpButton() const { return m_jumpButton; }
+    int columnRight() const { return columnLeft() + columnWidth(); } // viewport coordinates
 
 signals:
     void linkActivated(const QUrl &url);

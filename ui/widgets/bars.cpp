@@ -33,15 +33,20 @@ QToolButton *smallButton(QWidget *parent, const QString &iconName, const QString
 } // namespace
 
 Banner::Banner(Kind kind, QWidget *parent)
-    : QWidget(parent), m_kind(kind), m_label(new QLabel(this)), m_button(new QPushButton(this)) {
+    : QWidget(parent), m_kind(kind), m_label(new QLabel(this)), m_button(new QPushButton(this)),
+      m_close(smallButton(this, QStringLiteral("close"), tr("Hide this note until the next start"))) {
     m_label->setWordWrap(true);
+    m_close->setFocusPolicy(Qt::TabFocus);
+    m_close->setVisible(kind == Kind::Info); // a problem stays until it is solved
     m_button->setProperty(kQuiet, kind == Kind::Info);
     auto *row = new QHBoxLayout(this);
     row->setContentsMargins(44, 5, space::kM, 5);
     row->setSpacing(space::kM);
     row->addWidget(m_label, 1);
     row->addWidget(m_button);
+    row->addWidget(m_close);
     connect(m_button, &QPushButton::clicked, this, &Banner::pressed);
+    connect(m_close, &QToolButton::clicked, this, &Banner::dismissed);
 }
 
 void Banner::setContent(const QString &sentence, const QString &action) {

@@ -22,9 +22,11 @@ public:
     void setContent(const QString &sentence, const QString &action);
     QPushButton *button() const { return m_button; }
     QLabel *label() const { return m_label; }
+    QToolButton *closeButton() const { return m_close; }
 
 signals:
     void pressed();
+    void dismissed(); // Info: closed by the user
 
 protected:
     void paintEvent(QPaintEvent *event) override;
@@ -33,6 +35,7 @@ private:
     Kind m_kind;
     QLabel *m_label;
     QPushButton *m_button;
+    QToolButton *m_close;
 };
 
 // "Reading prompt 40 %" with a thin bar; takes no room while nothing runs.

@@ -9,10 +9,14 @@
 #include <QPainter>
 #include <QVBoxLayout>
 
+#include <algorithm>
+
 namespace facet::ui {
 
 TaskCard::TaskCard(const QString &iconName, const QString &title, const QString &explanation, QWidget *parent)
-    : QAbstractButton(parent), m_icon(iconName), m_explanation(explanation) {
+    : QAbstractButton(parent), m_icon(iconName), m_title(title), m_explanation(explanation) {
+    m_title.setTextFormat(Qt::PlainText);
+    m_explanation.setTextFormat(Qt::PlainText);
     setText(title);
     setAccessibleName(title);
     setAccessibleDescription(explanation);
@@ -37,19 +41,36 @@ void TaskCard::paintEvent(QPaintEvent *) {
     painter.setBrush(theme.accentSoft);
     painter.drawRoundedRect(disc, 11, 11);
     paintIcon(&painter, m_icon, disc.adjusted(10, 10, -10, -10), theme.accent);
-    const int left = int(disc.right()) + 14;
-    const QRect words(left, 0, width() - left - space::kM, height());
-    painter.setFont(type::strong(font()));
-    const int titleHeight = painter.fontMetrics().height();
+    const double titleHeight = m_title.size().height(), noteHeight = m_explanation.size().height();
+    const int top = int(height() - titleHeight - 3 - noteHeight) / 2;
     painter.setFont(type::small(font()));
-    const int noteHeight = painter.fontMetrics().boundingRect(words, Qt::TextWordWrap, m_explanation).height();
-    const int top = (height() - titleHeight - 3 - noteHeight) / 2;
     painter.setPen(theme.muted);
-    painter.drawText(QRect(words.left(), top + titleHeight + 3, words.width(), noteHeight),
-                     Qt::TextWordWrap | Qt::AlignTop, m_explanation);
+    painter.drawStaticText(QPointF(wordsPlace().left(), top + titleHeight + 3), m_explanation);
     painter.setFont(type::strong(font()));
     painter.setPen(theme.text);
-    painter.drawText(QRect(words.left(), top, words.width(), titleHeight), Qt::AlignVCenter | Qt::AlignLeft, text());
+    painter.drawStaticText(QPointF(wordsPlace().left(), top), m_title);
+}
+
+QRect TaskCard::wordsPlace() const {
+    constexpr int kLeft = space::kL + 40 + 14;
+    return {kLeft, 0, std::max(40, width() - kLeft - space::kM), height()};
+}
+
+void TaskCard::layOutTexts() {
+    m_title.setTextWidth(wordsPlace().width());
+    m_title.prepare(QTransform(), type::strong(font()));
+    m_explanation.setTextWidth(wordsPlace().width());
+    m_explanation.prepare(QTransform(), type::small(font()));
+}
+
+void TaskCard::resizeEvent(QResizeEvent *event) {
+    QAbstractButton::resizeEvent(event);
+    layOutTexts();
+}
+
+void TaskCard::changeEvent(QEvent *event) {
+    QAbstractButton::changeEvent(event);
+    if (event->type() == QEvent::FontChange) layOutTexts();
 }
 
 EmptyState::EmptyState(QWidget *parent)
@@ -64,6 +85,7 @@ EmptyState::EmptyState(QWidget *parent)
         new TaskCard(QStringLiteral("boxes"), tr("Find objects"), tr("Boxes drawn over your picture"), this),
         new TaskCard(QStringLiteral("sound"), tr("Transcribe"), tr("A recording or a film, word for word"), this),
         new TaskCard(QStringLiteral("chat"), tr("Ask"), tr("About anything, with or without files"), this)};
+    setAttribute(Qt::WA_OpaquePaintEvent); // paintEvent fills it; nothing below need be painted
     auto *column = new QVBoxLayout(this);
     column->setContentsMargins(space::kXl, space::kXl, space::kXl, space::kXl);
     column->addStretch(3);

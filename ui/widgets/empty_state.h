@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QAbstractButton>
+#include <QStaticText>
 #include <QVector>
 #include <QWidget>
 
@@ -19,9 +20,14 @@ public:
 
 protected:
     void paintEvent(QPaintEvent *event) override;
+    void resizeEvent(QResizeEvent *event) override;
+    void changeEvent(QEvent *event) override;
 
 private:
-    QString m_icon, m_explanation;
+    void layOutTexts(); // ahead of painting
+    QRect wordsPlace() const;
+    QString m_icon;
+    QStaticText m_title, m_explanation;
 };
 
 class EmptyState : public QWidget {

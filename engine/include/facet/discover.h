@@ -15,7 +15,17 @@ struct FoundModel {
     std::string source;  // "Hugging Face", "LM Studio", "Ollama", "llama.cpp"
     std::uint64_t bytes = 0;  // of the model and its projector
     std::string mmproj;       // for LoadOptions::mmproj; empty: none
+
+    enum class Role : std::uint8_t { Model, Drafter, Projector };  // the latter two are parts for a model, none by themselves
+    enum class Obstacle : std::uint8_t { None, OtherFamily, Damaged, Incomplete };
+    Role role = Role::Model;
+    Obstacle obstacle = Obstacle::None;  // why Facet cannot run it
+    bool gguf = false;                   // one file (or its parts); else a folder with safetensors
+    std::string architecture;            // "gemma4", "gemma4_assistant", "llama"; empty: unknown
 };
+
+const char *foundRoleName(FoundModel::Role role) noexcept;              // "drafter"
+const char *foundObstacleName(FoundModel::Obstacle obstacle) noexcept;  // "other_family"; "" for None
 
 // Where the programs keep their models; empty ones are not looked at.
 struct ModelFolders {
@@ -27,8 +37,11 @@ struct ModelFolders {
 // From the home folder and the variables HF_HUB_CACHE, HF_HOME, OLLAMA_MODELS, LLAMA_CACHE, XDG_CACHE_HOME.
 ModelFolders modelFoldersOfUser();
 
-// Gemma 4 and Gemma 3 models in these folders, by source and name. Only the first bytes of files are read; damaged and
-// unfinished ones and models of other families are left out. At most 500.
-std::vector<FoundModel> discoverModels(const ModelFolders &folders);
+enum class DiscoverScope : std::uint8_t {
+    Runnable,    // Gemma 4 and Gemma 3 models
+    Everything,  // also drafters and projectors, models of other families, damaged and unfinished ones
+};
+// What lies in these folders, by source and name. Only the first bytes of files are read. At most 500.
+std::vector<FoundModel> discoverModels(const ModelFolders &folders, DiscoverScope scope = DiscoverScope::Runnable);
 
 }  // namespace facet

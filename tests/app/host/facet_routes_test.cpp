@@ -67,6 +67,67 @@ TEST_CASE("loading tells how far it is and ends with the model") {
     CHECK(f.slot.state() == ModelSlot::State::Empty);
 }
 
+TEST_CASE("a load takes what goes with the model") {
+    HostFixture f(false, false);
+    const std::string body = R"({"path":"/a","mmproj":"/m.gguf","drafter":"/d","kv":"q8_0","memory":8000000000,
+        "adapters":[{"path":"/l1"},{"path":"/l2","scale":0.5}]})";
+    REQUIRE(f.post("/x_facet/load", body).status == 200);
+    const LoadOptions &options = f.loader.lastOptions;
+    CHECK(options.mmproj == "/m.gguf");
+    CHECK(options.drafter == "/d");
+    CHECK(options.kv == KvType::Q8_0);
+    CHECK(options.memoryLimitBytes == 8'000'000'000U);
+    REQUIRE(options.adapters.size() == 2);
+    CHECK(options.adapters[0].path == "/l1");
+    CHECK(options.adapters[0].scale == 1.0F);
+    CHECK(options.adapters[1].scale == 0.5F);
+    REQUIRE(f.post("/x_facet/load", R"({"path":"/a"})").status == 200);
+    CHECK(f.loader.lastOptions.kv == KvType::Auto);
+    CHECK(f.loader.lastOptions.drafter.empty());
+    const auto refused = [&](const char *text) {
+        return parsed(f.post("/x_facet/load", text).body)["error"]["param"].get<std::string>();
+    };
+    CHECK(refused(R"({"path":"/a","kv":"q3"})") == "kv");
+    CHECK(refused(R"({"path":"/a","memory":-1})") == "memory");
+    CHECK(refused(R"({"path":"/a","drafter":7})") == "drafter");
+    CHECK(refused(R"({"path":"/a","mmproj":"a\u0000b"})") == "mmproj");
+    CHECK(refused(R"({"path":"/a","adapters":["x"]})") == "adapters[0]");
+    CHECK(refused(R"({"path":"/a","adapters":[{"scale":1}]})") == "adapters[0].path");
+    CHECK(refused(R"({"path":"/a","adapters":[{"path":"x","scale":1e9}]})") == "adapters[0].scale");
+    std::string many = R"({"path":"/a","adapters":[)";
+    for (int i = 0; i < 17; ++i) many += std::string(i ? "," : "") + R"({"path":"x"})";
+    CHECK(refused((many + "]}").c_str()) == "adapters");
+}
+
+TEST_CASE("models of other programs are told to the window only") {
+    const auto models = [] {
+        FoundModel model{.path = "/m/a.gguf", .name = "a", .source = "LM Studio", .bytes = 12, .mmproj = "/m/p.gguf"};
+        model.gguf = true;
+        model.architecture = "gemma4";
+        FoundModel other{.path = "/m/b", .name = "b\xff", .source = "Hugging Face"};
+        other.obstacle = FoundModel::Obstacle::OtherFamily;
+        other.architecture = "llama";
+        FoundModel drafter{.path = "/m/c", .name = "c", .source = "Ollama"};
+        drafter.role = FoundModel::Role::Drafter;
+        return std::vector<FoundModel>{model, other, drafter};
+    };
+    HostFixture open(false, false);
+    open.services.findModels = models;
+    CHECK(open.get("/x_facet/models/found").status == 404);
+    HostFixture f(true, false);
+    CHECK(parsed(f.get("/x_facet/models/found").body) == Json{{"models", Json::array()}});
+    f.services.findModels = models;
+    const Json list = parsed(f.get("/x_facet/models/found").body)["models"];
+    REQUIRE(list.size() == 3);
+    CHECK(list[0] == Json{{"path", "/m/a.gguf"}, {"name", "a"}, {"source", "LM Studio"}, {"format", "gguf"},
+                          {"role", "model"}, {"architecture", "gemma4"}, {"obstacle", nullptr}, {"bytes", 12},
+                          {"mmproj", "/m/p.gguf"}});
+    CHECK(list[1]["obstacle"] == "other_family");
+    CHECK(list[1]["format"] == "safetensors");
+    CHECK(list[1]["mmproj"].is_null());
+    CHECK(list[2]["role"] == "drafter");
+}
+
 TEST_CASE("closing the connection cancels a load; progress is reported meanwhile") {
     HostFixture f(false, false);
     HttpPeer peer(f.port());

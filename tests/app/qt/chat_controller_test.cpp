@@ -372,6 +372,13 @@ private slots:
         QVERIFY(world.controller->engine().remote);
         QCOMPARE(world.remoteEndpoint.base, QUrl(QStringLiteral("http://localhost:8000/v1")));
         QCOMPARE(world.remoteEndpoint.key, QStringLiteral("secret"));
+        // As the settings show it later, the key not entered again.
+        world.controller->useRemote(QStringLiteral("http://localhost:8000/v1"), {}, QStringLiteral("m"));
+        QCOMPARE(world.remoteEndpoint.key, QStringLiteral("secret"));
+        world.controller->useRemote(QStringLiteral("http://elsewhere:8000/v1"), {}, QStringLiteral("m"));
+        QCOMPARE(world.remoteEndpoint.key, QString()); // a key goes to its own server only
+        world.controller->useRemote(QStringLiteral("localhost:8000/v1"), {}, QStringLiteral("m"));
+        QCOMPARE(world.remoteEndpoint.key, QStringLiteral("secret"));
         QVERIFY(world.ask(QStringLiteral("x")));
         world.controller->useLocal();
         QVERIFY(!world.controller->engine().remote);

@@ -217,6 +217,7 @@ private slots:
         link.start();
         QTRY_COMPARE(link.state().kind, chat::EngineState::Kind::Ready);
         QCOMPARE(link.state().modelName, QStringLiteral("first"));
+        QCOMPARE(link.state().modelPath, server.url().toString()); // where it is
         QCOMPARE(link.state().contextLength, 2048);
         QSignalSpy finished(&link, &EngineLink::finished);
         link.generate(3, question());

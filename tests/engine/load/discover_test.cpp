@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 using namespace facet;
@@ -80,4 +81,50 @@ TEST_CASE("models of other programs are found where they lie") {
     CHECK(found[4].path == home.path("ollama/blobs/sha256-" + digest));
     CHECK(found[4].mmproj == home.path("ollama/blobs/sha256-" + projector));
     CHECK(discoverModels({}).empty());
+}
+
+TEST_CASE("what cannot be run by itself is told on request, with the reason") {
+    using Role = FoundModel::Role;
+    using Obstacle = FoundModel::Obstacle;
+    const TemporaryFolder home;
+    put(home, "hub/models--g--drafter/snapshots/1/config.json", R"({"model_type":"gemma4_assistant"})");
+    put(home, "hub/models--g--drafter/snapshots/1/model.safetensors", "123");
+    put(home, "hub/models--g--half/snapshots/1/config.json", R"({"model_type":"gemma4"})");
+    put(home, "hub/models--g--half/snapshots/1/model.safetensors.index.json", "{}");
+    put(home, "hub/models--g--half/snapshots/1/model-00001-of-00002.safetensors", "12");
+    put(home, "hub/models--g--pipeline/snapshots/1/config.json", R"({"model_type":"other"})"); // holds no weights
+    put(home, "hub/models--g--quants/snapshots/1/config.json", R"({"model_type":"gemma4"})"); // beside a GGUF file
+    put(home, "hub/models--g--quants/snapshots/1/quant.gguf", ggufOf("gemma4"));
+    put(home, "llama/assistant.gguf", ggufOf("gemma4-assistant"));
+    put(home, "llama/damaged.gguf", "GGUF");
+    put(home, "llama/llama.gguf", ggufOf("llama"));
+    put(home, "llama/mmproj-model.gguf", ggufOf("clip"));
+    put(home, "ollama/manifests/registry.ollama.ai/library/gone/1",
+        R"({"layers":[{"mediaType":"application/vnd.ollama.image.model","digest":"sha256:)" + std::string(64, 'c') +
+            R"("}]})");
+    ModelFolders folders;
+    folders.huggingFace = home.path("hub");
+    folders.llamaCpp = home.path("llama");
+    folders.ollama = {home.path("ollama")};
+    CHECK(namesOf(discoverModels(folders)) == std::vector<std::string>{"Hugging Face: quant"});
+
+    const auto all = discoverModels(folders, DiscoverScope::Everything);
+    const auto expect = [&](const char *name, Role role, Obstacle obstacle, bool gguf, const char *architecture) {
+        const auto found = std::find_if(all.begin(), all.end(), [&](const FoundModel &m) { return m.name == name; });
+        INFO(name);
+        REQUIRE(found != all.end());
+        CHECK(found->role == role);
+        CHECK(found->obstacle == obstacle);
+        CHECK(found->gguf == gguf);
+        CHECK(found->architecture == architecture);
+    };
+    CHECK(all.size() == 8);
+    expect("g/drafter", Role::Drafter, Obstacle::None, false, "gemma4_assistant");
+    expect("g/half", Role::Model, Obstacle::Incomplete, false, "gemma4");
+    expect("quant", Role::Model, Obstacle::None, true, "gemma4");
+    expect("assistant", Role::Drafter, Obstacle::None, true, "gemma4-assistant");
+    expect("damaged", Role::Model, Obstacle::Damaged, true, "");
+    expect("llama", Role::Model, Obstacle::OtherFamily, true, "llama");
+    expect("mmproj-model", Role::Projector, Obstacle::None, true, "clip");
+    expect("gone:1", Role::Model, Obstacle::Incomplete, true, "");
 }
