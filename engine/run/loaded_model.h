@@ -46,6 +46,7 @@ struct LoadedModel {
     std::uint64_t cacheBudget = 0;                   // for conversations, snapshots and soft tokens
     // Filled by the first answer that is held to a grammar.
     std::unique_ptr<grammar::LazyVocabulary> grammarVocabulary = std::make_unique<grammar::LazyVocabulary>();
+    std::unique_ptr<grammar::GrammarCache> grammars = std::make_unique<grammar::GrammarCache>();
 
     // Errors: as LoadOptions says; OutOfMemory comes before anything large is allocated and names the figures.
     static Result<std::unique_ptr<LoadedModel>> load(const LoadOptions &options, const ProgressFn &progress,
