@@ -36,6 +36,7 @@ struct LoadedModel {
     std::optional<AudioTower> audio;
     LoraSet adapters;
     std::optional<Drafter> drafter;
+    std::shared_ptr<const WeightSource> drafterWeights; // null: no drafter
     CacheType cacheType = CacheType::F16;
     std::int64_t contextLength = 0;
     std::int64_t maxBlock = kPrefillChunk;           // longest run one pass may add to a cache
@@ -47,6 +48,10 @@ struct LoadedModel {
     // Filled by the first answer that is held to a grammar.
     std::unique_ptr<grammar::LazyVocabulary> grammarVocabulary = std::make_unique<grammar::LazyVocabulary>();
     std::unique_ptr<grammar::GrammarCache> grammars = std::make_unique<grammar::GrammarCache>();
+
+    // Whether the files of the model, its drafter and its adapters still are what was loaded: asked before a request and
+    // behind every pass, before anybody sees or keeps what was computed. Error: ModelFileCorrupt, naming the file.
+    Status stillIntact() const;
 
     // Errors: as LoadOptions says; OutOfMemory comes before anything large is allocated and names the figures.
     static Result<std::unique_ptr<LoadedModel>> load(const LoadOptions &options, const ProgressFn &progress,

@@ -203,6 +203,12 @@ bool Rounds::passTogether(const std::vector<Job *> &jobs, std::vector<Segment> &
     return true;
 }
 
+// However the request ended: what was read from a damaged file must not be gone on with, nor reach the disk.
+void Rounds::endSession(SessionState &session) {
+    if (m_model.stillIntact()) m_pool.release(session);
+    else m_pool.drop(session);
+}
+
 bool Rounds::reap() {
     bool any = false;
     for (std::size_t i = 0; i < m_active.size();) {
@@ -214,7 +220,7 @@ bool Rounds::reap() {
         any = true;
         m_active.erase(m_active.begin() + static_cast<std::ptrdiff_t>(i));
         Result<Answer> answer = job->run->finish();
-        if (job->session) m_pool.release(*std::exchange(job->session, nullptr));
+        if (job->session) endSession(*std::exchange(job->session, nullptr));
         job->run.reset();
         m_look();  // the figures that others ask for are right before the answer is out
         job->finish(std::move(answer));

@@ -45,6 +45,7 @@ private:
     bool passTogether(const std::vector<Job *> &jobs, std::vector<Segment> &segments);
     void passAlone(Job &job, Segment &segment);
     bool reap();
+    void endSession(SessionState &session);
     Exec execFor(const Job &job) const;
     template <typename Function>
     void guarded(Job &job, Function function);
