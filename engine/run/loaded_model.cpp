@@ -145,6 +145,12 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
     if (checkpoint.config.text.bidirectionalVision)
         maxBlock += *std::max_element(info.vision.budgets.begin(), info.vision.budgets.end());
     info.contextLength = contextLength;
+    std::shared_ptr<const CacheFolder> cacheFolder;
+    if (!chosen.cacheFolder.empty()) {
+        auto opened = CacheFolder::open(chosen.cacheFolder, chosen.cacheFolderBytes);
+        if (opened) cacheFolder = std::move(*opened);
+        else info.unsupported.push_back(opened.error().describe());
+    }
     std::string fingerprint = checkpoint.weights->fingerprint();
     std::string stateKey = stateKeyOf(fingerprint, chosen);
     auto suppressed = suppressedIds(checkpoint.config);
@@ -153,7 +159,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
         chosen, std::move(info), std::move(checkpoint), std::move(tokenizer), std::move(chatTemplate), std::move(pool),
         exec, std::move(text), std::move(vision), std::move(audio),
         std::move(adapters), std::move(drafter), std::move(drafterWeights), cacheType, contextLength, maxBlock,
-        std::move(suppressed), std::move(fingerprint), std::move(stateKey), need.weightBytes,
+        std::move(suppressed), std::move(fingerprint), std::move(stateKey), std::move(cacheFolder), need.weightBytes,
         budgetOfCaches(need, chosen, available)});
     FACET_CHECK(model->stillIntact()); // a file that was cut short while it was read
     return model;

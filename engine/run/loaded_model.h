@@ -10,6 +10,7 @@
 #include "model/lora.h"
 #include "model/text_model.h"
 #include "model/towers.h"
+#include "run/cache_folder.h"
 #include "text/chat_format.h"
 #include "text/tokenizer.h"
 
@@ -43,6 +44,7 @@ struct LoadedModel {
     std::vector<std::int32_t> suppressed;            // media ids a product never samples
     std::string fingerprint;                         // of the weights, for caches
     std::string stateKey;                            // fingerprint and how the weights are used: for files of caches
+    std::shared_ptr<const CacheFolder> cacheFolder;  // null: none was asked for, or it cannot be used (info.unsupported)
     std::uint64_t weightBytes = 0;                   // resident
     std::uint64_t cacheBudget = 0;                   // for conversations, snapshots and soft tokens
     // Filled by the first answer that is held to a grammar.

@@ -23,8 +23,7 @@ Error outOfMemory() {
 
 Rounds::Rounds(const LoadedModel &model, std::function<void()> look)
     : m_model(model), m_look(std::move(look)), m_budget(model.cacheBudget), m_pool(model, m_budget),
-      m_folder(CacheFolder::open(model.options.cacheFolder, model.options.cacheFolderBytes)),
-      m_encoder(&m_budget, m_folder, model.stateKey), m_store(model, m_folder),
+      m_encoder(&m_budget, model.cacheFolder, model.stateKey), m_store(model, model.cacheFolder),
       m_parallel(static_cast<std::size_t>(
           std::clamp(model.options.parallel > 0 ? model.options.parallel : kDefaultParallel, 1, kMostParallel))) {
     m_budget.add(m_pool);

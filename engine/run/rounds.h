@@ -54,7 +54,6 @@ private:
     std::function<void()> m_look;
     MemoryBudget m_budget;
     SessionPool m_pool;
-    std::shared_ptr<const CacheFolder> m_folder;
     MediaEncoder m_encoder;
     ConversationStore m_store;
     std::vector<JobPtr> m_active;
