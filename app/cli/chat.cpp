@@ -101,6 +101,7 @@ int oneShot(const ChatArguments &a, Engine &engine, Terminal &terminal, const Ca
     if (terminal.broken()) return kFailed;
     if (!answer) return terminal.fail(answer.error(), kFailed);
     if (a.json) terminal.writeLine(jsonText(answerToJson(*answer)));
+    else if (terminal.errIsTerminal()) terminal.say(usageLine(answer->usage));
     return terminal.broken() ? kFailed : kDone;
 }
 
@@ -180,6 +181,7 @@ private:
                          .reasoning = answer->thinking,
                          .toolCalls = answer->toolCalls};
             m_request.messages.push_back(std::move(said));
+            if (m_terminal.errIsTerminal()) m_terminal.say(usageLine(answer->usage));
             if (answer->toolCalls.empty()) return;
             for (const ToolCall &call : answer->toolCalls) {
                 std::string result;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <optional>
 
@@ -277,6 +278,26 @@ Result<Json> readJsonFile(const std::string &path) {
     }
 }
 
+std::string usageLine(const Usage &usage) {
+    const double seconds = (usage.encodeMs + usage.prefillMs + usage.decodeMs) / 1000;
+    char text[256];
+    int length = std::snprintf(text, sizeof text, "%d tokens in %.1f s", usage.completionTokens, seconds);
+    std::string line(text, static_cast<std::size_t>(std::max(length, 0)));
+    const auto add = [&](const char *format, auto... values) {
+        length = std::snprintf(text, sizeof text, format, values...);
+        line.append(text, static_cast<std::size_t>(std::max(length, 0)));
+    };
+    if (usage.decodeMs > 0) add(" (%.1f a second)", usage.completionTokens * 1000 / usage.decodeMs);
+    add("; prompt %d", usage.promptTokens);
+    if (usage.cachedTokens > 0) add(", %d of them known", usage.cachedTokens);
+    if (usage.draftedTokens <= 0) return line;
+    // A pass without guesses gives one token: so many more come with each.
+    const int passes = std::max(1, usage.completionTokens - usage.acceptedTokens);
+    add("; guesses %d, %d stood (%.0f %%), %.1f tokens a pass", usage.draftedTokens, usage.acceptedTokens,
+        100.0 * usage.acceptedTokens / usage.draftedTokens, static_cast<double>(usage.completionTokens) / passes);
+    return line;
+}
+
 std::string jsonText(const Json &json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 Json answerToJson(const Answer &answer) {
@@ -300,8 +321,8 @@ Json answerToJson(const Answer &answer) {
                    {"encode_ms", u.encodeMs},
                    {"prefill_ms", u.prefillMs},
                    {"decode_ms", u.decodeMs},
-                  {"drafted_tokens", u.draftedTokens},
-                  {"accepted_tokens", u.acceptedTokens}}}};
+                   {"drafted_tokens", u.draftedTokens},
+                   {"accepted_tokens", u.acceptedTokens}}}};
     if (!answer.malformed.empty()) json["malformed"] = answer.malformed;
     return json;
 }

@@ -59,6 +59,12 @@ WeightType weightType(const std::string &name) {
     return name == "q8_0" ? WeightType::Q8_0 : name == "q4_0" ? WeightType::Q4_0 : WeightType::AsStored;
 }
 
+InstructionSet instructionSet(const std::string &name) {
+    if (name == "scalar") return InstructionSet::Scalar;
+    if (name == "avx2") return InstructionSet::Avx2;
+    return name == "avx512" ? InstructionSet::Avx512 : InstructionSet::Auto;
+}
+
 Result<LoadOptions> loadOptions(const ModelFlags &flags) {
     LoadOptions options;
     options.path = flags.model;
@@ -76,10 +82,7 @@ Result<LoadOptions> loadOptions(const ModelFlags &flags) {
     options.threads = flags.threads;
     options.drafter = flags.drafter;
     for (const std::string &adapter : flags.adapters) options.adapters.push_back(adapterOption(adapter));
-    options.isa = flags.isa == "scalar"   ? InstructionSet::Scalar
-                  : flags.isa == "avx2"   ? InstructionSet::Avx2
-                  : flags.isa == "avx512" ? InstructionSet::Avx512
-                                          : InstructionSet::Auto;
+    options.isa = instructionSet(flags.isa);
     return options;
 }
 

@@ -34,6 +34,7 @@ void addModelFlags(CLI::App &verb, ModelFlags &flags);
 // Error: FileNotFound when the built-in model is wanted and missing.
 Result<LoadOptions> loadOptions(const ModelFlags &flags);
 WeightType weightType(const std::string &name);
+InstructionSet instructionSet(const std::string &name); // auto, scalar, avx2, avx512
 AdapterOption adapterOption(const std::string &text); // FOLDER or FOLDER=SCALE
 Result<std::unique_ptr<Engine>> loadEngine(const ModelFlags &flags, Terminal &terminal, const CancelToken &cancel);
 

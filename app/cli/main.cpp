@@ -1,4 +1,5 @@
 // facet-cli: the terminal program and the engine's host. One file a verb; this one only parses the command line.
+#include "facet/file_guard.h"
 #include "facet/version.h"
 #include "verbs.h"
 
@@ -41,6 +42,7 @@ int run(int argc, char **argv) {
 } // namespace
 
 int main(int argc, char **argv) {
+    facet::guardMappedFiles(); // without it a model file cut short would end the host, not one answer
     try {
         return run(argc, argv);
     } catch (const std::exception &e) { // the standard library's: no memory left

@@ -20,10 +20,10 @@ int runProbe(const ProbeArguments &a, Terminal &terminal) {
     }
     ModelFlags flags;
     flags.model = a.model;
-    flags.isa = a.isa;
     flags.mmproj = a.mmproj;
-    const Result<LoadOptions> load = loadOptions(flags);
+    const Result<LoadOptions> load = loadOptions(flags); // many cases need no model at all, not even the built-in one
     LoadOptions options = load ? *load : LoadOptions{};
+    options.isa = instructionSet(a.isa);
     options.referencePrecision = !a.quantised;
     const Status done = lines ? runProbeLines(a, options) : runProbeCase(a, options);
     if (!done) return terminal.fail(done.error(), kFailed);

@@ -87,7 +87,6 @@ HttpReply inspect(HttpCall &call, Services &services) {
     for (const MemoryEstimate &each : info->memory) {
         answer["memory"].push_back({{"context", each.contextLength}, {"total_bytes", each.totalBytes()}});
     }
-    answer["unsupported"] = info->unsupported;
     return jsonReply(200, jsonLine(answer));
 }
 
@@ -288,6 +287,7 @@ Json modelInfoJson(const ModelInfo &info) {
                  {"vision", nullptr},
                  {"audio", nullptr},
                  {"demo", info.demoModel},
+                 {"unsupported", info.unsupported},
                  {"memory_bytes", memoryAt(info, info.contextLength)}};
     if (info.hasVision) {
         json["vision"] = {{"budgets", info.vision.budgets},

@@ -2,6 +2,8 @@
 
 #include "host/errors.h"
 
+#include "facet/json_shape.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -10,35 +12,16 @@ namespace facet::host {
 
 namespace {
 
-// Nesting and separators outside strings: what the parser would build, before it builds it.
+// What the parser would build, before it builds it.
 Status checkSize(std::string_view text) {
-    int depth = 0;
-    std::size_t values = 1;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        switch (text[i]) {
-        case '"':
-            for (++i; i < text.size() && text[i] != '"'; ++i) {
-                if (text[i] == '\\') ++i;
-            }
-            break;
-        case '[':
-        case '{':
-            if (++depth > kMaxJsonDepth) {
-                return Error{ErrorCode::LimitExceeded,
-                             "The request's JSON is nested deeper than " + std::to_string(kMaxJsonDepth) + " levels."};
-            }
-            ++values;
-            break;
-        case ']':
-        case '}': --depth; break;
-        case ',':
-            if (++values > kMaxJsonValues) {
-                return Error{ErrorCode::LimitExceeded,
-                             "The request's JSON has more than " + std::to_string(kMaxJsonValues) + " values."};
-            }
-            break;
-        default: break;
-        }
+    const JsonShape shape = jsonShape(text, {.depth = kMaxJsonDepth, .values = kMaxJsonValues});
+    if (shape.excess == JsonShape::Excess::Depth) {
+        return Error{ErrorCode::LimitExceeded,
+                     "The request's JSON is nested deeper than " + std::to_string(kMaxJsonDepth) + " levels."};
+    }
+    if (shape.excess != JsonShape::Excess::None) {
+        return Error{ErrorCode::LimitExceeded,
+                     "The request's JSON has more than " + std::to_string(kMaxJsonValues) + " values."};
     }
     return ok();
 }
@@ -65,28 +48,6 @@ Result<Json> parseJson(std::string_view text) {
 
 namespace {
 
-// Behind the value that begins at `at`.
-std::size_t behindValue(std::string_view text, std::size_t at) {
-    int depth = 0;
-    for (bool inString = false; at < text.size(); ++at) {
-        const char c = text[at];
-        if (inString) {
-            if (c == '\\') ++at;
-            else if (c == '"') inString = false;
-        } else if (c == '"') {
-            inString = true;
-        } else if (c == '{' || c == '[') {
-            ++depth;
-        } else if (c == '}' || c == ']') {
-            if (depth == 0) break;
-            --depth;
-        } else if (c == ',' && depth == 0) {
-            break;
-        }
-    }
-    return std::min(at, text.size());
-}
-
 std::size_t behindSpace(std::string_view text, std::size_t at) {
     return std::min(text.find_first_not_of(" \t\r\n", at), text.size());
 }
@@ -103,7 +64,7 @@ std::string_view memberText(std::string_view text, std::string_view name) {
         if (end >= text.size()) break;
         const Json key = Json::parse(text.substr(at, end + 1 - at), nullptr, false);
         const std::size_t begin = behindSpace(text, behindSpace(text, end + 1) + 1); // the colon between
-        at = behindValue(text, begin);
+        at = jsonValueEnd(text, begin);
         if (key.is_string() && key.get_ref<const std::string &>() == name) found = text.substr(begin, at - begin);
         if (at >= text.size() || text[at] != ',') break;
     }

@@ -273,7 +273,7 @@ std::vector<Request> choicesOf(const ChatCall &call) {
     return requests;
 }
 
-Result<ChatCall> parseCompletionRequest(const Json &body) {
+Result<ChatCall> parseCompletionRequest(const Json &body, std::string_view text) {
     if (!body.is_object()) return fieldError("", "The request body must be a JSON object.");
     const JsonFields fields(body, "");
     ChatCall call;
@@ -288,7 +288,7 @@ Result<ChatCall> parseCompletionRequest(const Json &body) {
     if (logprobs) call.request.topLogprobs = static_cast<int>(*logprobs);
     FACET_CHECK(parseChoices(fields, call));
     FACET_CHECK(parseBias(fields, call.request));
-    FACET_CHECK(parseConstraint(fields, "", call.request.constraint));
+    FACET_CHECK(parseConstraint(fields, text, call.request.constraint));
     FACET_CHECK(parseStreaming(fields, call));
     FACET_CHECK(parseSampling(fields, call.request.sampling));
     FACET_CHECK(parseStop(fields, call.request.stop));

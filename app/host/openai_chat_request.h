@@ -57,6 +57,6 @@ Result<ChatCall> parseChatRequest(const Json &body, const ChatParseOptions &opti
 // n requests that differ in nothing but their seeds.
 std::vector<Request> choicesOf(const ChatCall &call);
 // POST /v1/completions: a prompt that is continued as it is. Same rules.
-Result<ChatCall> parseCompletionRequest(const Json &body);
+Result<ChatCall> parseCompletionRequest(const Json &body, std::string_view text = {});
 
 } // namespace facet::host

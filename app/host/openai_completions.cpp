@@ -121,7 +121,7 @@ void stream(SseWriter &writer, std::shared_ptr<Accepted> accepted, const CancelT
 HttpReply complete(HttpCall &http, Services &services) {
     const Result<Json> body = parseJson(http.body);
     if (!body) return errorReply(apiError(body.error()));
-    Result<ChatCall> call = parseCompletionRequest(*body);
+    Result<ChatCall> call = parseCompletionRequest(*body, http.body);
     if (!call) return errorReply(apiError(call.error(), true));
     auto entry = services.slot.enter(http.gone);
     if (const ApiError *refused = std::get_if<ApiError>(&entry)) return errorReply(*refused);

@@ -131,7 +131,10 @@ int runServe(const ServeOptions &options) {
                                    .contextLength = options.contextLength,
                                    .threads = options.threads};
             const Result<ModelInfo> info = slot.load(load, {}, stopLoading);
-            if (info) return say("model ready: " + info->name);
+            if (info) {
+                for (const std::string &sentence : info->unsupported) say(sentence);
+                return say("model ready: " + info->name);
+            }
             if (info.error().code == ErrorCode::Cancelled) return;
             say(info.error().describe());
             // The window can offer another model; on the command line there is nobody to do so.

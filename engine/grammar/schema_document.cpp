@@ -1,5 +1,7 @@
 #include "grammar/schema_document.h"
 
+#include "facet/json_shape.h"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -28,31 +30,6 @@ constexpr std::array<std::string_view, 16> kUnsupported = {
 
 template <typename List> bool has(const List &list, std::string_view name) {
     return std::find(list.begin(), list.end(), name) != list.end();
-}
-
-enum class Shape : std::uint8_t { Good, TooDeep, TooMany };
-
-// Brackets and members, counted outside strings before the parser builds anything.
-Shape shapeOf(std::string_view text) {
-    int depth = 0;
-    std::size_t members = 0;
-    bool inString = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (inString) {
-            if (c == '\\') ++i;
-            else if (c == '"') inString = false;
-        } else if (c == '"') {
-            inString = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > kMaxDepth) return Shape::TooDeep;
-        } else if (c == '}' || c == ']') {
-            --depth;
-        } else if (c == ':' && ++members > kMaxMembers) {
-            return Shape::TooMany;
-        }
-    }
-    return Shape::Good;
 }
 
 int hexValue(char c) {
@@ -91,9 +68,10 @@ std::string pointerDecoded(std::string_view token) {
 
 Result<Json> parseJsonText(std::string_view text, const std::string &what) {
     if (text.size() > kMaxText) return Error{ErrorCode::LimitExceeded, what + " is longer than 1 MiB."};
-    const Shape shape = shapeOf(text);
-    if (shape == Shape::TooDeep) return Error{ErrorCode::LimitExceeded, what + " is nested more than 100 levels deep."};
-    if (shape == Shape::TooMany) return Error{ErrorCode::LimitExceeded, what + " has more than 10000 members."};
+    // Before the parser builds anything.
+    const JsonShape::Excess excess = jsonShape(text, {.depth = kMaxDepth, .members = kMaxMembers}).excess;
+    if (excess == JsonShape::Excess::Depth) return Error{ErrorCode::LimitExceeded, what + " is nested more than 100 levels deep."};
+    if (excess == JsonShape::Excess::Members) return Error{ErrorCode::LimitExceeded, what + " has more than 10000 members."};
     try {
         return Json::parse(text.begin(), text.end());
     } catch (const Json::parse_error &problem) {

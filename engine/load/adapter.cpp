@@ -190,6 +190,29 @@ std::string folderName(const fs::path &folder) {
 
 } // namespace
 
+Result<AdapterFile> readAdapter(std::string_view configText, const std::string &configPath, SafetensorsFile tensors,
+                                const std::string &tensorPath) {
+    FACET_TRY(json, parseJsonObject(configText, kConfigLimits, configPath));
+    FACET_TRY(config, readConfig(json, configPath));
+    AdapterFile out;
+    out.bytes = tensors.bytes().size();
+    const auto weights = weightsOf(std::move(tensors));
+    FACET_TRY(halves, pairUp(*weights, tensorPath));
+    for (const auto &[module, both] : halves) {
+        FACET_TRY(pair, readPair(*weights, config, module, both.first, both.second, tensorPath));
+        out.pairs.push_back(std::move(pair));
+    }
+    if (out.pairs.empty())
+        return Error{ErrorCode::ModelFileCorrupt, "The adapter is empty.", "no LoRA pairs", tensorPath};
+    char scales[32];
+    double sum = 0;
+    for (std::size_t i = 0; i < out.pairs.size(); ++i) sum += (1.0 + static_cast<double>(i)) * out.pairs[i].scale;
+    std::snprintf(scales, sizeof scales, "-%a", sum);
+    out.fingerprint = weights->fingerprint() + scales;
+    out.weights = weights;
+    return out;
+}
+
 Result<AdapterFile> openAdapter(const std::string &path) {
     fs::path folder(path);
     std::error_code ignored;
@@ -209,27 +232,11 @@ Result<AdapterFile> openAdapter(const std::string &path) {
                      tensorPath};
     }
     FACET_TRY(text, readTextFile(configPath, kMaxConfigBytes));
-    FACET_TRY(json, parseJsonObject(text, kConfigLimits, configPath));
-    FACET_TRY(config, readConfig(json, configPath));
-    FACET_TRY(file, SafetensorsFile::open(tensorPath));
-    AdapterFile out;
-    out.path = folder.string();
-    out.name = folderName(folder);
-    out.bytes = file.bytes().size();
-    const auto weights = weightsOf(std::move(file));
-    FACET_TRY(halves, pairUp(*weights, tensorPath));
-    for (const auto &[module, both] : halves) {
-        FACET_TRY(pair, readPair(*weights, config, module, both.first, both.second, tensorPath));
-        out.pairs.push_back(std::move(pair));
-    }
-    if (out.pairs.empty())
-        return Error{ErrorCode::ModelFileCorrupt, "The adapter is empty.", "no LoRA pairs", tensorPath};
-    char scales[32];
-    double sum = 0;
-    for (std::size_t i = 0; i < out.pairs.size(); ++i) sum += (1.0 + static_cast<double>(i)) * out.pairs[i].scale;
-    std::snprintf(scales, sizeof scales, "-%a", sum);
-    out.fingerprint = weights->fingerprint() + scales;
-    return out;
+    FACET_TRY(tensors, SafetensorsFile::open(tensorPath));
+    FACET_TRY(adapter, readAdapter(text, configPath, std::move(tensors), tensorPath));
+    adapter.path = folder.string();
+    adapter.name = folderName(folder);
+    return adapter;
 }
 
 } // namespace facet

@@ -3,10 +3,13 @@
 #pragma once
 
 #include "kernels/tensor.h"
+#include "load/safetensors.h"
 #include "load/weights.h"
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace facet {
@@ -25,10 +28,14 @@ struct AdapterFile {
     std::vector<AdapterPair> pairs;
     std::uint64_t bytes = 0;
     std::string fingerprint; // of configuration and tensors
+    std::shared_ptr<const WeightSource> weights; // the file that the pairs lie in
 };
 
 // Errors: FileNotFound, ModelUnsupported (DoRA, trained biases, whole modules saved: named), ModelFileCorrupt (half a
 // pair, ranks that differ, a damaged file), LimitExceeded.
 Result<AdapterFile> openAdapter(const std::string &folder);
+// The same of its two files' contents; the tensors' file names them in messages.
+Result<AdapterFile> readAdapter(std::string_view config, const std::string &configPath, SafetensorsFile tensors,
+                                const std::string &tensorPath);
 
 } // namespace facet

@@ -1,40 +1,22 @@
 #include "load/json_text.h"
 
+#include "facet/json_shape.h"
+
 #include <unordered_set>
 
 namespace facet {
 namespace {
 
-// Counts brackets and commas outside strings: cheap, and before the parser allocates anything.
+// Before the parser allocates anything.
 Status checkShape(std::string_view text, const JsonLimits &limits, const std::string &file) {
-    int depth = 0;
-    std::size_t values = 0;
-    bool inString = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (inString) {
-            if (c == '\\')
-                ++i;
-            else if (c == '"')
-                inString = false;
-            continue;
-        }
-        if (c == '"')
-            inString = true;
-        else if (c == ',' || c == ':')
-            ++values;
-        else if (c == '{' || c == '[')
-            ++depth, ++values;
-        else if (c == '}' || c == ']')
-            --depth;
-        if (depth > limits.depth) {
-            return Error{ErrorCode::LimitExceeded, "The JSON text is nested too deeply.",
-                         "more than " + std::to_string(limits.depth) + " levels", file, i};
-        }
-        if (values > 2 * limits.values) {
-            return Error{ErrorCode::LimitExceeded, "The JSON text has too many entries.",
-                         "more than " + std::to_string(limits.values), file, i};
-        }
+    const JsonShape shape = jsonShape(text, {.depth = limits.depth, .values = limits.values});
+    if (shape.excess == JsonShape::Excess::Depth) {
+        return Error{ErrorCode::LimitExceeded, "The JSON text is nested too deeply.",
+                     "more than " + std::to_string(limits.depth) + " levels", file, shape.at};
+    }
+    if (shape.excess != JsonShape::Excess::None) {
+        return Error{ErrorCode::LimitExceeded, "The JSON text has too many entries.",
+                     "more than " + std::to_string(limits.values), file, shape.at};
     }
     return ok();
 }

@@ -1,8 +1,11 @@
 #include "load/mapped_file.h"
 
+#include "load/mapping_guard.h"
+
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <optional>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -26,9 +29,11 @@ struct MappedFile::State {
     void *memory = nullptr;
     std::size_t size = 0;
     struct timespec changed = {};
+    std::optional<GuardedMapping> guard;
 
     State() = default;
     ~State() {
+        guard.reset();
         if (memory) ::munmap(memory, size);
         if (fd >= 0) ::close(fd);
     }
@@ -54,6 +59,7 @@ Result<MappedFile> MappedFile::open(const std::string &path) {
     if (memory == MAP_FAILED) return openError(path, errno);
     state->memory = memory;
     state->size = size;
+    state->guard.emplace(memory, size);
     state->changed = status.st_mtim;
     file.m_bytes = {static_cast<const std::byte *>(memory), size};
     file.m_owner = state;
@@ -72,17 +78,19 @@ MappedFile MappedFile::ofMemory(std::span<const std::byte> bytes, std::shared_pt
 
 Status MappedFile::stillIntact() const {
     if (!m_state) return ok();
+    const bool lost = m_state->guard->lost();
     struct stat status {};
     const bool readable = ::fstat(m_state->fd, &status) == 0;
     const bool sameSize = readable && static_cast<std::size_t>(status.st_size) == m_state->size;
-    if (sameSize && status.st_mtim.tv_sec == m_state->changed.tv_sec &&
+    if (!lost && sameSize && status.st_mtim.tv_sec == m_state->changed.tv_sec &&
         status.st_mtim.tv_nsec == m_state->changed.tv_nsec) {
         return ok();
     }
     return Error{ErrorCode::ModelFileCorrupt,
                  "The model's file was changed while the model was in use; load the model again.",
-                 sameSize ? "it was written to"
-                          : "it had " + std::to_string(m_state->size) + " bytes, now " +
+                 lost && sameSize ? "a part of it could not be read any more"
+                 : sameSize       ? "it was written to"
+                                  : "it had " + std::to_string(m_state->size) + " bytes, now " +
                                 (readable ? std::to_string(status.st_size) : std::string("none can be read")),
                  m_path};
 }

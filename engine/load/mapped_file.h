@@ -24,8 +24,8 @@ public:
     const std::shared_ptr<const void> &owner() const noexcept { return m_owner; }
     const std::string &path() const noexcept { return m_path; }
 
-    // Whether the file still is what was opened: reading a mapping beyond the end of a file that somebody cut short
-    // would end the program. One system call; another file put in its place by renaming does no harm.
+    // Whether the file still is what was opened: the rest of a file that somebody cut short ends its reader, or reads as
+    // zeros (facet/file_guard.h). One system call; another file put in its place by renaming does no harm.
     // Errors: ModelFileCorrupt.
     Status stillIntact() const;
 

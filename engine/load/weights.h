@@ -42,8 +42,8 @@ public:
     // Hash over the headers and a sample of the data: identifies the weights in caches (hex).
     virtual std::string fingerprint() const = 0;
 
-    // Whether the mapped files still are what was opened. A program that reads behind the end of a file that another
-    // one has cut short is ended by the system: ask before each request. One system call a file.
+    // Whether the mapped files still are what was opened: ask before they are used and before what was computed from
+    // them is (facet/file_guard.h). One system call a file.
     // Errors: ModelFileCorrupt.
     virtual Status stillIntact() const { return ok(); }
 };

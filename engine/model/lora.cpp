@@ -57,6 +57,12 @@ Result<LoraSet> LoraSet::open(std::span<const AdapterOption> options) {
     return set;
 }
 
+Status LoraSet::stillIntact() const {
+    for (const AdapterFile &file : m_files)
+        if (file.weights) FACET_CHECK(file.weights->stillIntact());
+    return ok();
+}
+
 std::uint64_t LoraSet::bytes() const noexcept {
     std::uint64_t bytes = 0;
     for (const AdapterFile &file : m_files) bytes += file.bytes;

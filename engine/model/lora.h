@@ -53,6 +53,7 @@ public:
     const AdapterFile &adapter(std::size_t index) const { return m_files[index]; }
     const std::vector<float> &defaultScales() const noexcept { return m_scales; } // of the load's options
     std::uint64_t bytes() const noexcept;
+    Status stillIntact() const; // as WeightSource's, of every adapter's file
 
     // The pairs that name one of these modules. Error: ModelFileCorrupt (shapes that do not fit: the tensor and both
     // shapes are named).

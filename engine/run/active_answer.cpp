@@ -43,7 +43,7 @@ Segment ActiveAnswer::nextSegment(const Exec &exec) {
             most = std::min(most, m_maxTokens - static_cast<std::int64_t>(m_chooser.history().size()) - 1);
         if (most > 0) {
             const auto limit = static_cast<std::size_t>(most);
-            m_guesses = m_proposer->propose({exec, m_ids, m_hidden, *m_session.cache, limit});
+            m_guesses = m_proposer->propose({exec, m_ids, m_hidden, *m_session.cache, limit, m_chooser});
             if (m_guesses.size() > limit) m_guesses.resize(limit);
         }
         segment.ids.insert(segment.ids.end(), m_guesses.begin(), m_guesses.end());

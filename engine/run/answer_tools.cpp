@@ -51,6 +51,7 @@ Result<AnswerTools> makeAnswerTools(const LoadedModel &model, const Request &req
     std::vector<std::int32_t> stops(ids.begin(), ids.end());
     FACET_TRY(constraint, grammar::makeConstraint(request, {.tokenizer = model.tokenizer,
                                                             .vocabulary = *model.grammarVocabulary,
+                                                            .grammars = *model.grammars,
                                                             .stopIds = stops,
                                                             .startsInThought = prompt.startsInThought}));
     if (constraint) tools.mask = std::make_unique<GrammarMask>(std::move(*constraint), std::move(stops));

@@ -3,10 +3,14 @@
 #include "run/cache_file.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
+
+#include <unistd.h>
 
 namespace facet {
 
@@ -42,11 +46,18 @@ std::vector<Found> list(const std::string &folder) {
 
 }  // namespace
 
-std::shared_ptr<const CacheFolder> CacheFolder::open(const std::string &path, std::uint64_t limitBytes) {
-    if (path.empty()) return nullptr;
-    std::error_code error;
-    if (fs::create_directories(path, error)) fs::permissions(path, fs::perms::owner_all, error);
-    if (!fs::is_directory(path, error)) return nullptr;
+Result<std::shared_ptr<const CacheFolder>> CacheFolder::open(const std::string &path, std::uint64_t limitBytes) {
+    const auto refused = [&path](const std::string &why) {
+        return Error{ErrorCode::FileWriteFailed,
+                     "The folder for caches cannot be used, so pictures and conversations are read again after a restart; "
+                     "choose another folder or mend its permissions.",
+                     why, path};
+    };
+    std::error_code error, ignored;
+    if (fs::create_directories(path, error)) fs::permissions(path, fs::perms::owner_all, ignored);
+    if (error) return refused(error.message());
+    if (!fs::is_directory(path, error)) return refused("it is no folder");
+    if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0) return refused(std::strerror(errno));
     return std::shared_ptr<const CacheFolder>(new CacheFolder(path, limitBytes > 0 ? limitBytes : kDefaultLimit));
 }
 

@@ -2,6 +2,8 @@
 // longest go first. Several engines may share it. All of it may be deleted at any time.
 #pragma once
 
+#include "facet/result.h"
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,8 +14,8 @@ namespace facet {
 
 class CacheFolder {
 public:
-    // Null when there is no such folder and it can not be made: then nothing is kept.
-    static std::shared_ptr<const CacheFolder> open(const std::string &path, std::uint64_t limitBytes);
+    // Made when there is none yet. Error: FileWriteFailed (it cannot be made, is no folder, or may not be written to).
+    static Result<std::shared_ptr<const CacheFolder>> open(const std::string &path, std::uint64_t limitBytes);
 
     // Same key, same file. `ending` with its dot.
     std::string pathOf(std::string_view key, std::string_view ending) const;

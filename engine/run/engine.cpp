@@ -118,6 +118,7 @@ Result<PromptInfo> Engine::prompt(const Request &request) const {
     // A form that cannot be kept is told as early as a prompt that does not fit.
     FACET_CHECK(grammar::makeConstraint(request, {.tokenizer = m_impl->model->tokenizer,
                                                   .vocabulary = *m_impl->model->grammarVocabulary,
+                                                  .grammars = *m_impl->model->grammars,
                                                   .stopIds = {},
                                                   .startsInThought = built.startsInThought}));
     return PromptInfo{std::move(built.text), std::move(built.ids)};

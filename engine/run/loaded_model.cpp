@@ -132,9 +132,11 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
     }
     FACET_CHECK(attachAdapters(adapters, checkpoint.config.text, text, vision, audio));
     std::optional<Drafter> drafter;
+    std::shared_ptr<const WeightSource> drafterWeights;
     if (drafterFiles) {
         FACET_TRY(loaded, Drafter::load(*drafterFiles, exec, options.weights, text));
         drafter.emplace(std::move(loaded));
+        drafterWeights = drafterFiles->weights;
     }
     if (cancel.cancelled()) return Error{ErrorCode::Cancelled, "Loading was stopped."};
     exec.cancel = nullptr;
@@ -143,16 +145,30 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
     if (checkpoint.config.text.bidirectionalVision)
         maxBlock += *std::max_element(info.vision.budgets.begin(), info.vision.budgets.end());
     info.contextLength = contextLength;
+    std::shared_ptr<const CacheFolder> cacheFolder;
+    if (!chosen.cacheFolder.empty()) {
+        auto opened = CacheFolder::open(chosen.cacheFolder, chosen.cacheFolderBytes);
+        if (opened) cacheFolder = std::move(*opened);
+        else info.unsupported.push_back(opened.error().describe());
+    }
     std::string fingerprint = checkpoint.weights->fingerprint();
     std::string stateKey = stateKeyOf(fingerprint, chosen);
     auto suppressed = suppressedIds(checkpoint.config);
     const CacheType cacheType = chosen.kv == KvType::F32 ? CacheType::F32 : CacheType::F16;
-    return std::unique_ptr<LoadedModel>(new LoadedModel{
+    std::unique_ptr<LoadedModel> model(new LoadedModel{
         chosen, std::move(info), std::move(checkpoint), std::move(tokenizer), std::move(chatTemplate), std::move(pool),
         exec, std::move(text), std::move(vision), std::move(audio),
-        std::move(adapters), std::move(drafter), cacheType, contextLength, maxBlock,
-        std::move(suppressed), std::move(fingerprint), std::move(stateKey), need.weightBytes,
+        std::move(adapters), std::move(drafter), std::move(drafterWeights), cacheType, contextLength, maxBlock,
+        std::move(suppressed), std::move(fingerprint), std::move(stateKey), std::move(cacheFolder), need.weightBytes,
         budgetOfCaches(need, chosen, available)});
+    FACET_CHECK(model->stillIntact()); // a file that was cut short while it was read
+    return model;
+}
+
+Status LoadedModel::stillIntact() const {
+    FACET_CHECK(checkpoint.weights->stillIntact());
+    if (drafterWeights) FACET_CHECK(drafterWeights->stillIntact());
+    return adapters.stillIntact();
 }
 
 }  // namespace facet

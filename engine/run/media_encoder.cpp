@@ -95,6 +95,7 @@ Result<SoftTokens> MediaEncoder::encode(const LoadedModel &model, const Exec &ex
     auto soft = span.isPicture() ? model.vision->encode(exec, *span.image, tap, adapterScales)
                                  : model.audio->encode(exec, *span.audio, tap, adapterScales);
     if (!soft) return soft.error();
+    FACET_CHECK(model.stillIntact());
     auto value = std::make_shared<const std::vector<float>>(std::move(soft).value());
     store(span.key, value);
     storeOnDisk(span, *value);

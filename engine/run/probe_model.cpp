@@ -94,6 +94,7 @@ Result<ProbeTensors> ProbeModel::Impl::run(const BuiltPrompt &prompt, const std:
         FACET_TRY(next, model->text.forward(model->exec, std::span<Segment>(&step, 1)));
         last = std::move(next.logits);
     }
+    FACET_CHECK(model->stillIntact());
     if (greedyCount > 0) {
         out["greedy_ids"] = integers(greedy);
         out["greedy_logits_last"] = {{vocabulary}, last, {}};

@@ -23,8 +23,7 @@ Error outOfMemory() {
 
 Rounds::Rounds(const LoadedModel &model, std::function<void()> look)
     : m_model(model), m_look(std::move(look)), m_budget(model.cacheBudget), m_pool(model, m_budget),
-      m_folder(CacheFolder::open(model.options.cacheFolder, model.options.cacheFolderBytes)),
-      m_encoder(&m_budget, m_folder, model.stateKey), m_store(model, m_folder),
+      m_encoder(&m_budget, model.cacheFolder, model.stateKey), m_store(model, model.cacheFolder),
       m_parallel(static_cast<std::size_t>(
           std::clamp(model.options.parallel > 0 ? model.options.parallel : kDefaultParallel, 1, kMostParallel))) {
     m_budget.add(m_pool);
@@ -203,6 +202,12 @@ bool Rounds::passTogether(const std::vector<Job *> &jobs, std::vector<Segment> &
     return true;
 }
 
+// However the request ended: what was read from a damaged file must not be gone on with, nor reach the disk.
+void Rounds::endSession(SessionState &session) {
+    if (m_model.stillIntact()) m_pool.release(session);
+    else m_pool.drop(session);
+}
+
 bool Rounds::reap() {
     bool any = false;
     for (std::size_t i = 0; i < m_active.size();) {
@@ -214,7 +219,7 @@ bool Rounds::reap() {
         any = true;
         m_active.erase(m_active.begin() + static_cast<std::ptrdiff_t>(i));
         Result<Answer> answer = job->run->finish();
-        if (job->session) m_pool.release(*std::exchange(job->session, nullptr));
+        if (job->session) endSession(*std::exchange(job->session, nullptr));
         job->run.reset();
         m_look();  // the figures that others ask for are right before the answer is out
         job->finish(std::move(answer));

@@ -45,6 +45,7 @@ private:
     bool passTogether(const std::vector<Job *> &jobs, std::vector<Segment> &segments);
     void passAlone(Job &job, Segment &segment);
     bool reap();
+    void endSession(SessionState &session);
     Exec execFor(const Job &job) const;
     template <typename Function>
     void guarded(Job &job, Function function);
@@ -53,7 +54,6 @@ private:
     std::function<void()> m_look;
     MemoryBudget m_budget;
     SessionPool m_pool;
-    std::shared_ptr<const CacheFolder> m_folder;
     MediaEncoder m_encoder;
     ConversationStore m_store;
     std::vector<JobPtr> m_active;

@@ -29,7 +29,7 @@ Status chooseAdapters(const LoadedModel &model, const Request &request, BuiltPro
 Result<std::unique_ptr<RunningRequest>> RunningRequest::create(const LoadedModel &model, Request request,
                                                                std::function<void(Event)> emit) {
     FACET_CHECK(checkRequest(model, request));
-    FACET_CHECK(model.checkpoint.weights->stillIntact());
+    FACET_CHECK(model.stillIntact());
     FACET_TRY(prompt, buildPrompt(model, request));
     if (static_cast<std::int64_t>(prompt.ids.size()) >= model.contextLength)
         return Error{ErrorCode::ContextExceeded,
@@ -145,6 +145,7 @@ void RunningRequest::tookChunk(Result<TextModel::Output> output) {
         if (output.error().code == ErrorCode::Cancelled) return cancel();
         return fail(output.error());
     }
+    if (const Status intact = m_model.stillIntact(); !intact) return fail(intact.error());
     const auto total = static_cast<std::int64_t>(m_prompt.ids.size());
     if (m_session->cache->length() < total) return;
     tell(Phase::ReadingPrompt, static_cast<std::uint64_t>(total), static_cast<std::uint64_t>(total));
@@ -155,6 +156,7 @@ void RunningRequest::tookChunk(Result<TextModel::Output> output) {
 }
 
 void RunningRequest::tookRows(std::span<float> logits, std::span<const float> hidden) {
+    if (const Status intact = m_model.stillIntact(); !intact) return fail(intact.error());
     m_answer->take(logits, hidden);
     if (!m_answer->ended()) return;
     m_stage = Stage::Ended;

@@ -1,5 +1,7 @@
 #include "run/speculation.h"
 
+#include "run/token_chooser.h"
+
 #include <algorithm>
 
 namespace facet {
@@ -120,7 +122,7 @@ std::vector<std::int32_t> Speculator::draft(const ProposeInput &input) {
     while (guesses.size() < count) {
         auto step = m_drafter->step(input.exec, m_target, input.cache, id, hidden);
         if (!step) break; // without guesses the answer only takes longer
-        id = step->best;
+        id = input.chooser.guess(step->ids, step->logits, guesses);
         hidden = std::move(step->hidden);
         guesses.push_back(id);
     }

@@ -1,9 +1,12 @@
 // Where guesses of the next tokens come from, and how many of them are worth checking.
 //
-// A guess stands only if the token that the sampler chooses at its place is that very token. For a guess that is fixed
-// before the choice this is the usual rule of acceptance (keep it with probability p(guess), else draw from p without
-// it), whatever the sampler does to p: penalties, truncation, a mask. So the text is that of plain decoding, token by
-// token, for greedy choice and for every seed; guesses change only how long it takes.
+// A guess stands only if the token that the sampler chooses at its place is that very token. So the text is that of plain
+// decoding, token by token, for greedy choice and for every seed, whatever stands between logits and choice (penalties,
+// truncation, a mask); guesses change only how long it takes. For the words of the prompt, which are fixed before the
+// choice, this is the usual rule of acceptance (with probability p(guess), else drawn from p without it). A drafter draws
+// from its own distribution with the sampler's noise for that place, so that the two agree nearly as often as any rule
+// that keeps the distribution could make them (sample/sampler.h); the usual rule min(1, p/q) with a draw from the
+// residual would make the text depend on how many guesses were sent, that is on the machine's speed.
 #pragma once
 
 #include "run/loaded_model.h"

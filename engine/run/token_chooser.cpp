@@ -118,12 +118,28 @@ TokenChooser::Choice TokenChooser::choose(std::span<float> logits) {
                         logits[static_cast<std::size_t>(id)] = -std::numeric_limits<float>::infinity();
             }
         }
-        choice.id = m_sampler.pick(logits, m_history, m_model.suppressed);
+        choice.id = m_sampler.pickAt(m_history.size(), logits, m_history, m_model.suppressed);
     }
     if (m_mask) m_mask->accept(choice.id);
     m_history.push_back(choice.id);
     if (m_topLogprobs >= 0) choice.logprob = tokenLogprob(m_model.tokenizer, raw, choice.id, m_topLogprobs);
     return choice;
+}
+
+std::int32_t TokenChooser::guess(std::span<const std::int32_t> ids, std::span<const float> logits,
+                                 std::span<const std::int32_t> guesses) const {
+    const std::size_t place = m_history.size() + guesses.size();
+    if (place < m_forced.size()) return m_forced[place];
+    std::vector<std::int32_t> history = m_history;
+    history.insert(history.end(), guesses.begin(), guesses.end());
+    if (m_bias.empty()) return m_sampler.pickAt(place, logits, history, m_model.suppressed, ids);
+    std::vector<float> biased(logits.begin(), logits.end());
+    for (const auto &[id, bias] : m_bias) {
+        const auto at = std::find(ids.begin(), ids.end(), id);
+        if (ids.empty()) biased[static_cast<std::size_t>(id)] += bias;
+        else if (at != ids.end()) biased[static_cast<std::size_t>(at - ids.begin())] += bias;
+    }
+    return m_sampler.pickAt(place, biased, history, m_model.suppressed, ids);
 }
 
 }  // namespace facet

@@ -27,6 +27,10 @@ public:
     };
     // logits: [vocabulary], changed in place.
     Choice choose(std::span<float> logits);
+    // What it would choose behind its history and these guesses, if the logits were those of a drafter and nothing were
+    // masked: by the same steps and the same noise. ids: the token of each logit; empty: all in order.
+    std::int32_t guess(std::span<const std::int32_t> ids, std::span<const float> logits,
+                       std::span<const std::int32_t> guesses) const;
     const std::vector<std::int32_t> &history() const { return m_history; }
 
 private:

@@ -12,12 +12,15 @@
 
 namespace facet {
 
+class TokenChooser;
+
 struct ProposeInput {
     const Exec &exec;
     std::span<const std::int32_t> ids;  // prompt and answer so far; the last one is not in the cache yet
     std::span<const float> hidden;      // row behind the final norm that the last id was chosen from, [hiddenSize]
     KvCache &cache;                     // holds ids.size() - 1 positions
     std::size_t most = 0;               // guesses beyond this are dropped
+    const TokenChooser &chooser;        // what will judge the guesses: guess() draws as it will
 };
 
 class TokenProposer {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <random>
 #include <unordered_map>
 
 namespace facet {
@@ -28,26 +29,43 @@ float usable(float logit) {
     return std::isnan(logit) ? kNothing : std::min(logit, std::numeric_limits<float>::max());
 }
 
+// Calls function(index of the logit, ..) for those of the ids that were scored. ids empty: all were, in order.
+template <typename Function>
+void forScored(std::size_t count, std::span<const std::int32_t> ids, std::int32_t id, Function function) {
+    if (ids.empty()) {
+        if (id >= 0 && static_cast<std::size_t>(id) < count) function(static_cast<std::size_t>(id));
+        return;
+    }
+    const auto found = std::find(ids.begin(), ids.end(), id);
+    if (found != ids.end()) function(static_cast<std::size_t>(found - ids.begin()));
+}
+
 // Logits after suppression and the penalties for what was written before.
-std::vector<float> adjusted(std::span<const float> logits, std::span<const std::int32_t> history,
-                            const SamplingOptions &options, std::span<const std::int32_t> suppressed) {
+std::vector<float> adjusted(std::span<const float> logits, std::span<const std::int32_t> ids,
+                            std::span<const std::int32_t> history, const SamplingOptions &options,
+                            std::span<const std::int32_t> suppressed) {
     std::vector<float> out(logits.size());
     std::transform(logits.begin(), logits.end(), out.begin(), usable);
-    const auto known = [&out](std::int32_t id) { return id >= 0 && static_cast<std::size_t>(id) < out.size(); };
     const bool repetition = options.repetitionPenalty != 1.0F && options.repetitionPenalty > 0;
     if (repetition || options.frequencyPenalty != 0 || options.presencePenalty != 0) {
         std::unordered_map<std::int32_t, int> counts;
-        for (const std::int32_t id : history)
-            if (known(id)) ++counts[id];
-        for (const auto &[id, count] : counts) {
-            float &logit = out[static_cast<std::size_t>(id)];
+        for (const std::int32_t id : history) ++counts[id];
+        const auto lower = [&out, &options, repetition](std::size_t i, int count) {
+            float &logit = out[i];
             if (repetition) logit = logit < 0 ? logit * options.repetitionPenalty : logit / options.repetitionPenalty;
             logit -= static_cast<float>(count) * options.frequencyPenalty + options.presencePenalty;
             logit = usable(logit);
+        };
+        if (ids.empty()) {
+            for (const auto &[id, count] : counts)
+                if (id >= 0 && static_cast<std::size_t>(id) < out.size()) lower(static_cast<std::size_t>(id), count);
+        } else {
+            for (std::size_t i = 0; i < ids.size(); ++i)
+                if (const auto found = counts.find(ids[i]); found != counts.end()) lower(i, found->second);
         }
     }
     for (const std::int32_t id : suppressed)
-        if (known(id)) out[static_cast<std::size_t>(id)] = kNothing;
+        forScored(out.size(), ids, id, [&out](std::size_t i) { out[i] = kNothing; });
     return out;
 }
 
@@ -88,22 +106,33 @@ void keepNucleus(std::vector<Scored> &tokens, double p) {
     tokens.resize(kept);
 }
 
-// Whatever may be chosen, in no particular order; weights are relative to the largest.
+// Where the largest logit is, of the lowest id among equals.
+std::size_t bestOf(const std::vector<float> &logits, std::span<const std::int32_t> ids) {
+    auto best = static_cast<std::size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+    for (std::size_t i = best; !ids.empty() && i < logits.size(); ++i)
+        if (logits[i] == logits[best] && ids[i] < ids[best]) best = i;
+    return best;
+}
+
+// Whatever may be chosen, in no particular order; weights are relative to the largest. ids: the token of each logit;
+// empty: its number.
 std::vector<Scored> survivors(std::span<const float> given, std::span<const std::int32_t> history,
-                              const SamplingOptions &options, std::span<const std::int32_t> suppressed) {
-    std::vector<float> logits = adjusted(given, history, options, suppressed);
+                              const SamplingOptions &options, std::span<const std::int32_t> suppressed,
+                              std::span<const std::int32_t> ids = {}) {
+    std::vector<float> logits = adjusted(given, ids, history, options, suppressed);
     if (logits.empty()) return {};
-    const auto best = std::max_element(logits.begin(), logits.end());  // the first: the lowest id among equals
-    if (*best == kNothing) {
+    const auto idOf = [ids](std::size_t i) { return ids.empty() ? static_cast<std::int32_t>(i) : ids[i]; };
+    const std::size_t best = bestOf(logits, ids);
+    if (logits[best] == kNothing) {
         // Nothing is possible: a defined answer is better than undefined behaviour in the loop above.
-        std::int32_t id = 0;
-        while (std::find(suppressed.begin(), suppressed.end(), id) != suppressed.end()) ++id;
-        return {{static_cast<std::size_t>(id) < logits.size() ? id : 0, 0.0F, 1.0}};
+        std::size_t i = 0;
+        while (i < logits.size() && std::find(suppressed.begin(), suppressed.end(), idOf(i)) != suppressed.end()) ++i;
+        return {{idOf(i < logits.size() ? i : 0), 0.0F, 1.0}};
     }
     if (!(options.temperature > 0))
-        return {{static_cast<std::int32_t>(best - logits.begin()), *best, 1.0}};
+        return {{idOf(best), logits[best], 1.0}};
     for (float &logit : logits) logit = logit == kNothing ? kNothing : usable(logit / options.temperature);
-    const float top = *best;
+    const float top = logits[best];
 
     float floor = std::numeric_limits<float>::lowest();
     if (options.topK > 0 && static_cast<std::size_t>(options.topK) < logits.size())
@@ -113,12 +142,25 @@ std::vector<Scored> survivors(std::span<const float> given, std::span<const std:
                                     : logits.size());
     for (std::size_t i = 0; i < logits.size(); ++i)
         if (logits[i] >= floor)
-            tokens.push_back({static_cast<std::int32_t>(i), logits[i], std::exp(static_cast<double>(logits[i]) - top)});
+            tokens.push_back({idOf(i), logits[i], std::exp(static_cast<double>(logits[i]) - top)});
     if (options.topP < 1.0F) keepNucleus(tokens, options.topP);
     // The largest weight is 1.
     if (options.minP > 0)
         std::erase_if(tokens, [&options](const Scored &t) { return t.weight < std::min(1.0F, options.minP); });
     return tokens;
+}
+
+// Mixes 64 bits so that each depends on all (the finaliser of splitmix64).
+std::uint64_t mixed(std::uint64_t x) {
+    x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9ULL;
+    x = (x ^ (x >> 27U)) * 0x94d049bb133111ebULL;
+    return x ^ (x >> 31U);
+}
+constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15ULL;
+
+std::uint64_t randomSeed() {
+    std::random_device device;
+    return std::uint64_t{device()} << 32U | device();
 }
 
 }  // namespace
@@ -136,22 +178,33 @@ std::vector<Candidate> candidates(std::span<const float> logits, std::span<const
 }
 
 Sampler::Sampler(const SamplingOptions &options)
-    : m_options(options), m_random(options.seed ? *options.seed : std::random_device{}()) {}
+    : m_options(options), m_seed(options.seed ? *options.seed : randomSeed()) {}
 
 std::int32_t Sampler::pick(std::span<const float> logits, std::span<const std::int32_t> history,
                            std::span<const std::int32_t> suppressed) {
-    const std::vector<Scored> tokens = survivors(logits, history, m_options, suppressed);
+    return pickAt(m_next++, logits, history, suppressed);
+}
+
+std::int32_t Sampler::pickAt(std::uint64_t place, std::span<const float> logits, std::span<const std::int32_t> history,
+                             std::span<const std::int32_t> suppressed, std::span<const std::int32_t> ids) const {
+    const std::vector<Scored> tokens = survivors(logits, history, m_options, suppressed, ids);
     if (tokens.empty()) return 0;
     if (tokens.size() == 1) return tokens.front().id;
-    const double total = std::accumulate(tokens.begin(), tokens.end(), 0.0,
-                                         [](double sum, const Scored &t) { return sum + t.weight; });
-    // 53 random bits: the same choice from the same seed on every platform, unlike std::uniform_real_distribution.
-    double rest = static_cast<double>(m_random() >> 11U) * 0x1.0p-53 * total;
+    const std::uint64_t key = mixed(mixed(m_seed + kGolden) + (place + 1) * kGolden);
+    std::int32_t winner = tokens.front().id;
+    double earliest = std::numeric_limits<double>::infinity();
     for (const Scored &token : tokens) {
-        rest -= token.weight;
-        if (rest < 0) return token.id;
+        const std::uint64_t bits = mixed(key + (static_cast<std::uint64_t>(token.id) + 1) * kGolden);
+        const double u = (static_cast<double>(bits >> 11U) + 0.5) * 0x1.0p-53; // in (0, 1)
+        // -ln u >= 1 - u: most tokens are out of the race before a logarithm is taken.
+        if (1 - u > earliest * token.weight) continue;
+        const double arrival = -std::log(u) / token.weight;
+        if (arrival < earliest || (arrival == earliest && token.id < winner)) {
+            earliest = arrival;
+            winner = token.id;
+        }
     }
-    return tokens.back().id;
+    return winner;
 }
 
 }  // namespace facet

@@ -1,4 +1,5 @@
 #include "chat_messages.h"
+#include "flags.h"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -140,4 +141,28 @@ TEST_CASE("an answer as JSON") {
     CHECK(json["tool_calls"][0]["arguments"]["n"] == 9007199254740993);
     CHECK(json["usage"]["total_tokens"] == 7);
     CHECK_FALSE(json.contains("malformed"));
+}
+
+TEST_CASE("what an answer took, in one line") {
+    Usage usage;
+    usage.promptTokens = 120;
+    usage.completionTokens = 42;
+    usage.prefillMs = 100;
+    usage.decodeMs = 2100;
+    CHECK(usageLine(usage) == "42 tokens in 2.2 s (20.0 a second); prompt 120");
+    usage.cachedTokens = 96;
+    usage.draftedTokens = 30;
+    usage.acceptedTokens = 22;
+    CHECK(usageLine(usage) == "42 tokens in 2.2 s (20.0 a second); prompt 120, 96 of them known; guesses 30, 22 stood "
+                              "(73 %), 2.1 tokens a pass");
+    CHECK(usageLine({}) == "0 tokens in 0.0 s; prompt 0");
+    CHECK(answerToJson({.usage = usage})["usage"]["drafted_tokens"] == 30);
+    CHECK(answerToJson({.usage = usage})["usage"]["accepted_tokens"] == 22);
+}
+
+TEST_CASE("instruction sets have their names, whether or not a model is there") {
+    CHECK(instructionSet("auto") == InstructionSet::Auto);
+    CHECK(instructionSet("scalar") == InstructionSet::Scalar);
+    CHECK(instructionSet("avx2") == InstructionSet::Avx2);
+    CHECK(instructionSet("avx512") == InstructionSet::Avx512);
 }

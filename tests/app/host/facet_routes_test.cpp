@@ -25,6 +25,7 @@ TEST_CASE("the state of the model") {
     CHECK(info["audio"]["sample_rate"] == 16000);
     CHECK(info["demo"] == false);
     CHECK(info["memory_bytes"] == 1021);
+    CHECK(info["unsupported"].empty());
 }
 
 TEST_CASE("a model seen from its headers") {

@@ -110,6 +110,19 @@ TEST_CASE("a prompt that is continued") {
     CHECK(wrongField(completion(R"({"prompt":"a","echo":true})")) == "echo");
 }
 
+TEST_CASE("a schema keeps the order of its properties, in completions too") {
+    const std::string schema = R"({"type":"object","properties":{"z":{"type":"null"},"a":{"type":"null"}}})";
+    for (const std::string &form : {R"("response_format":{"type":"json_schema","json_schema":{"name":"n","schema":)" + schema + "}}",
+                                    R"("response_format":{"type":"json_object","schema":)" + schema + "}",
+                                    R"("json_schema":)" + schema}) {
+        const std::string body = R"({"prompt":"p",)" + form + "}";
+        const auto call = parseCompletionRequest(*parseJson(body), body);
+        REQUIRE(call);
+        CHECK(call->request.constraint.kind == OutputConstraint::Kind::JsonSchema);
+        CHECK(call->request.constraint.text == schema);
+    }
+}
+
 TEST_CASE("null is as good as absent") {
     const auto call =
         with(R"("stream":null,"max_tokens":null,"stop":null,"tools":null,"tool_choice":null,"n":null,"seed":null,

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -53,8 +54,33 @@ std::string base64Of(const std::string &path) {
     return out;
 }
 
+std::vector<std::string> command(const std::vector<std::string> &more) {
+    std::vector<std::string> all = {program(), "serve", "--private", "--port", "0"};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+}
+
+class Folder {
+public:
+    Folder() {
+        std::string name = (std::filesystem::temp_directory_path() / "facet-host-XXXXXX").string();
+        REQUIRE(::mkdtemp(name.data()) != nullptr);
+        m_path = name;
+    }
+    ~Folder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(m_path, ignored);
+    }
+    Folder(const Folder &) = delete;
+    Folder &operator=(const Folder &) = delete;
+    std::string path(const std::string &name) const { return (m_path / name).string(); }
+
+private:
+    std::filesystem::path m_path;
+};
+
 struct Host {
-    Host() : child({program(), "serve", "--private", "--port", "0"}) {
+    explicit Host(const std::vector<std::string> &more = {}) : child(command(more)) {
         REQUIRE(child.write("secret\n"));
         const Json line = Json::parse(child.readLine(), nullptr, false);
         REQUIRE(line.is_object());
@@ -67,6 +93,10 @@ struct Host {
         const HttpAnswer answer = post("/v1/chat/completions", body);
         CHECK_MESSAGE(answer.status == 200, answer.body);
         return Json::parse(answer.body)["choices"][0];
+    }
+    void load(const std::string &path) const {
+        const std::string loaded = post("/x_facet/load", {{"path", path}}).body;
+        CHECK_MESSAGE(loaded.find(R"("loaded":true)") != std::string::npos, loaded);
     }
     ChildProcess child;
     int port = 0;
@@ -205,6 +235,86 @@ TEST_CASE("the private host: loads, answers, sees, hears, calls, transcribes, an
         host.child.closeInput();
         CHECK(last.closes());
     }
+    host.child.closeInput();
+    CHECK(host.child.wait() == 0);
+}
+
+TEST_CASE("a model file that is cut short while an answer streams costs the answer, not the host") {
+    const Folder folder;
+    std::filesystem::copy(demoModel(), folder.path("model"));
+    Host host;
+    host.load(folder.path("model"));
+    HttpPeer peer(host.port);
+    peer.send(httpPost("/v1/chat/completions",
+                       Json{{"messages", user("Tell me everything.")}, {"stream", true},
+                            {"grammar", "root ::= [a-z ]{2000}"}, {"max_tokens", 1900}}
+                           .dump()));
+    REQUIRE(peer.waitFor("\"content\":\""));
+    std::filesystem::resize_file(folder.path("model") + "/model.safetensors", 8192);
+    CHECK(peer.waitFor("[DONE]", 60'000));
+    CHECK(peer.received().find("model_file_corrupt") != std::string::npos);
+    CHECK(peer.received().find("model.safetensors") != std::string::npos);
+    CHECK(peer.received().find("load the model again") != std::string::npos);
+    // It is there, says why it cannot answer, and takes another model.
+    CHECK(ask(host.port, httpGet("/health", "")).status == 200);
+    const HttpAnswer refused = host.post("/v1/chat/completions", {{"messages", user("Hello")}});
+    CHECK(refused.status == 400);
+    CHECK(refused.body.find("load the model again") != std::string::npos);
+    host.load(demoModel());
+    CHECK(host.chat({{"messages", user("Hello")}, {"max_tokens", 3}})["finish_reason"] == "length");
+    host.child.closeInput();
+    CHECK(host.child.wait() == 0);
+}
+
+TEST_CASE("what was said is saved when the host is told to end, and the next host need not read it again") {
+    const Folder folder;
+    const std::vector<std::string> options = {"--model", demoModel(), "--cache-folder", folder.path("cache")};
+    const std::string text = "Please remember these words: one two three four five six seven eight nine ten.";
+    const auto ask2 = [&](const Host &host, const Json &messages) {
+        const HttpAnswer answer = host.post("/v1/chat/completions",
+                                            {{"messages", messages}, {"temperature", 0}, {"max_tokens", 24}});
+        CHECK_MESSAGE(answer.status == 200, answer.body);
+        return Json::parse(answer.body);
+    };
+    const auto ready = [](const Host &host) {
+        while (ask(host.port, httpGet("/health", "")).body != R"({"status":"ok"})") ::usleep(10'000);
+    };
+    const auto cached = [](const Json &answer) { return answer["usage"]["prompt_tokens_details"]["cached_tokens"].get<int>(); };
+    const auto next = [&](const Json &first) {
+        Json messages = user(text);
+        messages.push_back(first["choices"][0]["message"]);
+        messages.push_back({{"role", "user"}, {"content", "And now?"}});
+        return messages;
+    };
+    Json first, unbroken;
+    {
+        Host host(options);
+        ready(host);
+        first = ask2(host, user(text));
+        CHECK(cached(first) == 0);
+        host.child.signal(SIGTERM); // at once: nothing was saved while it was quiet
+        CHECK(host.child.wait() == 0);
+    }
+    {
+        // What a host that was never stopped takes from its memory.
+        Host host({"--model", demoModel()});
+        ready(host);
+        CHECK(ask2(host, user(text))["choices"] == first["choices"]);
+        unbroken = ask2(host, next(first));
+        CHECK(cached(unbroken) > 0);
+    }
+    {
+        Host host(options);
+        ready(host);
+        const Json after = ask2(host, next(first));
+        CHECK(cached(after) == cached(unbroken));
+        CHECK(after["choices"] == unbroken["choices"]);
+    }
+    Host host(options);
+    ready(host);
+    const Json again = ask2(host, user(text));
+    CHECK(cached(again) == again["usage"]["prompt_tokens"].get<int>() - 1); // all but the last one, whose logits are wanted
+    CHECK(again["choices"] == first["choices"]);
     host.child.closeInput();
     CHECK(host.child.wait() == 0);
 }

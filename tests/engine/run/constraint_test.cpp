@@ -1,5 +1,6 @@
 // Answers of the demo model under constraints: whatever it would have said, they keep their form.
 #include "grammar/schema_validator.h"
+#include "run/answer_tools.h"
 #include "run_support.h"
 
 #include <algorithm>
@@ -118,4 +119,50 @@ TEST_CASE("any JSON object, and schemas that cannot be read") {
         REQUIRE_FALSE(refused);
         CHECK_MESSAGE(refused.error().code == ErrorCode::InvalidArgument, schema);
     }
+}
+
+TEST_CASE("a form is compiled once, however often it is judged and asked for") {
+    LoadOptions options;
+    options.path = demoModelPath();
+    options.threads = 2;
+    auto model = LoadedModel::load(options, {}, {});
+    REQUIRE(model);
+    const auto made = [&model](const Request &request) { return makeAnswerTools(**model, request, {}); };
+    Request request = ask("Tell me about Ada.");
+    request.constraint = {OutputConstraint::Kind::JsonSchema, kPerson};
+    for (int i = 0; i < 3; ++i) {
+        request.messages[0].parts[0].text += "!"; // only the form counts
+        const auto tools = made(request);
+        REQUIRE(tools);
+        CHECK(tools->mask);
+    }
+    CHECK((*model)->grammars->compiled() == 1);
+    CHECK(made(ask("free"))->mask == nullptr);
+    CHECK((*model)->grammars->compiled() == 1);
+    // Whatever else changes the form makes it another one.
+    request.tools = {{"paint", "", R"({"type":"object","properties":{"a":{"type":"integer"}}})", true}};
+    CHECK(made(request));
+    request.tools[0].name = "draw";
+    CHECK(made(request));
+    request.toolChoice = ToolChoice::Required;
+    CHECK(made(request));
+    CHECK((*model)->grammars->compiled() == 4);
+    request.toolChoice = ToolChoice::None;
+    CHECK(made(request)); // as without tools
+    CHECK((*model)->grammars->compiled() == 4);
+    // What cannot be read is refused each time, and old forms go.
+    request.constraint.text = R"({"not":{}})";
+    CHECK_FALSE(made(request));
+    CHECK_FALSE(made(request));
+    for (int i = 0; i < 20; ++i) {
+        request.constraint.text = R"({"const":)" + std::to_string(i) + "}";
+        CHECK(made(request));
+    }
+    CHECK((*model)->grammars->compiled() == 26);
+    request.constraint.text = R"({"const":19})";
+    CHECK(made(request));
+    CHECK((*model)->grammars->compiled() == 26);
+    request.constraint.text = kPerson;
+    CHECK(made(request));
+    CHECK((*model)->grammars->compiled() == 27);
 }

@@ -200,7 +200,17 @@ TEST_CASE("the folder stays within its limit, and one that can not be made does 
     CHECK(total <= 400'000);
     CHECK_FALSE(folder.files(".talk").empty());
     CHECK(folder.files(".part").empty());
-    CHECK_FALSE(answered(*open("/proc/nothing/here"), question("Hello", 3)).usage.completionTokens == 0);
+    // Told, and nothing else: answers need no folder.
+    std::ofstream(folder.cache() + "/file") << "x";
+    for (const std::string &path : {std::string("/proc/nothing/here"), folder.cache() + "/file", folder.cache() + "/file/in"}) {
+        const auto engine = open(path);
+        REQUIRE(engine->info().unsupported.size() == 1);
+        CHECK(engine->info().unsupported[0].find(path) != std::string::npos);
+        CHECK(engine->info().unsupported[0].find("choose another folder") != std::string::npos);
+        CHECK_FALSE(answered(*engine, question("Hello", 3)).usage.completionTokens == 0);
+    }
+    CHECK(open(folder.cache())->info().unsupported.empty());
+    CHECK(open({})->info().unsupported.empty());
 }
 
 TEST_CASE("cache files say why they are refused") {

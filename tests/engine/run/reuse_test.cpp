@@ -257,6 +257,41 @@ TEST_CASE("media that are encoded ahead are there when they are asked about") {
     CHECK(failed);
 }
 
+TEST_CASE("media are encoded ahead with the adapters of the load, and not found by requests that choose others") {
+    LoadOptions options;
+    options.path = checkpointPath("tiny-e2b");
+    options.threads = 2;
+    options.contextLength = 2048;
+    options.adapters = {{checkpointPath("tiny-e2b-lora"), 1.0F}};
+    const auto load = [&options] {
+        auto engine = Engine::load(options);
+        INFO((engine ? std::string() : engine.error().describe()));
+        REQUIRE(engine);
+        return std::move(*engine);
+    };
+    const auto engine = load();
+    const auto picture = noisePicture(30, 30, 4);
+    std::atomic<bool> done{false};
+    engine->encodeAhead({{PartKind::Image, {}, picture, nullptr, nullptr}}, [&](const Event &e) {
+        if (e.kind == Event::Kind::Done || e.kind == Event::Kind::Failed) done = true;
+    });
+    while (!done) std::this_thread::yield();
+    Request request = chat({kFirst});
+    request.messages[0].parts.push_back({PartKind::Image, {}, picture, nullptr, nullptr});
+    const Answer with = answered(*engine, request);
+    CHECK(with.usage.encodeMs == 0);
+    CHECK(with.content == answered(*load(), request).content);
+    request.adapters = {{"tiny-e2b-lora", 0.0F}};
+    const Answer without = answered(*engine, request);
+    CHECK(without.usage.encodeMs > 0);
+    CHECK(without.usage.cachedTokens == 0);
+    CHECK(without.content == anew([&] {
+              Request plain = request;
+              plain.adapters.clear();
+              return plain;
+          }()).content);
+}
+
 TEST_CASE("whatever was asked before, answers are those of a new engine, bit for bit") {
     LoadOptions options;
     options.threads = 2;

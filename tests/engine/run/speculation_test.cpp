@@ -2,9 +2,12 @@
 #include "run_support.h"
 
 #include "run/active_answer.h"
+#include "run/answer_tools.h"
 #include "run/speculation.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 using namespace facet;
@@ -186,6 +189,7 @@ TEST_CASE("the drafter and the prompt's words change nothing but the number of p
         const Run plain = decode(*model, request, prompt, nullptr);
         const Run drafted = decode(*model, request, prompt, makeProposer(*model));
         CHECK(drafted.ids == plain.ids);
+        CHECK(drafted.answer.usage.draftedTokens > 0);
         CHECK(drafted.answer.usage.acceptedTokens <= drafted.answer.usage.draftedTokens);
     }
     // A text that repeats itself.
@@ -195,8 +199,27 @@ TEST_CASE("the drafter and the prompt's words change nothing but the number of p
     CHECK(decode(*model, request, repeated, makeProposer(*model)).ids == decode(*model, request, repeated, nullptr).ids);
 }
 
-// Chi-square against what the sampler's steps leave of the model's own logits, with a guess in the way.
-TEST_CASE("sampled tokens come from the model's distribution, whether guessed or not") {
+namespace {
+
+// Draws its guess as a drafter does, from a distribution that is not the model's.
+class Drawing final : public TokenProposer {
+public:
+    Drawing(std::vector<float> logits, std::vector<std::int32_t> &seen) : m_logits(std::move(logits)), m_seen(seen) {}
+    std::vector<std::int32_t> propose(const ProposeInput &input) override {
+        m_seen.assign(input.ids.begin(), input.ids.end());
+        return {input.chooser.guess({}, m_logits, {})};
+    }
+    void verified(std::size_t, std::size_t) override {}
+
+private:
+    std::vector<float> m_logits;
+    std::vector<std::int32_t> &m_seen;
+};
+
+// Chi-square against what the sampler's steps leave of the model's own logits, with a guess in the way: one that is
+// fixed, and one that is drawn with the sampler's own noise. A choice that leaned towards the guess, or the same noise at
+// two places, would show.
+void checkDistribution(bool drawn) {
     const auto model = load("tiny-e2b");
     const TextConfig &text = model->checkpoint.config.text;
     auto made = KvCache::create(text, model->cacheType, model->contextLength, model->maxBlock);
@@ -221,6 +244,8 @@ TEST_CASE("sampled tokens come from the model's distribution, whether guessed or
     probe.logitRows = {0};
     auto output = model->text.forward(model->exec, std::span(&probe, 1));
     REQUIRE(output);
+    std::vector<float> distorted(output->logits.begin(), output->logits.end());
+    for (float &logit : distorted) logit *= 0.4F; // the same tokens survive, with other probabilities
     const std::vector<std::int32_t> history1 = {first};
     const auto right1 = candidates(output->logits, history1, request.sampling, model->suppressed);
     REQUIRE(right1.size() >= 4);
@@ -232,7 +257,7 @@ TEST_CASE("sampled tokens come from the model's distribution, whether guessed or
     const auto right2 = candidates(output->logits, history2, request.sampling, model->suppressed);
 
     std::map<std::int32_t, int> counts1, counts2;
-    int stood = 0;
+    int stood = 0, behindGuess = 0;
     constexpr int kRuns = 500;
     for (int run = 1; run <= kRuns; ++run) {
         REQUIRE(session.cache->truncate(promptLength));
@@ -240,8 +265,10 @@ TEST_CASE("sampled tokens come from the model's distribution, whether guessed or
         request.sampling.seed = static_cast<std::uint64_t>(run) * 7919;
         std::vector<std::int32_t> seen;
         AnswerTools tools;
-        tools.proposer = std::make_unique<Scripted>(
-            [guess](std::span<const std::int32_t>) { return std::vector<std::int32_t>{guess}; }, seen);
+        if (drawn) tools.proposer = std::make_unique<Drawing>(distorted, seen);
+        else
+            tools.proposer = std::make_unique<Scripted>(
+                [guess](std::span<const std::int32_t>) { return std::vector<std::int32_t>{guess}; }, seen);
         ActiveAnswer answer(*model, request, prompt, session, std::move(tools), [](const Event &) {});
         std::vector<float> certain(static_cast<std::size_t>(text.vocabularySize), -1000.0F);
         certain[static_cast<std::size_t>(first)] = 1000.0F;
@@ -249,7 +276,9 @@ TEST_CASE("sampled tokens come from the model's distribution, whether guessed or
         answer.take(certain, hidden);
         if (answer.ended()) continue;
         Segment rows = answer.nextSegment(model->exec);
-        REQUIRE(rows.ids == std::vector<std::int32_t>{first, guess});
+        REQUIRE(rows.ids.size() == 2);
+        const std::int32_t sent = rows.ids[1];
+        if (!drawn) REQUIRE(sent == guess);
         auto both = model->text.forward(model->exec, std::span(&rows, 1));
         REQUIRE(both);
         answer.take(both->logits, both->hidden);
@@ -257,10 +286,11 @@ TEST_CASE("sampled tokens come from the model's distribution, whether guessed or
         const std::size_t at = prompt.ids.size() + 1;
         REQUIRE(seen.size() > at);
         ++counts1[seen[at]];
-        if (seen[at] != guess) continue;
+        if (seen[at] != sent) continue;
         ++stood;
         REQUIRE(seen.size() == at + 2);
-        ++counts2[seen[at + 1]];
+        // Behind the one token whose distribution is known.
+        if (sent == guess) ++counts2[seen[at + 1]], ++behindGuess;
     }
     const auto chiSquare = [](const std::vector<Candidate> &right, const std::map<std::int32_t, int> &counts, int total) {
         double sum = 0;
@@ -279,8 +309,18 @@ TEST_CASE("sampled tokens come from the model's distribution, whether guessed or
     CHECK(chiSquare(right1, counts1, kRuns) < 25.7);
     CHECK(stood > 30);
     CHECK(stood < kRuns - 30);
-    CHECK(chiSquare(right2, counts2, stood) < 25.7);
+    CHECK(behindGuess > 20);
+    CHECK(chiSquare(right2, counts2, behindGuess) < 25.7);
+    MESSAGE((drawn ? "drawn" : "fixed"), " guesses that stood: ", stood, " of ", kRuns);
 }
+
+} // namespace
+
+TEST_CASE("sampled tokens come from the model's distribution, whether guessed or not") {
+    checkDistribution(false);
+    checkDistribution(true);
+}
+
 
 TEST_CASE("adapters of a load: requests choose, caches are kept apart, figures are reported") {
     LoadOptions options;
@@ -310,4 +350,64 @@ TEST_CASE("adapters of a load: requests choose, caches are kept apart, figures a
     CHECK(refused.error().code == ErrorCode::InvalidArgument);
     options.drafter = checkpointPath("tiny-31b");
     CHECK_FALSE(Engine::load(options));
+}
+
+// The mask of an answer that has to repeat what it read, but for an edit.
+class Repeats final : public TokenMask {
+public:
+    explicit Repeats(std::vector<std::int32_t> ids) : m_ids(std::move(ids)) {}
+    void apply(std::span<float> logits) override {
+        for (std::size_t i = 0; i < logits.size(); ++i)
+            if (static_cast<std::int32_t>(i) != m_ids[m_at]) logits[i] = -std::numeric_limits<float>::infinity();
+    }
+    void accept(std::int32_t) override { m_at = std::min(m_at + 1, m_ids.size() - 1); }
+    bool mayEnd() const override { return false; }
+
+private:
+    std::vector<std::int32_t> m_ids;
+    std::size_t m_at = 0;
+};
+
+TEST_CASE("without a drafter edits and transcripts are guessed from the prompt") {
+    const auto model = load("tiny-e2b");
+    REQUIRE_FALSE(model->drafter);
+    const std::int32_t vocabulary = model->checkpoint.config.text.vocabularySize;
+    const auto prompt = someIds(80, vocabulary, 21);
+    std::vector<std::int32_t> edited(prompt.begin() + 5, prompt.begin() + 75);
+    edited[30] = (edited[30] + 1) % vocabulary;
+    for (std::int32_t &id : edited) // what may not be said ends the comparison
+        if (std::find(model->suppressed.begin(), model->suppressed.end(), id) != model->suppressed.end()) id = 700;
+    for (const float temperature : {0.0F, 1.0F}) {
+        Request request = sampled(temperature, 5, static_cast<int>(edited.size()));
+        BuiltPrompt built;
+        built.ids = prompt;
+        auto tools = makeAnswerTools(*model, request, built); // as every request gets them
+        REQUIRE(tools);
+        REQUIRE(tools->proposer);
+        auto cache = KvCache::create(model->checkpoint.config.text, model->cacheType, model->contextLength, model->maxBlock);
+        REQUIRE(cache);
+        SessionState session;
+        session.cache.emplace(std::move(*cache));
+        session.ids = prompt;
+        Segment segment;
+        segment.cache = &*session.cache;
+        segment.ids = prompt;
+        segment.logitRows = {static_cast<std::int64_t>(prompt.size()) - 1};
+        auto read = model->text.forward(model->exec, std::span(&segment, 1));
+        REQUIRE(read);
+        tools->mask = std::make_unique<Repeats>(edited);
+        ActiveAnswer answer(*model, request, built, session, std::move(*tools), [](const Event &) {});
+        answer.take(read->logits, read->hidden);
+        int passes = 0;
+        for (; !answer.ended(); ++passes) {
+            Segment rows = answer.nextSegment(model->exec);
+            auto output = model->text.forward(model->exec, std::span(&rows, 1));
+            REQUIRE(output);
+            answer.take(output->logits, output->hidden);
+        }
+        const Usage usage = answer.finish().usage;
+        CHECK(usage.acceptedTokens > 0);
+        CHECK(passes + usage.acceptedTokens + 1 == static_cast<int>(edited.size()));
+        CHECK(std::equal(session.ids.begin() + static_cast<std::ptrdiff_t>(prompt.size()), session.ids.end(), edited.begin()));
+    }
 }

@@ -185,3 +185,101 @@ TEST_CASE("a seed repeats its choices and choices follow the probabilities") {
     CHECK(counts[1] / 8000.0 == doctest::Approx(2 / 8.0).epsilon(0.1));
     CHECK(counts[2] / 8000.0 == doctest::Approx(5 / 8.0).epsilon(0.1));
 }
+
+TEST_CASE("the choice at a place depends on seed, place and token, not on the order of what was scored") {
+    SamplingOptions options = off();
+    options.seed = 9;
+    const std::vector<float> logits{0.3F, 1.2F, -0.4F, 0.9F, 1.1F, 0.2F};
+    const std::vector<std::int32_t> ids{4, 2, 0, 5, 1, 3};
+    std::vector<float> shuffled;
+    for (const std::int32_t id : ids) shuffled.push_back(logits[static_cast<std::size_t>(id)]);
+    const std::vector<std::int32_t> history{1, 1, 4}, suppressed{2};
+    options.repetitionPenalty = 1.3F;
+    options.presencePenalty = 0.2F;
+    const Sampler sampler(options), same(options);
+    std::map<std::int32_t, int> counts;
+    for (std::uint64_t place = 0; place < 500; ++place) {
+        const std::int32_t id = sampler.pickAt(place, logits, history, suppressed);
+        CHECK(id == same.pickAt(place, logits, history, suppressed));
+        CHECK(id == sampler.pickAt(place, shuffled, history, suppressed, ids));
+        ++counts[id];
+    }
+    CHECK(counts.size() == 5); // every token but the suppressed one
+    options.temperature = 0;
+    const std::vector<float> level{2, 1, 2};
+    CHECK(Sampler(options).pickAt(0, level, {}, {}, std::vector<std::int32_t>{7, 3, 5}) == 5); // lowest id among equals
+}
+
+TEST_CASE("choices follow the probabilities over places and over seeds, pairs of places too") {
+    SamplingOptions options = off();
+    options.topK = 6;
+    options.minP = 0.02F;
+    std::vector<float> logits(40);
+    for (std::size_t i = 0; i < logits.size(); ++i) logits[i] = static_cast<float>((i * 7919) % 23) / 5;
+    const auto right = candidates(logits, {}, options);
+    REQUIRE(right.size() >= 5);
+    std::map<std::int32_t, int> overPlaces, overSeeds;
+    std::map<std::pair<std::int32_t, std::int32_t>, int> pairs;
+    constexpr int kRuns = 6000;
+    for (int run = 0; run < kRuns; ++run) {
+        options.seed = 77;
+        ++overPlaces[Sampler(options).pickAt(static_cast<std::uint64_t>(run), logits, {}, {})];
+        options.seed = static_cast<std::uint64_t>(run); // neighbours, as the choices of one request have
+        const Sampler sampler(options);
+        const std::int32_t first = sampler.pickAt(5, logits, {}, {});
+        ++overSeeds[first];
+        ++pairs[{first, sampler.pickAt(6, logits, {}, {})}];
+    }
+    // Mean k, variance 2k for k degrees of freedom: five deviations above.
+    const auto limit = [](double k) { return k + 5 * std::sqrt(2 * k); };
+    double places = 0, seeds = 0, both = 0;
+    for (const Candidate &a : right) {
+        const double expected = kRuns * static_cast<double>(a.probability);
+        places += std::pow(overPlaces[a.id] - expected, 2) / expected;
+        seeds += std::pow(overSeeds[a.id] - expected, 2) / expected;
+        for (const Candidate &b : right) {
+            const double together = expected * static_cast<double>(b.probability);
+            both += std::pow(pairs[{a.id, b.id}] - together, 2) / together;
+        }
+    }
+    const auto n = static_cast<double>(right.size());
+    CHECK(places < limit(n - 1));
+    CHECK(seeds < limit(n - 1));
+    CHECK(both < limit(n * n - 1));
+}
+
+TEST_CASE("two distributions that race with the same noise agree as often as they can be expected to") {
+    std::mt19937 random(23);
+    std::normal_distribution<float> normal(0, 1);
+    SamplingOptions options = off();
+    for (const float difference : {0.0F, 0.3F, 1.0F}) {
+        std::vector<float> p(24), q(24);
+        for (std::size_t i = 0; i < p.size(); ++i) {
+            p[i] = normal(random);
+            q[i] = p[i] + difference * normal(random);
+        }
+        std::vector<double> a(p.size()), b(p.size());
+        for (const Candidate &c : candidates(p, {}, options)) a[static_cast<std::size_t>(c.id)] = c.probability;
+        for (const Candidate &c : candidates(q, {}, options)) b[static_cast<std::size_t>(c.id)] = c.probability;
+        double agree = 0, distance = 0;
+        for (std::size_t i = 0; i < a.size(); ++i) {
+            double sum = 0;
+            for (std::size_t j = 0; j < a.size(); ++j) sum += std::max(a[j] / a[i], b[j] / b[i]);
+            agree += 1 / sum;
+            distance += std::abs(a[i] - b[i]) / 2;
+        }
+        CHECK(agree >= (1 - distance) / (1 + distance) - 1e-9);
+        const auto guess = static_cast<std::size_t>(std::max_element(b.begin(), b.end()) - b.begin());
+        constexpr int kRuns = 4000;
+        int same = 0, best = 0;
+        for (int run = 0; run < kRuns; ++run) {
+            options.seed = static_cast<std::uint64_t>(run);
+            const Sampler sampler(options);
+            const std::int32_t choice = sampler.pickAt(3, p, {}, {});
+            same += choice == sampler.pickAt(3, q, {}, {}) ? 1 : 0;
+            best += choice == static_cast<std::int32_t>(guess) ? 1 : 0;
+        }
+        CHECK(std::abs(same - kRuns * agree) < 5 * std::sqrt(kRuns * agree * (1 - agree)) + 1);
+        CHECK(same > best + kRuns / 10); // guessing the most probable token always stands far less often
+    }
+}
