@@ -210,7 +210,7 @@ def main():
             warm(files[group[1]])
             for test, found in measure(options, group, files, peer, log).items():
                 tables.setdefault(group[0], {})[test] = found
-            version = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE,
+            version = subprocess.run(["git", "-C", os.path.dirname(options.facet_bench), "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE,
                                      stderr=subprocess.DEVNULL, text=True, check=False).stdout.strip()
             about = {"machine": machine(), "date": datetime.date.today().isoformat(), "facet": version,
                      "peer": "llama-cpp-python %s (%s)" % (peer.version, peer.system.rstrip(" |")) if peer else "",

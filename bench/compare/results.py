@@ -112,7 +112,7 @@ def write(path, about, tables):
     out = ["# Facet and llama.cpp on the same machine", "", "| | |", "|---|---|", "| machine | %s |" % about["machine"],
            "| date | %s |" % about["date"], "| Facet | commit %s |" % about["facet"]]
     if about["peer"]:
-        out.append("| peer | %s |" % about["peer"])
+        out.append("| peer | %s |" % about["peer"].replace(" |", ","))
     out += ["| threads, runs | %d, %d of each program in turn |" % (about["threads"], about["rounds"]), "", NOTE, "", limits(tables), ""]
     bars = []
     for title, tests in tables.items():
