@@ -14,6 +14,7 @@ import datetime
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import venv
@@ -42,8 +43,8 @@ FULL = [
     ("E4B Q4_0", "e4b-q4_0", ["-p", "128", "-n", "8"], []),
 ]
 QUICK = [
-    ("E2B cut to 7 layers, Q4_0", "cut-e2b-q4_0", ["-p", "128,512", "-n", "64"], []),
-    ("E2B cut to 7 layers, Q4_0", "cut-e2b-q4_0", ["-n", "32", "-d", "2048"], []),
+    ("E2B cut to 7 layers, Q4_0", "cut-e2b-q4_0", ["-p", "128,512", "-n", "32"], []),
+    ("E2B cut to 7 layers, Q4_0", "cut-e2b-q4_0", ["-n", "32", "-d", "4096"], []),
     ("E2B cut to 7 layers, Q4_0", "cut-e2b-q4_0", ["--verify", "1,2,4,8"], []),
     ("E2B cut to 7 layers, Q4_0", "cut-e2b-q4_0", ["--load"], []),
 ]
@@ -113,11 +114,12 @@ def python_with_gguf(options, peer):
 
 
 def model_file(options, python, name):
-    path = os.path.join(options.models, name + ".gguf")
+    # Not beside the models: Facet would load the towers with them, and the peer would not.
+    path = os.path.join(options.models, "towers" if MODELS[name][0] == "mmproj" else "", name + ".gguf")
     if not os.path.exists(path):
         kind, config, more = MODELS[name]
         say("making %s" % path)
-        os.makedirs(options.models, exist_ok=True)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         subprocess.run([python, os.path.join(HERE, "make_model.py"), kind, os.path.join(CONFIGS, config, "config.json"), "-o",
                         path + ".part"] + more, check=True)
         os.replace(path + ".part", path)
@@ -180,7 +182,7 @@ def main():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", help="groups whose title or flags contain this")
+    parser.add_argument("--only", help="groups whose title and flags match this regular expression")
     parser.add_argument("--wrapper", help="command put before every measured program (taskset, chrt, ..)")
     parser.add_argument("--out", help="results.md (bench/results.md; with --quick WORK/quick.md)")
     parser.add_argument("--keep", action="store_true", help="go on with what an earlier run of today measured")
@@ -193,7 +195,7 @@ def main():
     peer = None if options.no_peer else Peer(options)
     python = python_with_gguf(options, peer)
     groups = [group for group in (QUICK if options.quick else FULL)
-              if not options.only or options.only in group[0] + " " + " ".join(group[2])]
+              if not options.only or re.search(options.only, group[0] + " " + " ".join(group[2]))]
     names = {group[1] for group in groups}
     if any("--image" in group[2] or "--audio" in group[2] for group in groups):
         names.add("e2b-mmproj-f16")
@@ -210,7 +212,7 @@ def main():
             warm(files[group[1]])
             for test, found in measure(options, group, files, peer, log).items():
                 tables.setdefault(group[0], {})[test] = found
-            version = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE,
+            version = subprocess.run(["git", "-C", os.path.dirname(options.facet_bench), "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE,
                                      stderr=subprocess.DEVNULL, text=True, check=False).stdout.strip()
             about = {"machine": machine(), "date": datetime.date.today().isoformat(), "facet": version,
                      "peer": "llama-cpp-python %s (%s)" % (peer.version, peer.system.rstrip(" |")) if peer else "",
