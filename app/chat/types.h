@@ -82,7 +82,7 @@ struct TurnProgress {
 struct EngineState {
     enum class Kind { Stopped, Starting, Loading, Ready, Failed, Crashed };
     Kind kind = Kind::Stopped;
-    QString modelName, modelPath;    // or the model id at a remote address
+    QString modelName, modelPath;    // where it lies; of a remote engine its address
     bool remote = false, demoModel = false, hasVision = false, hasAudio = false;
     int contextLength = 0;
     QVector<int> budgets;            // soft-token budgets of pictures; empty: the endpoint does not say

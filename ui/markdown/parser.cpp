@@ -237,18 +237,22 @@ private:
     bool m_open = false, m_cell = false, m_inItem = false;
 };
 
+// Pieces of a paragraph that is split: shaping text takes about a millisecond for each thousand characters, and two or
+// three pieces come into view at once.
+constexpr qsizetype kPieceLength = 2 << 10;
+
 // Where the text of a block is cut that begins at `from`: at a line break, at a space, or in the midst of a word.
 qsizetype paragraphCut(const QString &text, qsizetype from) {
-    const qsizetype limit = from + kMaxParagraphLength;
+    const qsizetype limit = from + kPieceLength;
     if (text.size() <= limit) {
         return text.size();
     }
     const auto last = [&](QChar c) {
-        return QStringView(text).mid(from, kMaxParagraphLength + 1).lastIndexOf(c) + from;
+        return QStringView(text).mid(from, kPieceLength + 1).lastIndexOf(c) + from;
     };
     qsizetype cut = last(QChar(QChar::LineSeparator));
-    if (cut < from + kMaxParagraphLength / 2) cut = last(QLatin1Char(' '));
-    if (cut < from + kMaxParagraphLength / 2) cut = limit - 1;
+    if (cut < from + kPieceLength / 2) cut = last(QLatin1Char(' '));
+    if (cut < from + kPieceLength / 2) cut = limit - 1;
     if (text[cut].isHighSurrogate()) --cut;
     return cut + 1;
 }

@@ -219,6 +219,9 @@ TEST_CASE("the tour does everything and says where it lies") {
         CHECK(contains(r.out, part));
     }
     CHECK(std::filesystem::file_size(folder.file("tour/scene-boxes.png")) > 100);
+    CHECK(contains(r.out, "--model FOLDER")); // how to go on
+    CHECK(contains(r.out, ".gguf"));
+    CHECK(contains(r.out, "facet-cli models"));
 }
 
 TEST_CASE("Ctrl-C ends a transcription with 130") {
