@@ -113,14 +113,14 @@ def python_with_gguf(options, peer):
     return python
 
 
-def model_file(options, python, name):
+def model_file(options, peer, name):
     # Not beside the models: Facet would load the towers with them, and the peer would not.
     path = os.path.join(options.models, "towers" if MODELS[name][0] == "mmproj" else "", name + ".gguf")
     if not os.path.exists(path):
         kind, config, more = MODELS[name]
         say("making %s" % path)
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        subprocess.run([python, os.path.join(HERE, "make_model.py"), kind, os.path.join(CONFIGS, config, "config.json"), "-o",
+        subprocess.run([python_with_gguf(options, peer), os.path.join(HERE, "make_model.py"), kind, os.path.join(CONFIGS, config, "config.json"), "-o",
                         path + ".part"] + more, check=True)
         os.replace(path + ".part", path)
     return path
@@ -194,13 +194,12 @@ def main():
         sys.exit("compare: %s is missing: cmake --preset release && cmake --build --preset release --target facet-bench"
                  % options.facet_bench)
     peer = None if options.no_peer else Peer(options)
-    python = python_with_gguf(options, peer)
     groups = [group for group in (QUICK if options.quick else FULL)
               if not options.only or re.search(options.only, group[0] + " " + " ".join(group[2]))]
     names = {group[1] for group in groups}
     if any("--image" in group[2] or "--audio" in group[2] for group in groups):
         names.add("e2b-mmproj-f16")
-    files = {name: model_file(options, python, name) for name in sorted(names)}
+    files = {name: model_file(options, peer, name) for name in sorted(names)}
 
     version = subprocess.run(["git", "-C", os.path.dirname(options.facet_bench), "rev-parse", "--short", "HEAD"],
                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout.strip()
