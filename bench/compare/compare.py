@@ -113,14 +113,14 @@ def python_with_gguf(options, peer):
     return python
 
 
-def model_file(options, python, name):
+def model_file(options, peer, name):
     # Not beside the models: Facet would load the towers with them, and the peer would not.
     path = os.path.join(options.models, "towers" if MODELS[name][0] == "mmproj" else "", name + ".gguf")
     if not os.path.exists(path):
         kind, config, more = MODELS[name]
         say("making %s" % path)
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        subprocess.run([python, os.path.join(HERE, "make_model.py"), kind, os.path.join(CONFIGS, config, "config.json"), "-o",
+        subprocess.run([python_with_gguf(options, peer), os.path.join(HERE, "make_model.py"), kind, os.path.join(CONFIGS, config, "config.json"), "-o",
                         path + ".part"] + more, check=True)
         os.replace(path + ".part", path)
     return path
@@ -130,8 +130,8 @@ def only(flags, option):
     return flags[flags.index(option) + 1] if option in flags else None
 
 
-def measure(options, group, files, peer, log):
-    """{test: {"facet": [result, ..], "peer": [..]}} of one group, the programs in turn."""
+def measure(options, group, files, peer, log, found, keep):
+    """{test: {"facet": [result, ..], "peer": [..]}} of one group, the programs in turn; kept after each run."""
     _, name, flags, own = group
     model = files[name]
     media = []
@@ -143,13 +143,13 @@ def measure(options, group, files, peer, log):
     commands = {"facet": wrapper + [options.facet_bench, "-o", "jsonl"] + common + cache + own}
     if peer:
         commands["peer"] = wrapper + [peer.python, os.path.join(HERE, "peer_bench.py")] + common
-    found = {}
+    found.clear()
     for turn in range(options.rounds):
         order = list(commands) if turn % 2 == 0 else list(reversed(commands))
         for who in order:
             for line in lines_of(commands[who], log):
                 found.setdefault(line["test"], {}).setdefault(who, []).append(line)
-    return found
+            keep()
 
 
 def warm(path):
@@ -185,6 +185,7 @@ def main():
     parser.add_argument("--only", help="groups whose title and flags match this regular expression")
     parser.add_argument("--wrapper", help="command put before every measured program (taskset, chrt, ..)")
     parser.add_argument("--out", help="results.md (bench/results.md; with --quick WORK/quick.md)")
+    parser.add_argument("--remark", default="", help="a sentence about this machine or these runs, for the top of the results")
     parser.add_argument("--keep", action="store_true", help="go on with what an earlier run of today measured")
     options = parser.parse_args()
     options.models = options.models or os.path.join(options.work, "models")
@@ -193,32 +194,35 @@ def main():
         sys.exit("compare: %s is missing: cmake --preset release && cmake --build --preset release --target facet-bench"
                  % options.facet_bench)
     peer = None if options.no_peer else Peer(options)
-    python = python_with_gguf(options, peer)
     groups = [group for group in (QUICK if options.quick else FULL)
               if not options.only or re.search(options.only, group[0] + " " + " ".join(group[2]))]
     names = {group[1] for group in groups}
     if any("--image" in group[2] or "--audio" in group[2] for group in groups):
         names.add("e2b-mmproj-f16")
-    files = {name: model_file(options, python, name) for name in sorted(names)}
+    files = {name: model_file(options, peer, name) for name in sorted(names)}
 
+    version = subprocess.run(["git", "-C", os.path.dirname(options.facet_bench), "rev-parse", "--short", "HEAD"],
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout.strip()
+    about = {"machine": machine(), "date": datetime.date.today().isoformat(), "facet": version,
+             "peer": "llama-cpp-python %s (%s)" % (peer.version, peer.system.rstrip(" |")) if peer else "",
+             "threads": options.threads, "rounds": options.rounds, "remark": options.remark}
     kept = os.path.join(options.work, "quick.json" if options.quick else "results.json")
     tables = {}
     if options.keep and os.path.exists(kept):
         with open(kept, encoding="utf-8") as file:
             tables = json.load(file)["tables"]
+
+    def save(title, found):
+        tables.setdefault(title, {}).update(found)
+        with open(kept, "w", encoding="utf-8") as file:
+            json.dump({"about": about, "tables": tables}, file)
+
     with open(os.path.join(options.work, "log.txt"), "a", encoding="utf-8") as log:
         for group in groups:
             say("%s: %s" % (group[0], " ".join(group[2])))
             warm(files[group[1]])
-            for test, found in measure(options, group, files, peer, log).items():
-                tables.setdefault(group[0], {})[test] = found
-            version = subprocess.run(["git", "-C", os.path.dirname(options.facet_bench), "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE,
-                                     stderr=subprocess.DEVNULL, text=True, check=False).stdout.strip()
-            about = {"machine": machine(), "date": datetime.date.today().isoformat(), "facet": version,
-                     "peer": "llama-cpp-python %s (%s)" % (peer.version, peer.system.rstrip(" |")) if peer else "",
-                     "threads": options.threads, "rounds": options.rounds}
-            with open(kept, "w", encoding="utf-8") as file:
-                json.dump({"about": about, "tables": tables}, file)
+            found = {}
+            measure(options, group, files, peer, log, found, lambda: save(group[0], found))
     out = options.out or (os.path.join(options.work, "quick.md") if options.quick else os.path.join(ROOT, "bench", "results.md"))
     results.write(out, about, tables)
     say("wrote " + out)

@@ -25,7 +25,9 @@ def spread(numbers, digits):
         return "—"
     middle = statistics.median(numbers)
     text = "%.*f" % (digits, middle)
-    return text if len(numbers) < 2 else "%s (%.*f to %.*f)" % (text, digits, min(numbers), digits, max(numbers))
+    if len(numbers) < 2:
+        return text + " (one run)"
+    return "%s (%.*f to %.*f)" % (text, digits, min(numbers), digits, max(numbers))
 
 
 def ratio(facet, peer, faster_is_more, of=statistics.median):
@@ -119,7 +121,9 @@ def write(path, about, tables):
            "| date | %s |" % about["date"], "| Facet | commit %s |" % about["facet"]]
     if about["peer"]:
         out.append("| peer | %s |" % about["peer"].replace(" |", ","))
-    out += ["| threads, runs | %d, %d of each program in turn |" % (about["threads"], about["rounds"]), "", NOTE, "", limits(tables), ""]
+    out += ["| threads, runs | %d, %d of each program in turn |" % (about["threads"], about["rounds"]), ""]
+    out += [about["remark"], ""] if about.get("remark") else []
+    out += [NOTE, "", limits(tables), ""]
     bars = []
     for title, tests in tables.items():
         lines, some = table(title, tests)
