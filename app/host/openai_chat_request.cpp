@@ -87,35 +87,6 @@ Status parseChoices(const JsonFields &body, ChatCall &call) {
     return ok();
 }
 
-// OpenAI's response_format; besides it `grammar`, a text that llama.cpp's clients send.
-Status parseConstraint(const JsonFields &body, OutputConstraint &constraint) {
-    FACET_TRY(grammar, body.string("grammar"));
-    FACET_TRY(format, body.object("response_format"));
-    if (format) {
-        const JsonFields fields(*format, "response_format");
-        FACET_TRY(type, fields.string("type"));
-        if (type == "json_object") {
-            constraint.kind = OutputConstraint::Kind::JsonObject;
-        } else if (type == "json_schema") {
-            FACET_TRY(named, fields.object("json_schema"));
-            if (!named) return fields.wrong("json_schema", "hold the schema.");
-            FACET_TRY(schema, JsonFields(*named, "response_format.json_schema").object("schema"));
-            if (!schema) return fields.wrong("json_schema.schema", "be an object.");
-            constraint = {OutputConstraint::Kind::JsonSchema, jsonLine(*schema)};
-        } else if (type != "text") {
-            return fields.wrong("type", "be text, json_object or json_schema.");
-        }
-    }
-    if (grammar && !grammar->empty()) {
-        if (constraint.kind != OutputConstraint::Kind::None)
-            return body.wrong("grammar", "not come together with a response_format.");
-        constraint = {OutputConstraint::Kind::Grammar, std::move(*grammar)};
-    }
-    if (constraint.text.size() > kMaxConstraintBytes)
-        return body.wrong(format ? "response_format" : "grammar", "be shorter: at most 256 KB.");
-    return ok();
-}
-
 Status parseLength(const JsonFields &body, int &maxTokens) {
     constexpr std::int64_t kMost = std::numeric_limits<int>::max();
     FACET_TRY(older, body.integer("max_tokens", -1, kMost));
@@ -182,36 +153,44 @@ Status parseToolChoice(const JsonFields &body, Request &request) {
     return ok();
 }
 
-// response_format as OpenAI writes it, `grammar` (GBNF) and `json_schema` as llama.cpp's clients do.
+// response_format as OpenAI writes it, `grammar` (GBNF) and `json_schema` as llama.cpp's clients do. `text`: of the
+// body, for the order of a schema's properties; may be empty.
 Status parseConstraint(const JsonFields &body, std::string_view text, OutputConstraint &constraint) {
     using Kind = OutputConstraint::Kind;
-    FACET_TRY(grammar, body.string("grammar"));
-    if (grammar && !grammar->empty()) constraint = {Kind::Grammar, std::move(*grammar)};
-    if (const Json *schema = body.find("json_schema")) {
-        const std::string_view raw = memberText(text, "json_schema");
-        constraint = {Kind::JsonSchema, raw.empty() ? jsonLine(*schema) : std::string(raw)};
-    }
-    FACET_TRY(format, body.object("response_format"));
-    if (!format) return ok();
-    const JsonFields fields(*format, "response_format");
-    FACET_TRY(type, fields.string("type"));
-    if (type == "text") return ok();
-    if (constraint.kind != Kind::None)
-        return body.wrong("response_format", "not stand beside a grammar or a json_schema.");
-    if (type != "json_object" && type != "json_schema")
-        return fields.wrong("type", "be text, json_object or json_schema.");
-    const std::string_view formatText = memberText(text, "response_format");
-    FACET_TRY(wrapper, fields.object("json_schema"));
-    const JsonFields inner(wrapper ? *wrapper : *format, wrapper ? "response_format.json_schema" : "response_format");
-    const Json *schema = inner.find("schema"); // llama.cpp's clients put it beside the type
-    if (!schema) {
-        if (type == "json_schema") return fields.wrong("json_schema", "have a schema.");
-        constraint.kind = Kind::JsonObject;
+    const auto checked = [&](Kind kind, std::string form, const char *field) -> Status {
+        if (form.size() > kMaxConstraintBytes) return body.wrong(field, "be shorter: at most 256 KB.");
+        constraint = {kind, std::move(form)};
         return ok();
+    };
+    const auto schemaText = [](const Json &schema, std::string_view raw) {
+        return raw.empty() ? jsonLine(schema) : std::string(raw);
+    };
+    FACET_TRY(format, body.object("response_format"));
+    if (format) {
+        const JsonFields fields(*format, "response_format");
+        FACET_TRY(type, fields.string("type"));
+        if (type != "text" && type != "json_object" && type != "json_schema")
+            return fields.wrong("type", "be text, json_object or json_schema.");
+        const std::string_view raw = memberText(text, "response_format");
+        FACET_TRY(named, fields.object("json_schema"));
+        const JsonFields holder(named ? *named : *format, named ? "response_format.json_schema" : "response_format");
+        const Json *schema = holder.find("schema"); // llama.cpp's clients put it beside the type
+        if (type == "json_schema" && !schema) return fields.wrong("json_schema", "hold the schema.");
+        if (type != "text" && schema) {
+            const std::string_view own = memberText(named ? memberText(raw, "json_schema") : raw, "schema");
+            FACET_CHECK(checked(Kind::JsonSchema, schemaText(*schema, own), "response_format"));
+        } else if (type == "json_object") {
+            constraint.kind = Kind::JsonObject;
+        }
     }
-    const std::string_view raw = memberText(wrapper ? memberText(formatText, "json_schema") : formatText, "schema");
-    constraint = {Kind::JsonSchema, raw.empty() ? jsonLine(*schema) : std::string(raw)};
-    return ok();
+    if (const Json *schema = body.find("json_schema")) {
+        if (constraint.kind != Kind::None) return body.wrong("json_schema", "not come together with a response_format.");
+        FACET_CHECK(checked(Kind::JsonSchema, schemaText(*schema, memberText(text, "json_schema")), "json_schema"));
+    }
+    FACET_TRY(grammar, body.string("grammar"));
+    if (!grammar || grammar->empty()) return ok();
+    if (constraint.kind != Kind::None) return body.wrong("grammar", "not come together with another form of the answer.");
+    return checked(Kind::Grammar, std::move(*grammar), "grammar");
 }
 
 Status parseThinking(const JsonFields &body, bool &thinking) {
@@ -274,7 +253,6 @@ Result<ChatCall> parseChatRequest(const Json &body, const ChatParseOptions &opti
     FACET_CHECK(parseChoices(fields, call));
     FACET_CHECK(parseBias(fields, call.request));
     FACET_CHECK(parseLogprobs(fields, call.request));
-    FACET_CHECK(parseConstraint(fields, call.request.constraint));
     FACET_CHECK(parseStreaming(fields, call));
     FACET_CHECK(parseSampling(fields, call.request.sampling));
     FACET_CHECK(parseStop(fields, call.request.stop));
@@ -310,7 +288,7 @@ Result<ChatCall> parseCompletionRequest(const Json &body) {
     if (logprobs) call.request.topLogprobs = static_cast<int>(*logprobs);
     FACET_CHECK(parseChoices(fields, call));
     FACET_CHECK(parseBias(fields, call.request));
-    FACET_CHECK(parseConstraint(fields, call.request.constraint));
+    FACET_CHECK(parseConstraint(fields, "", call.request.constraint));
     FACET_CHECK(parseStreaming(fields, call));
     FACET_CHECK(parseSampling(fields, call.request.sampling));
     FACET_CHECK(parseStop(fields, call.request.stop));

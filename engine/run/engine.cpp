@@ -1,8 +1,10 @@
 #include "facet/engine.h"
 
+#include "grammar/constraint.h"
 #include "run/loaded_model.h"
 #include "run/prompt_builder.h"
 #include "run/scheduler.h"
+#include "run/token_chooser.h"
 
 #include <condition_variable>
 #include <exception>
@@ -107,11 +109,17 @@ Result<Answer> Engine::generate(Request request, const EventSink &sink, const Ca
 }
 
 Result<PromptInfo> Engine::prompt(const Request &request) const {
+    FACET_CHECK(checkRequest(*m_impl->model, request));
     FACET_TRY(built, buildPrompt(*m_impl->model, request));
     if (static_cast<std::int64_t>(built.ids.size()) >= m_impl->model->contextLength)
         return Error{ErrorCode::ContextExceeded, "The conversation is " + std::to_string(built.ids.size()) +
                                                      " tokens long and the context holds " +
                                                      std::to_string(m_impl->model->contextLength) + "."};
+    // A form that cannot be kept is told as early as a prompt that does not fit.
+    FACET_CHECK(grammar::makeConstraint(request, {.tokenizer = m_impl->model->tokenizer,
+                                                  .vocabulary = *m_impl->model->grammarVocabulary,
+                                                  .stopIds = {},
+                                                  .startsInThought = built.startsInThought}));
     return PromptInfo{std::move(built.text), std::move(built.ids)};
 }
 

@@ -66,7 +66,7 @@ void TranscriptView::rebuildMatches(int fromMessage) {
 // the window has had its turn.
 void TranscriptView::searchStep() {
     constexpr int kMaxMatches = 5000;
-    constexpr qsizetype kStep = 64 << 10; // characters of messages that nobody has looked at yet
+    constexpr qsizetype kStep = 32 << 10; // characters of messages that nobody has looked at yet
     constexpr qsizetype kKnown = 8;       // times as many of messages that are read already
     beginStep();
     qsizetype read = 0;

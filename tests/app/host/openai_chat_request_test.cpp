@@ -223,7 +223,8 @@ TEST_CASE("the form of an answer: response_format, grammar, json_schema, strict 
     CHECK(wrongField(with(R"("response_format":{"type":"xml"})")) == "response_format.type");
     CHECK(wrongField(with(R"("response_format":{"type":"json_schema"})")) == "response_format.json_schema");
     CHECK(wrongField(with(R"("response_format":5)")) == "response_format");
-    CHECK(wrongField(with(R"("grammar":"root ::= [a]","response_format":{"type":"json_object"})")) == "response_format");
+    CHECK(wrongField(with(R"("grammar":"root ::= [a]","json_schema":{})")) == "grammar");
+    CHECK(wrongField(with(R"("json_schema":{},"response_format":{"type":"json_object"})")) == "json_schema");
     CHECK(wrongField(with(R"("grammar":5)")) == "grammar");
     const auto tools = with(R"("tools":[{"type":"function","function":{"name":"a","strict":true}},{"type":"function","function":{"name":"b"}}])");
     REQUIRE(tools);
