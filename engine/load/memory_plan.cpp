@@ -75,12 +75,21 @@ std::int64_t cacheCapacity(const TextConfig &config, const LayerConfig &layer, s
     return std::min(ring, contextLength);
 }
 
+CacheType cacheTypeFor(const TextConfig &config, KvType kv) noexcept {
+    if (kv == KvType::F32) return CacheType::F32;
+    const bool whole = std::all_of(config.layers.begin(), config.layers.end(), [](const LayerConfig &layer) {
+        return layer.sharesKv || cacheRowBytes(CacheType::Q8_0, layer.headDim) != 0;
+    });
+    if (!whole) return CacheType::F16;
+    return kv == KvType::Q8_0 ? CacheType::Q8_0 : kv == KvType::Q4_0 ? CacheType::Q4_0 : CacheType::F16;
+}
+
 std::uint64_t cacheBytes(const TextConfig &config, CacheType type, std::int64_t contextLength, std::int64_t maxBlock) {
-    const std::uint64_t element = type == CacheType::F32 ? 4 : 2;
     std::uint64_t bytes = 0;
     for (const auto &layer : config.layers) {
         if (layer.sharesKv) continue;
-        bytes += 2 * element * static_cast<std::uint64_t>(layer.kvHeads) * static_cast<std::uint64_t>(layer.headDim) *
+        bytes += 2 * static_cast<std::uint64_t>(layer.kvHeads) *
+                 static_cast<std::uint64_t>(cacheRowBytes(type, layer.headDim)) *
                  static_cast<std::uint64_t>(cacheCapacity(config, layer, contextLength, maxBlock));
     }
     return bytes;
@@ -124,7 +133,7 @@ MemoryEstimate estimateMemory(const Checkpoint &checkpoint, WeightType weights, 
         estimate.weightBytes += residentBytesOf(tensor, weights);
     }
     const std::int64_t rows = kChunkRows + (text.bidirectionalVision ? kLargestPicture : 0);
-    estimate.kvBytes = cacheBytes(text, kv == KvType::F32 ? CacheType::F32 : CacheType::F16, contextLength, rows);
+    estimate.kvBytes = cacheBytes(text, cacheTypeFor(text, kv), contextLength, rows);
     estimate.workBytes = textWorkBytes(text, std::min<std::int64_t>(rows, contextLength));
     if (checkpoint.config.vision)
         estimate.workBytes = std::max(estimate.workBytes, visionWorkBytes(*checkpoint.config.vision));

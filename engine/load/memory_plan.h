@@ -14,6 +14,8 @@ namespace facet {
 // maxBlock: positions that one pass may add.
 std::int64_t cacheCapacity(const TextConfig &config, const LayerConfig &layer, std::int64_t contextLength,
                            std::int64_t maxBlock);
+// How keys and values are kept: block types need heads of a multiple of 32 values and fall back to F16. Auto: F16.
+CacheType cacheTypeFor(const TextConfig &config, KvType kv) noexcept;
 // Keys and values of all producing layers when the context is full.
 std::uint64_t cacheBytes(const TextConfig &config, CacheType type, std::int64_t contextLength, std::int64_t maxBlock);
 

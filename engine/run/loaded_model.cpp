@@ -1,5 +1,7 @@
 #include "run/loaded_model.h"
 
+#include "load/memory_plan.h"
+
 #include "run/model_tokenizer.h"
 
 #include <algorithm>
@@ -146,7 +148,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
     std::string fingerprint = checkpoint.weights->fingerprint();
     std::string stateKey = stateKeyOf(fingerprint, chosen);
     auto suppressed = suppressedIds(checkpoint.config);
-    const CacheType cacheType = chosen.kv == KvType::F32 ? CacheType::F32 : CacheType::F16;
+    const CacheType cacheType = cacheTypeFor(checkpoint.config.text, chosen.kv);
     return std::unique_ptr<LoadedModel>(new LoadedModel{
         chosen, std::move(info), std::move(checkpoint), std::move(tokenizer), std::move(chatTemplate), std::move(pool),
         exec, std::move(text), std::move(vision), std::move(audio),

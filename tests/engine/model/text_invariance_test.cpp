@@ -17,7 +17,9 @@ struct Product {
     WeightType weights;
     CacheType cache;
 };
-constexpr Product kProducts[] = {{WeightType::AsStored, CacheType::F32}, {WeightType::Q8_0, CacheType::F16}};
+constexpr Product kProducts[] = {{WeightType::AsStored, CacheType::F32},
+                                 {WeightType::Q8_0, CacheType::F16},
+                                 {WeightType::AsStored, CacheType::Q8_0}};
 
 } // namespace
 
@@ -182,6 +184,8 @@ TEST_CASE("quantised weights and float16 caches stay close to the reference") {
     REQUIRE(resources != nullptr);
     const std::string demo = std::string(resources) + "/demo-model";
     CHECK(similarity(demo, WeightType::AsStored, CacheType::F16, true) >= 0.9999);
+    CHECK(similarity(demo, WeightType::AsStored, CacheType::Q8_0, true) >= 0.999);
+    CHECK(similarity(demo, WeightType::AsStored, CacheType::Q4_0, true) >= 0.9);
     CHECK(similarity(demo, WeightType::Q8_0, CacheType::F32, true) >= 0.999);
     CHECK(similarity(demo, WeightType::Q8_0, CacheType::F16, false) >= 0.998);
     CHECK(similarity(demo, WeightType::Q4_0, CacheType::F16, false) >= 0.9);
