@@ -127,9 +127,14 @@ int runServe(const ServeOptions &options) {
                                    .cacheFolder = options.cacheFolder,
                                    .weights = options.weights,
                                    .contextLength = options.contextLength,
-                                   .threads = options.threads};
+                                   .threads = options.threads,
+                                   .kv = options.kv,
+                                   .memoryLimitBytes = options.memoryLimitBytes};
             const Result<ModelInfo> info = slot.load(load, {}, stopLoading);
-            if (info) return say("model ready: " + info->name);
+            if (info) {
+                for (const std::string &note : info->notes) say(note);
+                return say("model ready: " + info->name);
+            }
             if (info.error().code == ErrorCode::Cancelled) return;
             say(info.error().describe());
             // The window can offer another model; on the command line there is nobody to do so.

@@ -26,7 +26,6 @@ struct QueryBlock {
 };
 
 bool hasBlocks(CacheType type) noexcept { return type == CacheType::Q8_0 || type == CacheType::Q4_0; }
-TensorType storedType(CacheType type) noexcept { return type == CacheType::Q8_0 ? TensorType::Q8_0 : TensorType::Q4_0; }
 
 struct Problem {
     const Exec &exec;
@@ -71,8 +70,8 @@ void attendStoredBlocks(const Problem &problem, QueryBlock &block, const std::by
         std::fill_n(tileValues, first * headDim, 0.0F);
         std::fill_n(scratch + last * headDim, (keysHere - last) * headDim, 0.0F);
         std::fill_n(tileValues + last * headDim, (keysHere - last) * headDim, 0.0F);
-        kernels.dequantise(storedType(problem.kv.type), keys + from, size, scratch + first * headDim);
-        kernels.dequantise(storedType(problem.kv.type), values + from, size, tileValues + first * headDim);
+        kernels.dequantise(cacheTensorType(problem.kv.type), keys + from, size, scratch + first * headDim);
+        kernels.dequantise(cacheTensorType(problem.kv.type), values + from, size, tileValues + first * headDim);
         kernels.attendSpan(CacheType::F32, scratch, tileValues, keysHere, headDim, q, rows, stride, visibleFrom, visibleTo,
                            block.maximum, block.sum, out, stride);
     }
@@ -139,18 +138,20 @@ void attendBlock(const Problem &problem, QueryBlock &block, float *scratch) {
 
 }  // namespace
 
-std::int64_t cacheRowBytes(CacheType type, std::int64_t n) noexcept {
+TensorType cacheTensorType(CacheType type) noexcept {
     switch (type) {
-    case CacheType::F32: return n * 4;
-    case CacheType::F16: return n * 2;
-    case CacheType::Q8_0:
+    case CacheType::F32: return TensorType::F32;
+    case CacheType::F16: return TensorType::F16;
+    case CacheType::Q8_0: return TensorType::Q8_0;
     case CacheType::Q4_0: break;
     }
-    return rowBytes(storedType(type), n);
+    return TensorType::Q4_0;
 }
 
+std::int64_t cacheRowBytes(CacheType type, std::int64_t n) noexcept { return rowBytes(cacheTensorType(type), n); }
+
 void storeCacheRow(const Kernels &kernels, CacheType type, const float *x, std::int64_t n, void *out) {
-    if (hasBlocks(type)) quantiseRowToBlocks(storedType(type), x, n, static_cast<std::byte *>(out));
+    if (hasBlocks(type)) quantiseRowToBlocks(cacheTensorType(type), x, n, static_cast<std::byte *>(out));
     else kernels.toCache(type, x, n, out);
 }
 

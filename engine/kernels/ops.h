@@ -54,6 +54,8 @@ void geluMulRows(const Exec &exec, const float *gate, const float *up, std::int6
 
 // Bytes of n values in a cache: a head of one position. Types of blocks: n is a multiple of 32.
 std::int64_t cacheRowBytes(CacheType type, std::int64_t n) noexcept;
+// What such a row is stored as.
+TensorType cacheTensorType(CacheType type) noexcept;
 // float32 to any cache type.
 void storeCacheRow(const Kernels &kernels, CacheType type, const float *x, std::int64_t n, void *out);
 

@@ -1,12 +1,15 @@
 #include "model/per_layer_embedding.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <cstddef>
+#include <vector>
 
 namespace facet {
 
-void perLayerInputs(const Exec &exec, const TextConfig &config, const TextWeights &weights, const float *x,
-                    std::span<const std::int32_t> ids, FloatBuffer &out, const Tap &tap) {
+Status perLayerInputs(const Exec &exec, const TextConfig &config, const TextWeights &weights, const float *x,
+                      std::span<const std::int32_t> ids, FloatBuffer &out, const Tap &tap) {
     const auto rows = static_cast<std::int64_t>(ids.size());
     const std::int64_t layers = config.layerCount, size = config.perLayerInputSize, width = layers * size;
     const float tokenFactor = std::sqrt(static_cast<float>(size));
@@ -18,12 +21,14 @@ void perLayerInputs(const Exec &exec, const TextConfig &config, const TextWeight
     linear(exec, weights.perLayerModelProjection, x, rows, b);
     float *a = token.resize(rows * width);
     float *mixed = out.resize(rows * width);
+    std::atomic<bool> whole{true};
     exec.pool->parallelFor(rows, 1, [&](std::int64_t begin, std::int64_t end, int) {
+        std::vector<std::byte> stored(weights.perLayerTable.rowBytes());
         for (std::int64_t row = begin; row < end; ++row) {
             float *tokenRow = a + row * width;
             float *contextRow = b + row * width;
-            exec.kernels->dequantise(weights.perLayerTable.type,
-                                     weights.perLayerTable.row(ids[static_cast<std::size_t>(row)]), width, tokenRow);
+            if (!weights.perLayerTable.read(ids[static_cast<std::size_t>(row)], stored)) whole = false;
+            exec.kernels->dequantise(weights.perLayerTable.type(), stored.data(), width, tokenRow);
             for (std::int64_t i = 0; i < width; ++i) tokenRow[i] *= tokenFactor;
             for (std::int64_t i = 0; i < width; ++i) contextRow[i] *= contextFactor;
             for (std::int64_t layer = 0; layer < layers; ++layer) {
@@ -35,7 +40,12 @@ void perLayerInputs(const Exec &exec, const TextConfig &config, const TextWeight
             }
         }
     });
-    if (!tap) return;
+    if (!whole) {
+        return Error{ErrorCode::ModelFileCorrupt,
+                     "The model's file was changed while the model was in use; load the model again.",
+                     "rows of the per-layer embeddings cannot be read"};
+    }
+    if (!tap) return ok();
     tap("per_layer_token_identity", a, rows, width);
     for (std::int64_t row = 0; row < rows; ++row) {
         for (std::int64_t layer = 0; layer < layers; ++layer) {
@@ -43,6 +53,7 @@ void perLayerInputs(const Exec &exec, const TextConfig &config, const TextWeight
         }
     }
     tap("per_layer_inputs", b, rows, width);
+    return ok();
 }
 
 } // namespace facet

@@ -27,6 +27,12 @@ TEST_CASE("pieces of any size give bit-identical logits, decoding token by token
     for (const auto &name : textCheckpoints()) {
         for (const auto &product : kProducts) {
             const TextRig rig = TextRig::open(name, InstructionSet::Auto, product.weights);
+            // Heads of 16 values cannot be kept in blocks of 32: create() refuses them, see text_load_test.cpp.
+            if (!KvCache::create(rig.model.config(), product.cache, 256, kTotal)) {
+                CHECK(name == "tiny-31b");
+                CHECK(product.cache == CacheType::Q8_0);
+                continue;
+            }
             const auto ids = someIds(kTotal, rig.model.config().vocabularySize, 1);
             KvCache whole = rig.cache(256, kTotal, product.cache);
             const auto want = rig.feed(whole, ids, kTotal, kRows);
