@@ -62,7 +62,7 @@ TEST_CASE("the peak of a short question and of a full context is what inspect sa
         {},
         {"--weights", "q8_0"},
         {"--weights", "q4_0", "--kv", "q8_0"},
-        {"--model", fixture("gguf/tiny-e2b-Q4_0.gguf")},
+        {"--model", fixture("gguf/tiny-e2b-Q4_K_M.gguf")},
         {"--model", fixture("gguf/tiny-26b-a4b-Q4_0.gguf"), "--kv", "f32"},
     };
     for (const Words &model : models) {

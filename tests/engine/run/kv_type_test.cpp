@@ -97,7 +97,7 @@ TEST_CASE("the text goldens with keys and values in fewer bits") {
             REQUIRE(losses);
             CHECK(losses->size() == (std::string(checkpoint) == "tiny-31b" ? 2 : 4)); // heads of 16 values
             CHECK(differing(losses->front().best, golden.best) == 0);
-            for (const KvLoss &loss : *losses) checkLoss(loss, {1e-4, 0.01}, {1e-2, 0.1}, {1, 0.5});
+            for (const KvLoss &loss : *losses) checkLoss(loss, {2e-3, 0.03}, {0.4, 0.35}, {8, 0.95});
         }
     }
 }
@@ -110,7 +110,7 @@ TEST_CASE("a trained model with keys and values in fewer bits") {
     const auto losses = model->kvLoss(model->tokenize(text, true));
     REQUIRE(losses);
     REQUIRE(losses->size() == 4);
-    for (const KvLoss &loss : *losses) checkLoss(loss, {1e-4, 0}, {1e-3, 0.02}, {0.1, 0.1});
+    for (const KvLoss &loss : *losses) checkLoss(loss, {1e-4, 0.02}, {2e-3, 0.05}, {0.2, 0.15});
     CHECK((*losses)[3].bytes * 3 < (*losses)[1].bytes);
     CHECK_FALSE(model->kvLoss({2}));
 }
