@@ -5,7 +5,10 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
+#include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -24,6 +27,10 @@ constexpr std::size_t kMaxTextBytes = std::size_t{64} << 20;
 void addModelFlags(CLI::App &verb, ModelFlags &flags) {
     verb.add_option("--model", flags.model, "Model folder or .gguf file; without it the small built-in demo model")
         ->group("Model");
+    addLoadFlags(verb, flags);
+}
+
+void addLoadFlags(CLI::App &verb, ModelFlags &flags) {
     verb.add_option("--mmproj", flags.mmproj, "GGUF file with the model's vision and sound; without it the one beside it")
         ->group("Model");
     verb.add_option("--weights", flags.weights, "How the weights are kept in memory: as_stored, q8_0 or q4_0")
@@ -43,6 +50,50 @@ void addModelFlags(CLI::App &verb, ModelFlags &flags) {
     verb.add_option("--lora", flags.adapters, "An adapter's folder, or FOLDER=SCALE (repeatable)")
         ->allow_extra_args(false)
         ->group("Model");
+    addMemoryFlags(verb, flags.kv, flags.memory);
+}
+
+void addMemoryFlags(CLI::App &verb, std::string &kv, std::uint64_t &memory) {
+    verb.add_option("--kv", kv, "How the context is kept: auto, f32, f16, q8_0 or q4_0; auto: f16 where it fits")
+        ->check(CLI::IsMember({"auto", "f32", "f16", "q8_0", "q4_0"}))
+        ->group("Model");
+    verb.add_option_function<std::string>(
+            "--memory", [&memory](const std::string &text) { memory = sizeFromText(text).value_or(0); },
+            "Memory for everything: 8G, 900M; without it what the machine has free")
+        ->check([](const std::string &text) {
+            return sizeFromText(text) ? std::string() : "\"" + text + "\" is no size such as 8G or 900M";
+        })
+        ->group("Model");
+}
+
+std::optional<std::uint64_t> sizeFromText(const std::string &text) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+    if (error != std::errc()) return std::nullopt;
+    std::string unit(end, text.data() + text.size());
+    std::transform(unit.begin(), unit.end(), unit.begin(), [](unsigned char c) { return std::tolower(c); });
+    while (!unit.empty() && unit.front() == ' ') unit.erase(0, 1);
+    if (!unit.empty() && unit.back() == 'b') unit.pop_back();
+    const bool binary = unit.size() == 2 && unit.back() == 'i';
+    if (binary) unit.pop_back();
+    constexpr std::string_view kUnits = "kmgt";
+    if (unit.size() > 1) return std::nullopt;
+    if (!unit.empty()) {
+        const auto power = kUnits.find(unit.front());
+        if (power == std::string_view::npos) return std::nullopt;
+        value *= std::pow(binary ? 1024.0 : 1000.0, static_cast<double>(power + 1));
+    } else if (binary) {
+        return std::nullopt;
+    }
+    constexpr double kMost = 1e18;
+    if (!(value >= 1) || value > kMost) return std::nullopt;
+    return static_cast<std::uint64_t>(value);
+}
+
+KvType kvType(const std::string &name) {
+    for (const KvType type : {KvType::F32, KvType::F16, KvType::Q8_0, KvType::Q4_0})
+        if (name == kvTypeName(type)) return type;
+    return KvType::Auto;
 }
 
 // A folder's name may hold "=": only a number behind the last one is a scale.
@@ -80,6 +131,8 @@ Result<LoadOptions> loadOptions(const ModelFlags &flags) {
     options.weights = weightType(flags.weights);
     options.contextLength = flags.contextLength;
     options.threads = flags.threads;
+    options.kv = kvType(flags.kv);
+    options.memoryLimitBytes = flags.memory;
     options.drafter = flags.drafter;
     for (const std::string &adapter : flags.adapters) options.adapters.push_back(adapterOption(adapter));
     options.isa = instructionSet(flags.isa);
@@ -90,6 +143,9 @@ Result<std::unique_ptr<Engine>> loadEngine(const ModelFlags &flags, Terminal &te
     FACET_TRY(options, loadOptions(flags));
     Result<std::unique_ptr<Engine>> engine = Engine::load(options, progressLine(terminal), cancel);
     terminal.clearProgress();
+    if (engine) {
+        for (const std::string &note : (*engine)->info().notes) terminal.say("facet-cli: " + note);
+    }
     return engine;
 }
 

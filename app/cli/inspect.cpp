@@ -1,5 +1,7 @@
 // facet-cli inspect: what a model is and what it needs, from its headers.
 #include "chat_messages.h"
+#include "facet/probe.h"
+#include "flags.h"
 #include "verbs.h"
 
 #include <CLI/CLI.hpp>
@@ -14,7 +16,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct InspectArguments {
-    std::string model, mmproj, weights = "as_stored";
+    ModelFlags model;
+    std::string lossText; // a file, "-": standard input; empty: nothing is measured
     bool json = false;
 };
 
@@ -32,10 +35,18 @@ Json toJson(const ModelInfo &m) {
     Json memory = Json::array();
     for (const MemoryEstimate &e : m.memory) {
         memory.push_back({{"context", e.contextLength},
+                          {"kv", kvTypeName(e.kv)},
+                          {"start_bytes", e.startBytes()},
+                          {"text_bytes", e.textBytes()},
+                          {"total_bytes", e.totalBytes()},
                           {"weight_bytes", e.weightBytes},
+                          {"mapped_bytes", e.mappedBytes},
+                          {"tower_bytes", e.towerBytes},
                           {"kv_bytes", e.kvBytes},
                           {"work_bytes", e.workBytes},
-                          {"total_bytes", e.totalBytes()}});
+                          {"tower_work_bytes", e.towerWorkBytes},
+                          {"vocabulary_bytes", e.vocabularyBytes},
+                          {"program_bytes", e.programBytes}});
     }
     Json json = {{"path", m.path},
                  {"name", m.name},
@@ -56,7 +67,10 @@ Json toJson(const ModelInfo &m) {
                  {"mmproj", m.mmproj.empty() ? Json() : Json(m.mmproj)},
                  {"vision", nullptr},
                  {"audio", nullptr},
+                 {"kv", kvTypeName(m.kv)},
+                 {"available_bytes", m.availableBytes},
                  {"memory", std::move(memory)},
+                 {"notes", m.notes},
                  {"unsupported", m.unsupported}};
     if (m.hasVision) {
         json["vision"] = {{"patch_size", m.vision.patchSize},
@@ -70,6 +84,18 @@ Json toJson(const ModelInfo &m) {
                          {"max_seconds", static_cast<double>(m.audio.maxSamples) / m.audio.sampleRate}};
     }
     return json;
+}
+
+// Pages of the file count as far as they are used, and are told apart: the system can take them back.
+std::string memoryText(const MemoryEstimate &e) {
+    const std::uint64_t mapped = e.mappedBytes, own = e.weightBytes - e.mappedBytes;
+    std::string text = size(e.textBytes()) + " with a full context of " + std::to_string(e.contextLength) + " tokens, " +
+                       size(e.startBytes()) + " for a short question";
+    if (e.towerBytes > 0) text += ", " + size(e.totalBytes()) + " with pictures and sound";
+    text += " (weights " + size(own) + " in memory and " + size(mapped) + " of the file, context as " + kvTypeName(e.kv) +
+            " " + size(e.kvBytes) + ", work " + size(e.workBytes) + ", vocabulary " + size(e.vocabularyBytes) +
+            ", program " + size(e.programBytes) + ")";
+    return text;
 }
 
 std::string toText(const ModelInfo &m) {
@@ -98,24 +124,69 @@ std::string toText(const ModelInfo &m) {
                      : "no");
     line("Sound",
          m.hasAudio ? "yes, up to " + std::to_string(m.audio.maxSamples / m.audio.sampleRate) + " s a clip" : "no");
-    for (const MemoryEstimate &e : m.memory) {
-        line("Memory", size(e.totalBytes()) + " at " + std::to_string(e.contextLength) +
-                           " tokens of context (weights " + size(e.weightBytes) + ", cache " + size(e.kvBytes) +
-                           ", work " + size(e.workBytes) + ")");
-    }
+    for (const MemoryEstimate &e : m.memory) line("Memory", memoryText(e));
+    if (m.availableBytes > 0) line("Available", size(m.availableBytes));
+    for (const std::string &sentence : m.notes) line("Note", sentence);
     for (const std::string &sentence : m.unsupported) line("Unsupported", sentence);
     if (m.unsupported.empty()) line("Unsupported", "nothing; this model runs completely");
     return out;
 }
 
+// Reads the text with each type of keys and values and compares what the model then expects.
+Result<std::vector<KvLoss>> measureKvLoss(const LoadOptions &options, const std::string &file) {
+    FACET_TRY(text, readTextFile(file));
+    LoadOptions load = options;
+    load.kv = KvType::F32;
+    FACET_TRY(model, ProbeModel::load(load));
+    std::vector<std::int32_t> ids = model->tokenize("<bos>" + text, true);
+    const auto longest = static_cast<std::size_t>(model->info().contextLength);
+    if (ids.size() > longest) ids.resize(longest);
+    return model->kvLoss(ids);
+}
+
+Json toJson(const std::vector<KvLoss> &losses) {
+    Json list = Json::array();
+    for (const KvLoss &loss : losses) {
+        list.push_back({{"kv", kvTypeName(loss.type)},
+                        {"positions", loss.positions},
+                        {"same_best", loss.sameBest},
+                        {"divergence", loss.divergence},
+                        {"mean_logit_difference", loss.meanLogitDifference},
+                        {"perplexity", loss.perplexity},
+                        {"bytes", loss.bytes}});
+    }
+    return list;
+}
+
+std::string toText(const std::vector<KvLoss> &losses) {
+    std::string out;
+    for (const KvLoss &loss : losses) {
+        char text[160];
+        std::snprintf(text, sizeof text, "Context as %-5s same best token %.2f %%, divergence %.2e, perplexity %.4f, ",
+                      kvTypeName(loss.type), 100 * loss.sameBest, loss.divergence, loss.perplexity);
+        out += text + size(loss.bytes) + " for " + std::to_string(loss.positions) + " tokens\n";
+    }
+    return out;
+}
+
 int runInspect(const InspectArguments &a, Terminal &terminal) {
-    ModelFlags flags;
-    flags.model = a.model;
-    const Result<LoadOptions> options = loadOptions(flags);
+    const Result<LoadOptions> options = loadOptions(a.model);
     if (!options) return terminal.fail(options.error(), kModelProblem);
-    const Result<ModelInfo> info = inspectModel(options->path, weightType(a.weights), a.mmproj);
+    const Result<ModelInfo> info = inspectLoad(*options);
     if (!info) return terminal.fail(info.error(), kModelProblem);
-    terminal.write(a.json ? jsonText(toJson(*info)) + "\n" : toText(*info));
+    std::vector<KvLoss> losses;
+    if (!a.lossText.empty()) {
+        auto measured = measureKvLoss(*options, a.lossText);
+        if (!measured) return terminal.fail(measured.error(), kModelProblem);
+        losses = std::move(*measured);
+    }
+    if (a.json) {
+        Json json = toJson(*info);
+        if (!losses.empty()) json["kv_loss"] = toJson(losses);
+        terminal.write(jsonText(json) + "\n");
+    } else {
+        terminal.write(toText(*info) + toText(losses));
+    }
     return terminal.broken() ? kFailed : kDone;
 }
 
@@ -124,14 +195,16 @@ int runInspect(const InspectArguments &a, Terminal &terminal) {
 void addInspect(CLI::App &app, RunVerb &chosen) {
     auto a = std::make_shared<InspectArguments>();
     CLI::App *verb = app.add_subcommand("inspect", "Say what a model is, what it needs and what is unsupported");
-    verb->add_option("model", a->model, "Model folder or .gguf file; without it the built-in demo model");
-    verb->add_option("--mmproj", a->mmproj, "GGUF file with the model's vision and sound");
-    verb->add_option("--weights", a->weights, "Memory for as_stored, q8_0 or q4_0")
-        ->check(CLI::IsMember({"as_stored", "q8_0", "q4_0"}));
+    verb->add_option("model,--model", a->model.model, "Model folder or .gguf file; without it the built-in demo model");
+    addLoadFlags(*verb, a->model);
+    verb->add_option("--kv-loss", a->lossText,
+                     "Read this text with every type of --kv and say what each changes (loads the model): a file or -");
     verb->add_flag("--json", a->json, "One JSON object");
     verb->footer("Examples:\n"
                  "  facet-cli inspect gemma-4-E2B-it\n"
                  "  facet-cli inspect gemma-4-E4B-it --weights q4_0 --json\n"
+                 "  facet-cli inspect gemma-4-E2B-it --kv-loss book.txt\n"
+                 "  facet-cli inspect gemma-4-26B-A4B-it-Q4_0.gguf --ctx 32768 --kv q8_0 --memory 16G\n"
                  "  facet-cli inspect gemma-4-E2B-it-Q4_K_M.gguf --mmproj mmproj-F16.gguf");
     verb->callback([a, &chosen] { chosen = [a](Terminal &terminal) { return runInspect(*a, terminal); }; });
 }

@@ -15,7 +15,7 @@
 namespace facet::cli {
 
 struct ProbeArguments {
-    std::string caseFile, golden, model, mmproj, drafter, lora, mediaFolder, out, jsonlKind, jsonlFile, isa = "auto";
+    std::string caseFile, golden, model, mmproj, drafter, lora, mediaFolder, out, jsonlKind, jsonlFile, isa = "auto", kv = "auto";
     bool quantised = false;
 };
 

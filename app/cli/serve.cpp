@@ -1,6 +1,7 @@
 // facet-cli serve: the host's only call.
 #include "host/serve.h"
 
+#include "flags.h"
 #include "verbs.h"
 
 #include <CLI/CLI.hpp>
@@ -17,6 +18,8 @@ void addServe(CLI::App &app, RunVerb &chosen) {
     verb->add_option("--ctx", a->contextLength, "Context length in tokens; 0: the model's own, at most 8192")
         ->check(CLI::Range(0, 1 << 20));
     verb->add_option("--threads", a->threads, "Worker threads; 0: all cores")->check(CLI::Range(0, 1024));
+    auto kv = std::make_shared<std::string>("auto");
+    addMemoryFlags(*verb, *kv, a->memoryLimitBytes);
     verb->add_option("--drafter", a->drafter, "A drafter (\"assistant\") of this model: the same text, faster");
     auto adapters = std::make_shared<std::vector<std::string>>();
     verb->add_option("--lora", *adapters, "An adapter's folder, or FOLDER=SCALE (repeatable)")->allow_extra_args(false);
@@ -31,9 +34,10 @@ void addServe(CLI::App &app, RunVerb &chosen) {
                  "  facet-cli serve --model gemma-4-E2B-it\n"
                  "  facet-cli serve --port 0 --key secret\n"
                  "  curl -H \"Authorization: Bearer secret\" http://127.0.0.1:8090/v1/models");
-    verb->callback([a, weights, adapters, &chosen] {
-        chosen = [a, weights, adapters](Terminal &) {
+    verb->callback([a, weights, kv, adapters, &chosen] {
+        chosen = [a, weights, kv, adapters](Terminal &) {
             a->weights = weightType(*weights);
+            a->kv = kvType(*kv);
             for (const std::string &adapter : *adapters) a->adapters.push_back(adapterOption(adapter));
             return host::runServe(*a);
         };

@@ -35,9 +35,7 @@ public:
         FACET_TRY(engine, Engine::load(options, progress, cancel));
         return std::unique_ptr<EnginePort>(std::make_unique<EngineAdapter>(std::move(engine)));
     }
-    Result<ModelInfo> inspect(const std::string &path, WeightType weights) override {
-        return inspectModel(path, weights);
-    }
+    Result<ModelInfo> inspect(const LoadOptions &options) override { return inspectLoad(options); }
 };
 
 } // namespace

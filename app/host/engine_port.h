@@ -28,7 +28,7 @@ public:
     virtual ~EngineLoader() = default;
     virtual Result<std::unique_ptr<EnginePort>> load(const LoadOptions &options, const ProgressFn &progress,
                                                      const CancelToken &cancel) = 0;
-    virtual Result<ModelInfo> inspect(const std::string &path, WeightType weights) = 0;
+    virtual Result<ModelInfo> inspect(const LoadOptions &options) = 0;
 };
 
 std::unique_ptr<EngineLoader> makeEngineLoader();

@@ -47,6 +47,7 @@ HttpReply modelState(Services &services) {
     if (const std::optional<MemoryUse> use = services.slot.memoryUse()) {
         body["memory"] = {{"limit", use->limit},
                           {"weights", use->weights},
+                          {"working", use->working},
                           {"conversations", use->conversations},
                           {"snapshots", use->snapshots},
                           {"soft_tokens", use->softTokens},
@@ -65,39 +66,19 @@ Result<WeightType> weightType(const JsonFields &fields) {
     return fields.wrong("weights", "be as_stored, q8_0 or q4_0.");
 }
 
+Result<KvType> kvType(const JsonFields &fields) {
+    FACET_TRY(name, fields.string("kv"));
+    if (!name) return KvType::Auto;
+    for (const KvType type : {KvType::Auto, KvType::F32, KvType::F16, KvType::Q8_0, KvType::Q4_0})
+        if (*name == kvTypeName(type)) return type;
+    return fields.wrong("kv", "be auto, f32, f16, q8_0 or q4_0.");
+}
+
 Result<std::string> modelPath(const JsonFields &fields) {
     FACET_TRY(path, fields.string("path"));
     if (!path || path->empty() || path->find('\0') != std::string::npos)
         return fields.wrong("path", "name a model folder.");
     return std::move(*path);
-}
-
-HttpReply inspect(HttpCall &call, Services &services) {
-    const Result<Json> body = bodyObject(call);
-    if (!body) return errorReply(apiError(body.error()));
-    const JsonFields fields(*body, "");
-    const Result<std::string> path = modelPath(fields);
-    if (!path) return errorReply(apiError(path.error(), true));
-    const Result<WeightType> weights = weightType(fields);
-    if (!weights) return errorReply(apiError(weights.error(), true));
-    const Result<ModelInfo> info = services.slot.inspect(*path, *weights);
-    if (!info) return errorReply(apiError(info.error()));
-    Json answer = modelInfoJson(*info);
-    answer["memory"] = Json::array();
-    for (const MemoryEstimate &each : info->memory) {
-        answer["memory"].push_back({{"context", each.contextLength}, {"total_bytes", each.totalBytes()}});
-    }
-    return jsonReply(200, jsonLine(answer));
-}
-
-Result<KvType> kvType(const JsonFields &fields) {
-    FACET_TRY(name, fields.string("kv"));
-    if (!name || *name == "auto") return KvType::Auto;
-    if (*name == "f32") return KvType::F32;
-    if (*name == "f16") return KvType::F16;
-    if (*name == "q8_0") return KvType::Q8_0;
-    if (*name == "q4_0") return KvType::Q4_0;
-    return fields.wrong("kv", "be auto, f32, f16, q8_0 or q4_0.");
 }
 
 // A path beside the model's own: a projector, a drafter. Absent or "": none.
@@ -133,20 +114,38 @@ Result<LoadOptions> loadOptions(const HttpCall &call) {
     FACET_TRY(context, fields.integer("context", 0, kMaxContextWish));
     FACET_TRY(threads, fields.integer("threads", 0, kMaxThreads));
     FACET_TRY(memory, fields.integer("memory", 0, kMaxMemory));
-    FACET_TRY(kv, kvType(fields));
     FACET_TRY(mmproj, partPath(fields, "mmproj"));
     FACET_TRY(drafter, partPath(fields, "drafter"));
     FACET_TRY(adapters, adapterList(fields));
+    FACET_TRY(kv, kvType(fields));
     options.path = std::move(path);
     options.mmproj = std::move(mmproj);
     options.drafter = std::move(drafter);
     options.adapters = std::move(adapters);
     options.weights = weights;
-    options.kv = kv;
-    options.memoryLimitBytes = static_cast<std::uint64_t>(memory.value_or(0));
     options.contextLength = static_cast<int>(context.value_or(0));
     options.threads = static_cast<int>(threads.value_or(0));
+    options.kv = kv;
+    options.memoryLimitBytes = static_cast<std::uint64_t>(memory.value_or(0));
     return options;
+}
+
+HttpReply inspect(HttpCall &call, Services &services) {
+    const Result<LoadOptions> options = loadOptions(call);
+    if (!options) return errorReply(apiError(options.error(), true));
+    const Result<ModelInfo> info = services.slot.inspect(*options);
+    if (!info) return errorReply(apiError(info.error()));
+    Json answer = modelInfoJson(*info);
+    answer["memory"] = Json::array();
+    for (const MemoryEstimate &each : info->memory) {
+        answer["memory"].push_back({{"context", each.contextLength},
+                                    {"kv", kvTypeName(each.kv)},
+                                    {"start_bytes", each.startBytes()},
+                                    {"text_bytes", each.textBytes()},
+                                    {"total_bytes", each.totalBytes()}});
+    }
+    answer["unsupported"] = info->unsupported;
+    return jsonReply(200, jsonLine(answer));
 }
 
 // The load runs on a thread of its own; this one reports.
@@ -288,6 +287,9 @@ Json modelInfoJson(const ModelInfo &info) {
                  {"audio", nullptr},
                  {"demo", info.demoModel},
                  {"unsupported", info.unsupported},
+                 {"kv", kvTypeName(info.kv)},
+                 {"available_bytes", info.availableBytes},
+                 {"notes", info.notes},
                  {"memory_bytes", memoryAt(info, info.contextLength)}};
     if (info.hasVision) {
         json["vision"] = {{"budgets", info.vision.budgets},

@@ -74,7 +74,7 @@ Result<ModelInfo> ModelSlot::load(const LoadOptions &options, const ProgressFn &
 
 Result<ModelInfo> ModelSlot::replace(const LoadOptions &options, const ProgressFn &progress,
                                      const CancelToken &cancel) {
-    FACET_CHECK(m_loader.inspect(options.path, options.weights));
+    FACET_CHECK(m_loader.inspect(options));
     {
         std::unique_lock lock(m_mutex);
         const std::unique_ptr<EnginePort> old = evict(lock);

@@ -41,7 +41,7 @@ public:
     State state() const;
     std::optional<ModelInfo> info() const; // of the loaded model
     std::optional<MemoryUse> memoryUse() const;
-    Result<ModelInfo> inspect(const std::string &path, WeightType weights) { return m_loader.inspect(path, weights); }
+    Result<ModelInfo> inspect(const LoadOptions &options) { return m_loader.inspect(options); }
 
     class Ticket {
     public:

@@ -129,10 +129,13 @@ int runServe(const ServeOptions &options) {
                                    .cacheFolder = options.cacheFolder,
                                    .weights = options.weights,
                                    .contextLength = options.contextLength,
-                                   .threads = options.threads};
+                                   .threads = options.threads,
+                                   .kv = options.kv,
+                                   .memoryLimitBytes = options.memoryLimitBytes};
             const Result<ModelInfo> info = slot.load(load, {}, stopLoading);
             if (info) {
                 for (const std::string &sentence : info->unsupported) say(sentence);
+                for (const std::string &note : info->notes) say(note);
                 return say("model ready: " + info->name);
             }
             if (info.error().code == ErrorCode::Cancelled) return;

@@ -19,6 +19,8 @@ struct ServeOptions {
     WeightType weights = WeightType::AsStored; // for modelPath
     int contextLength = 0;                     // tokens, for modelPath; 0: the model's own, at most 8192
     int threads = 0;                           // 0: all cores
+    KvType kv = KvType::Auto;                  // for modelPath
+    std::uint64_t memoryLimitBytes = 0;        // for modelPath: everything; 0: what the machine has available
     std::string drafter;                       // for modelPath: a drafter's folder or file
     std::vector<AdapterOption> adapters;       // for modelPath
     std::string cacheFolder;                   // read pictures and conversations, kept over restarts; empty: nowhere

@@ -20,8 +20,9 @@ struct Q8Rows {
     const std::int32_t *pairs = nullptr;
 };
 
-// Key/value element type of a cache.
-enum class CacheType : std::uint8_t { F32, F16 };
+// Key/value element type of a cache. The kernels below take F32 and F16; caches of blocks of 32 values (Q8_0, Q4_0) are
+// written with storeCacheRow() and read with attend() of ops.h.
+enum class CacheType : std::uint8_t { F32, F16, Q8_0, Q4_0 };
 
 struct Kernels {
     const char *name;  // "scalar", "avx2", "avx512", "neon"

@@ -54,8 +54,15 @@ void addNormRows(const Exec &exec, float *x, const float *f, const float *w, std
 // out = gelu(gate) * up over tokens * width values (rows split over the threads).
 void geluMulRows(const Exec &exec, const float *gate, const float *up, std::int64_t tokens, std::int64_t width, float *out);
 
+// Bytes of n values in a cache: a head of one position. Types of blocks: n is a multiple of 32.
+std::int64_t cacheRowBytes(CacheType type, std::int64_t n) noexcept;
+// What such a row is stored as.
+TensorType cacheTensorType(CacheType type) noexcept;
+// float32 to any cache type.
+void storeCacheRow(const Kernels &kernels, CacheType type, const float *x, std::int64_t n, void *out);
+
 // Keys and values of one layer as attention reads them. Row of position p is slot p % capacity (ring); a cache that never
-// wraps has capacity >= positions. Layout [kvHeads][capacity][headDim].
+// wraps has capacity >= positions. Layout [kvHeads][capacity][headDim]; rows are cacheRowBytes(type, headDim) apart.
 struct KvView {
     CacheType type = CacheType::F32;
     const void *keys = nullptr;

@@ -29,6 +29,10 @@ public:
     }
     Result<Matrix> matrix(const std::string &name, std::int64_t rows, std::int64_t cols) const override;
     Result<std::vector<float>> vector(const std::string &name, std::int64_t n) const override;
+    const MappedFile *fileOf(const std::string &name) const override {
+        const auto found = m_index.find(name);
+        return found == m_index.end() ? nullptr : &m_places[found->second].file->mapped();
+    }
     std::string fingerprint() const override;
     Status stillIntact() const override {
         for (const auto &file : m_files) FACET_CHECK(file->mapped().stillIntact());
@@ -197,7 +201,7 @@ Result<std::vector<float>> GgufWeights::vector(const std::string &name, std::int
 
 std::string GgufWeights::fingerprint() const {
     Fingerprint fingerprint;
-    for (const auto &file : m_files) fingerprint.add(file->bytes(), file->headerBytes());
+    for (const auto &file : m_files) fingerprint.add(file->mapped(), file->headerBytes());
     return fingerprint.text();
 }
 

@@ -2,6 +2,7 @@
 
 #include "load/mapping_guard.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -12,6 +13,9 @@
 
 namespace facet {
 namespace {
+
+// Page caches keep files in pieces of up to this size, and one fault maps a whole piece.
+constexpr std::uintptr_t kLargePage = std::uintptr_t{2} << 20U;
 
 Error openError(const std::string &path, int code) {
     if (code == ENOENT || code == ENOTDIR) {
@@ -74,6 +78,34 @@ MappedFile MappedFile::ofMemory(std::span<const std::byte> bytes, std::shared_pt
     file.m_owner = std::move(owner);
     file.m_path = std::move(path);
     return file;
+}
+
+bool MappedFile::readAt(std::uint64_t offset, std::span<std::byte> out) const noexcept {
+    if (offset > m_bytes.size() || out.size() > m_bytes.size() - offset) return false;
+    if (!m_state) {
+        std::copy_n(m_bytes.begin() + static_cast<std::ptrdiff_t>(offset), out.size(), out.begin());
+        return true;
+    }
+    while (!out.empty()) {
+        const ::ssize_t got = ::pread(m_state->fd, out.data(), out.size(), static_cast<::off_t>(offset));
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return false;
+        out = out.subspan(static_cast<std::size_t>(got));
+        offset += static_cast<std::uint64_t>(got);
+    }
+    return true;
+}
+
+void MappedFile::forget(std::span<const std::byte> part) const noexcept {
+    if (!m_state || part.empty() || part.data() < m_bytes.data() ||
+        part.data() + part.size() > m_bytes.data() + m_bytes.size())
+        return;
+    // Outwards, neighbours come back when they are touched. A private read-only mapping loses nothing.
+    const auto base = reinterpret_cast<std::uintptr_t>(m_state->memory);
+    const auto from = std::max(base, reinterpret_cast<std::uintptr_t>(part.data()) / kLargePage * kLargePage);
+    const auto last = reinterpret_cast<std::uintptr_t>(part.data()) + part.size();
+    const auto to = std::min(base + m_state->size, (last + kLargePage - 1) / kLargePage * kLargePage);
+    ::madvise(reinterpret_cast<void *>(from), to - from, MADV_DONTNEED);
 }
 
 Status MappedFile::stillIntact() const {

@@ -7,6 +7,7 @@
 #include "facet/result.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -23,6 +24,11 @@ public:
     std::span<const std::byte> bytes() const noexcept { return m_bytes; }
     const std::shared_ptr<const void> &owner() const noexcept { return m_owner; }
     const std::string &path() const noexcept { return m_path; }
+
+    // Copies bytes out without making pages of the mapping resident. False: they lie outside, or the file was cut short.
+    bool readAt(std::uint64_t offset, std::span<std::byte> out) const noexcept;
+    // Gives pages back that were needed once; whoever touches them reads them again.
+    void forget(std::span<const std::byte> part) const noexcept;
 
     // Whether the file still is what was opened: the rest of a file that somebody cut short ends its reader, or reads as
     // zeros (facet/file_guard.h). One system call; another file put in its place by renaming does no harm.

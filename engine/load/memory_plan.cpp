@@ -3,15 +3,12 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <string_view>
 
 namespace facet {
 namespace {
 
 constexpr std::int64_t kTile = 64; // ring sizes are multiples: results then do not depend on where a ring wraps
-
-// Rows of one pass, as the generation loop feeds them: a chunk, plus a picture that must not be cut.
-constexpr std::int64_t kChunkRows = 256;
-constexpr std::int64_t kLargestPicture = 1120;
 
 bool endsWith(const std::string &text, const char *ending) {
     const std::string_view tail(ending);
@@ -34,38 +31,6 @@ bool isTextTensor(const std::string &name) {
            name.find("embed_vision") == std::string::npos && name.find("embed_audio") == std::string::npos;
 }
 
-std::uint64_t elements(const TensorInfo &tensor) {
-    std::uint64_t count = 1;
-    for (const auto size : tensor.shape) count *= static_cast<std::uint64_t>(size);
-    return count;
-}
-
-std::uint64_t residentBytesOf(const TensorInfo &tensor, WeightType weights) {
-    if (weights == WeightType::AsStored || !isQuantisable(tensor)) return tensor.bytes;
-    const auto shape =
-        blockShape(quantisedType(tensor, weights) == WeightType::Q8_0 ? TensorType::Q8_0 : TensorType::Q4_0);
-    return elements(tensor) / static_cast<std::uint64_t>(shape.values) * static_cast<std::uint64_t>(shape.bytes);
-}
-
-std::uint64_t textWorkBytes(const TextConfig &config, std::int64_t rows) {
-    std::int64_t widest = 0;
-    for (const auto &layer : config.layers) {
-        widest = std::max(widest, std::int64_t{2} * config.heads * layer.headDim +
-                                      std::int64_t{2} * layer.kvHeads * layer.headDim);
-    }
-    const std::int64_t inner = std::int64_t{config.intermediateSize} * (config.doubleWideMlp ? 2 : 1);
-    const std::int64_t experts = std::int64_t{3} * config.expertSize + 3 * (config.experts > 0 ? config.hiddenSize : 0);
-    const std::int64_t perLayer = std::int64_t{3} * config.layerCount * config.perLayerInputSize;
-    const std::int64_t perRow = 4 * std::int64_t{config.hiddenSize} + widest + 3 * inner + experts + perLayer;
-    return static_cast<std::uint64_t>(4 * (rows * perRow + 2 * std::int64_t{config.vocabularySize}));
-}
-
-std::uint64_t visionWorkBytes(const VisionConfig &vision) {
-    const std::int64_t patches = std::int64_t{vision.defaultBudget} * vision.poolingKernel * vision.poolingKernel;
-    const std::int64_t perPatch = 8 * std::int64_t{vision.hiddenSize} + 3 * std::int64_t{vision.intermediateSize};
-    return static_cast<std::uint64_t>(4 * patches * perPatch);
-}
-
 } // namespace
 
 std::int64_t cacheCapacity(const TextConfig &config, const LayerConfig &layer, std::int64_t contextLength,
@@ -75,12 +40,46 @@ std::int64_t cacheCapacity(const TextConfig &config, const LayerConfig &layer, s
     return std::min(ring, contextLength);
 }
 
+const char *kvTypeName(KvType type) noexcept {
+    switch (type) {
+    case KvType::Auto: return "auto";
+    case KvType::F32: return "f32";
+    case KvType::F16: return "f16";
+    case KvType::Q8_0: return "q8_0";
+    case KvType::Q4_0: return "q4_0";
+    }
+    return "";
+}
+
+CacheType cacheTypeOf(KvType kv) noexcept {
+    switch (kv) {
+    case KvType::F32: return CacheType::F32;
+    case KvType::Q8_0: return CacheType::Q8_0;
+    case KvType::Q4_0: return CacheType::Q4_0;
+    case KvType::Auto:
+    case KvType::F16: break;
+    }
+    return CacheType::F16;
+}
+
+Status checkCacheType(const TextConfig &config, CacheType type) {
+    for (std::size_t i = 0; i < config.layers.size(); ++i) {
+        const LayerConfig &layer = config.layers[i];
+        if (layer.sharesKv || cacheRowBytes(type, layer.headDim) > 0) continue;
+        return Error{ErrorCode::InvalidArgument,
+                     "Keys and values of this model cannot be kept in 8 or 4 bits, because its heads are no multiple of 32 "
+                     "values wide: choose f16 for the cache.",
+                     "layer " + std::to_string(i) + " has heads of " + std::to_string(layer.headDim) + " values"};
+    }
+    return ok();
+}
+
 std::uint64_t cacheBytes(const TextConfig &config, CacheType type, std::int64_t contextLength, std::int64_t maxBlock) {
-    const std::uint64_t element = type == CacheType::F32 ? 4 : 2;
     std::uint64_t bytes = 0;
     for (const auto &layer : config.layers) {
         if (layer.sharesKv) continue;
-        bytes += 2 * element * static_cast<std::uint64_t>(layer.kvHeads) * static_cast<std::uint64_t>(layer.headDim) *
+        bytes += 2 * static_cast<std::uint64_t>(layer.kvHeads) *
+                 static_cast<std::uint64_t>(cacheRowBytes(type, layer.headDim)) *
                  static_cast<std::uint64_t>(cacheCapacity(config, layer, contextLength, maxBlock));
     }
     return bytes;
@@ -113,22 +112,6 @@ bool isIgnored(const TextConfig &config, const std::string &name) {
     const bool value = endsWith(name, ".v_proj.weight");
     const bool key = endsWith(name, ".k_proj.weight") || endsWith(name, ".k_norm.weight");
     return (settings.sharesKv && (key || value)) || (settings.keyIsValue && value);
-}
-
-MemoryEstimate estimateMemory(const Checkpoint &checkpoint, WeightType weights, KvType kv, int contextLength) {
-    const TextConfig &text = checkpoint.config.text;
-    MemoryEstimate estimate;
-    estimate.contextLength = contextLength;
-    for (const auto &tensor : checkpoint.weights->tensors()) {
-        if (isLookupTable(tensor.name) || isIgnored(text, tensor.name)) continue;
-        estimate.weightBytes += residentBytesOf(tensor, weights);
-    }
-    const std::int64_t rows = kChunkRows + (text.bidirectionalVision ? kLargestPicture : 0);
-    estimate.kvBytes = cacheBytes(text, kv == KvType::F32 ? CacheType::F32 : CacheType::F16, contextLength, rows);
-    estimate.workBytes = textWorkBytes(text, std::min<std::int64_t>(rows, contextLength));
-    if (checkpoint.config.vision)
-        estimate.workBytes = std::max(estimate.workBytes, visionWorkBytes(*checkpoint.config.vision));
-    return estimate;
 }
 
 } // namespace facet

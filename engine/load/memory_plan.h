@@ -14,6 +14,10 @@ namespace facet {
 // maxBlock: positions that one pass may add.
 std::int64_t cacheCapacity(const TextConfig &config, const LayerConfig &layer, std::int64_t contextLength,
                            std::int64_t maxBlock);
+// How keys and values of that type are kept. Auto: as F16.
+CacheType cacheTypeOf(KvType kv) noexcept;
+// Error: InvalidArgument for blocks of 32 values where heads are not whole blocks.
+Status checkCacheType(const TextConfig &config, CacheType type);
 // Keys and values of all producing layers when the context is full.
 std::uint64_t cacheBytes(const TextConfig &config, CacheType type, std::int64_t contextLength, std::int64_t maxBlock);
 
@@ -26,6 +30,9 @@ WeightType quantisedType(const TensorInfo &tensor, WeightType wanted);
 bool isIgnored(const TextConfig &config, const std::string &name);
 // The per-layer embedding table, of which only rows are looked up.
 bool isLookupTable(const std::string &name);
+
+// Code and libraries of this program, as far as they are resident now, and its own small things. `root`: as below.
+std::uint64_t programBytesUnder(const std::string &root);
 
 // availableMemoryBytes() under another root than "/" (tests).
 std::uint64_t availableMemoryUnder(const std::string &root);

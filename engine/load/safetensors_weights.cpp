@@ -91,9 +91,14 @@ public:
         return values;
     }
 
+    const MappedFile *fileOf(const std::string &name) const override {
+        const auto found = m_index.find(name);
+        return found == m_index.end() ? nullptr : &m_files[m_places[found->second].file].mapped();
+    }
+
     std::string fingerprint() const override {
         Fingerprint fingerprint;
-        for (const auto &file : m_files) fingerprint.add(file.bytes(), file.headerBytes());
+        for (const auto &file : m_files) fingerprint.add(file.mapped(), file.headerBytes());
         return fingerprint.text();
     }
 
@@ -173,6 +178,8 @@ Result<SafetensorsFolder> openShards(const std::string &folder, const std::strin
 }
 
 } // namespace
+
+const MappedFile *WeightSource::fileOf(const std::string & /*name*/) const { return nullptr; }
 
 Result<std::vector<std::int64_t>> WeightSource::integers(const std::string &name, std::int64_t /*n*/) const {
     return Error{ErrorCode::ModelUnsupported, "The model file holds no whole numbers where a table of them is needed.",

@@ -1,6 +1,7 @@
 #include "load/tensor_lookup.h"
 
 #include <algorithm>
+#include <array>
 
 namespace facet {
 
@@ -38,16 +39,18 @@ Error wrongShape(const TensorInfo &info, const std::string &wanted, const std::s
             "tensor " + info.name + ": shape " + shapeText(info.shape) + " instead of " + wanted, file};
 }
 
-void Fingerprint::add(std::span<const std::byte> bytes, std::uint64_t headerBytes) {
+void Fingerprint::add(const MappedFile &file, std::uint64_t headerBytes) {
     const auto hash = [this](std::span<const std::byte> piece) {
         for (const auto b : piece) m_hash = (m_hash ^ std::to_integer<std::uint64_t>(b)) * 0x100000001b3ULL;
     };
-    hash(bytes.first(headerBytes));
-    const auto data = bytes.subspan(headerBytes);
-    constexpr std::size_t kSamples = 256, kSampleBytes = 64;
-    const std::size_t step = std::max(kSampleBytes, data.size() / kSamples);
-    for (std::size_t at = 0; at < data.size(); at += step) {
-        hash(data.subspan(at, std::min(kSampleBytes, data.size() - at)));
+    hash(file.bytes().first(headerBytes));
+    const std::uint64_t size = file.bytes().size() - headerBytes;
+    constexpr std::uint64_t kSamples = 256, kSampleBytes = 64;
+    const std::uint64_t step = std::max(kSampleBytes, size / kSamples);
+    std::array<std::byte, kSampleBytes> sample;
+    for (std::uint64_t at = 0; at < size; at += step) {
+        const auto piece = std::span(sample).first(static_cast<std::size_t>(std::min(kSampleBytes, size - at)));
+        if (file.readAt(headerBytes + at, piece)) hash(piece);
     }
 }
 

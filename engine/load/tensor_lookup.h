@@ -24,7 +24,7 @@ Error wrongShape(const TensorInfo &info, const std::string &wanted, const std::s
 // Headers as a whole and samples of the data of several files: FNV-1a, 64 bits, as hex. No signature, only a name.
 class Fingerprint {
 public:
-    void add(std::span<const std::byte> bytes, std::uint64_t headerBytes);
+    void add(const MappedFile &file, std::uint64_t headerBytes);
     std::string text() const;
 
 private:

@@ -6,6 +6,7 @@
 #include "kernels/ops.h"
 #include "kernels/tensor.h"
 #include "load/config.h"
+#include "load/mapped_file.h"
 
 #include <memory>
 #include <optional>
@@ -38,6 +39,9 @@ public:
     // A tensor of n whole numbers (tables of indices). Errors: ModelFileCorrupt (missing, wrong shape),
     // ModelUnsupported (no whole numbers, or a kind of file that has none).
     virtual Result<std::vector<std::int64_t>> integers(const std::string &name, std::int64_t n) const;
+
+    // The mapping that a tensor lies in; null: none, or the tensor is not stored as it is given out.
+    virtual const MappedFile *fileOf(const std::string &name) const;
 
     // Hash over the headers and a sample of the data: identifies the weights in caches (hex).
     virtual std::string fingerprint() const = 0;

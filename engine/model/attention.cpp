@@ -49,10 +49,10 @@ struct RowWork {
                 kernels.rmsNorm(raw, nullptr, layer.headDim, config.rmsNormEps, value.data());
                 raw = value.data();
             }
-            kernels.toCache(cache.type, raw, layer.headDim, store.values.get() + offset);
+            storeCacheRow(kernels, cache.type, raw, layer.headDim, store.values.get() + offset);
             kernels.rmsNorm(k + at, weights.keyNorm.data(), layer.headDim, config.rmsNormEps, k + at);
             kernels.rope(k + at, cosines(row), sines(row), layer.headDim);
-            kernels.toCache(cache.type, k + at, layer.headDim, store.keys.get() + offset);
+            storeCacheRow(kernels, cache.type, k + at, layer.headDim, store.keys.get() + offset);
         }
     }
 };

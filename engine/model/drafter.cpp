@@ -268,9 +268,8 @@ Result<Drafter::SharedCache> Drafter::sharedCache(const Exec &exec, const KvCach
     if (reader == layers.end()) return badArgument("no layer of this kind");
     const KvView view = cache.impl().view(static_cast<std::size_t>(reader->kvSource));
     SharedCache out{view.kvHeads, cache.length(), view.headDim, {}, {}};
-    if (out.positions > view.capacity || (view.type != CacheType::F32 && view.type != CacheType::F16))
-        return badArgument("the cache does not hold every position as numbers");
-    const TensorType type = view.type == CacheType::F32 ? TensorType::F32 : TensorType::F16;
+    if (out.positions > view.capacity) return badArgument("the cache no longer holds every position");
+    const TensorType type = cacheTensorType(view.type);
     for (const auto &[from, to] : {std::pair{view.keys, &out.keys}, std::pair{view.values, &out.values}}) {
         to->resize(static_cast<std::size_t>(out.heads * out.positions * out.headDim));
         for (std::int64_t head = 0; head < out.heads; ++head) {

@@ -14,16 +14,18 @@ std::int64_t layerBytes(const KvCache::Impl &cache, const KvCache::Impl::Layer &
     return cache.rowBytes(layer) * layer.kvHeads * capacity;
 }
 
-// The same content with more room behind each head.
-std::unique_ptr<std::byte[]> enlarged(const std::byte *old, const KvCache::Impl &cache,
-                                      const KvCache::Impl::Layer &layer, std::int64_t capacity) {
-    auto bytes = std::make_unique<std::byte[]>(static_cast<std::size_t>(layerBytes(cache, layer, capacity)));
+std::unique_ptr<std::byte[]> room(const KvCache::Impl &cache, const KvCache::Impl::Layer &layer, std::int64_t capacity) {
+    // Not zeroed: pages become resident as positions are written, and what was not written is never read.
+    return std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(layerBytes(cache, layer, capacity)));
+}
+
+// The first `used` positions of each head, to where they lie with another capacity.
+void copyHeads(const std::byte *old, const KvCache::Impl &cache, const KvCache::Impl::Layer &layer, std::int64_t used,
+               std::int64_t capacity, std::byte *to) {
     const std::int64_t row = cache.rowBytes(layer);
-    for (std::int64_t head = 0; head < layer.kvHeads && old != nullptr; ++head) {
-        std::memcpy(bytes.get() + head * capacity * row, old + head * layer.capacity * row,
-                    static_cast<std::size_t>(layer.capacity * row));
+    for (std::int64_t head = 0; head < layer.kvHeads && used > 0; ++head) {
+        std::memcpy(to + head * capacity * row, old + head * layer.capacity * row, static_cast<std::size_t>(used * row));
     }
-    return bytes;
 }
 
 } // namespace
@@ -44,9 +46,11 @@ void KvCache::Impl::reserve(std::int64_t positions) {
     for (Layer &layer : layers) {
         const std::int64_t capacity = capacityFor(layer, positions);
         if (capacity == layer.capacity) continue;
-        auto newKeys = enlarged(layer.keys.get(), *this, layer, capacity);
-        auto newValues = enlarged(layer.values.get(), *this, layer, capacity);
+        auto newKeys = room(*this, layer, capacity), newValues = room(*this, layer, capacity);
+        const std::int64_t used = std::min(written, layer.capacity); // a ring that wraps never grows
+        copyHeads(layer.keys.get(), *this, layer, used, capacity, newKeys.get());
         layer.keys = std::move(newKeys);
+        copyHeads(layer.values.get(), *this, layer, used, capacity, newValues.get());
         layer.values = std::move(newValues);
         layer.capacity = capacity;
     }
@@ -68,6 +72,7 @@ Result<KvCache> KvCache::create(const TextConfig &config, CacheType type, std::i
         return Error{ErrorCode::InvalidArgument, "The context length and the size of a pass must be positive.",
                      "contextLength " + std::to_string(contextLength) + ", maxBlock " + std::to_string(maxBlock)};
     }
+    FACET_CHECK(checkCacheType(config, type));
     auto impl = std::make_unique<Impl>();
     impl->type = type;
     impl->contextLength = contextLength;

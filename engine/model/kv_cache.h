@@ -30,9 +30,8 @@ struct KvCache::Impl {
     std::int64_t written = 0; // positions ever written since the last clear: what rings may have overwritten
     std::vector<Layer> layers;
 
-    std::int64_t elementBytes() const noexcept { return type == CacheType::F32 ? 4 : 2; }
     // Bytes of one position of one head, in keys and in values each.
-    std::int64_t rowBytes(const Layer &layer) const noexcept { return elementBytes() * layer.headDim; }
+    std::int64_t rowBytes(const Layer &layer) const noexcept { return cacheRowBytes(type, layer.headDim); }
     std::uint64_t byteCountAt(std::int64_t positions) const noexcept; // with room for that many
     // Makes room for positions [0, positions) and remembers that they will be written. Throws std::bad_alloc.
     void reserve(std::int64_t positions);

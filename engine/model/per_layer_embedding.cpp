@@ -3,12 +3,15 @@
 #include "kernels/profile.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <cstddef>
+#include <vector>
 
 namespace facet {
 
-void perLayerInputs(const Exec &exec, const TextConfig &config, const TextWeights &weights, const float *x,
-                    std::span<const std::int32_t> ids, FloatBuffer &out, const Tap &tap) {
+Status perLayerInputs(const Exec &exec, const TextConfig &config, const TextWeights &weights, const float *x,
+                      std::span<const std::int32_t> ids, FloatBuffer &out, const Tap &tap) {
     const ProfilePart part(exec.profile, "per-layer embedding");
     const auto rows = static_cast<std::int64_t>(ids.size());
     const std::int64_t layers = config.layerCount, size = config.perLayerInputSize, width = layers * size;
@@ -23,12 +26,14 @@ void perLayerInputs(const Exec &exec, const TextConfig &config, const TextWeight
     float *mixed = out.resize(rows * width);
     ProfileScope scope(exec.profile, "look up, norm");
     scope.work(tensorTypeName(weights.perLayerTable.type), static_cast<double>(rowBytes(weights.perLayerTable.type, width) * rows), 0);
+    std::atomic<bool> whole{true};
     exec.pool->parallelFor(rows, 1, [&](std::int64_t begin, std::int64_t end, int) {
+        std::vector<std::byte> stored(weights.perLayerTable.rowBytes());
         for (std::int64_t row = begin; row < end; ++row) {
             float *tokenRow = a + row * width;
             float *contextRow = b + row * width;
-            exec.kernels->dequantise(weights.perLayerTable.type,
-                                     weights.perLayerTable.row(ids[static_cast<std::size_t>(row)]), width, tokenRow);
+            if (!weights.perLayerTable.read(ids[static_cast<std::size_t>(row)], stored)) whole = false;
+            exec.kernels->dequantise(weights.perLayerTable.type(), stored.data(), width, tokenRow);
             for (std::int64_t i = 0; i < width; ++i) tokenRow[i] *= tokenFactor;
             for (std::int64_t i = 0; i < width; ++i) contextRow[i] *= contextFactor;
             for (std::int64_t layer = 0; layer < layers; ++layer) {
@@ -40,7 +45,12 @@ void perLayerInputs(const Exec &exec, const TextConfig &config, const TextWeight
             }
         }
     });
-    if (!tap) return;
+    if (!whole) {
+        return Error{ErrorCode::ModelFileCorrupt,
+                     "The model's file was changed while the model was in use; load the model again.",
+                     "rows of the per-layer embeddings cannot be read"};
+    }
+    if (!tap) return ok();
     tap("per_layer_token_identity", a, rows, width);
     for (std::int64_t row = 0; row < rows; ++row) {
         for (std::int64_t layer = 0; layer < layers; ++layer) {
@@ -48,6 +58,7 @@ void perLayerInputs(const Exec &exec, const TextConfig &config, const TextWeight
         }
     }
     tap("per_layer_inputs", b, rows, width);
+    return ok();
 }
 
 } // namespace facet

@@ -121,7 +121,7 @@ public:
     Result<TextModel::Output> run();
 
 private:
-    void embed();
+    Status embed();
     TextModel::Output head();
 
     const TextModel::Impl &m_model;
@@ -132,7 +132,7 @@ private:
     DecoderLayers m_layers;
 };
 
-void Pass::embed() {
+Status Pass::embed() {
     const std::int64_t hidden = m_config.hiddenSize;
     const Exec &exec = m_layers.exec();
     const ProfilePart part(exec.profile, "embedding");
@@ -156,9 +156,9 @@ void Pass::embed() {
         }
     }
     if (m_tap) m_tap("inputs_embeds", x, rows.count(), hidden);
-    if (m_config.perLayerInputSize == 0) return;
+    if (m_config.perLayerInputSize == 0) return ok();
     for (std::int32_t &id : ids) id = id < m_config.perLayerVocabularySize ? id : 0;
-    perLayerInputs(exec, m_config, m_model.weights, x, ids, m_layers.perLayerInputs(), m_tap);
+    return perLayerInputs(exec, m_config, m_model.weights, x, ids, m_layers.perLayerInputs(), m_tap);
 }
 
 TextModel::Output Pass::head() {
@@ -192,7 +192,7 @@ TextModel::Output Pass::head() {
 
 Result<TextModel::Output> Pass::run() {
     const Exec &exec = m_layers.exec();
-    embed();
+    FACET_CHECK(embed());
     for (int index = 0; index < m_config.layerCount && m_layers.rows().count() > 0; ++index) {
         if (exec.cancelled()) return cancelledError();
         m_layers.run(index);

@@ -21,6 +21,7 @@ class LoraSet;
 class KvCache {
 public:
     // maxBlock: longest run of positions that one pass may add (a prefill chunk or a bidirectional block).
+    // Error: InvalidArgument (lengths below 1, heads that are no multiple of a type's blocks).
     static Result<KvCache> create(const TextConfig &config, CacheType type, std::int64_t contextLength,
                                   std::int64_t maxBlock);
     KvCache(KvCache &&) noexcept;

@@ -101,6 +101,9 @@ Result<Matrix> Loader::matrix(const std::string &name, std::int64_t rows, std::i
     if (m_type != WeightType::AsStored && info && isQuantisable(*info)) {
         FACET_TRY(quantised, quantiseMatrix(m_exec, stored, quantisedType(*info, m_type)));
         result = std::move(quantised);
+        // What it was made from need not stay resident beside it.
+        const MappedFile *file = result.data != stored.data ? m_source.fileOf(name) : nullptr;
+        if (file) file->forget({stored.data, static_cast<std::size_t>(rowBytes(stored.type, cols) * rows)});
     } else if (m_readAhead) {
         touch(stored);
     }
@@ -232,7 +235,7 @@ Result<TextWeights> Loader::load() {
                   m_source.matrix(m_prefix + "embed_tokens_per_layer.weight", m_config.perLayerVocabularySize, width));
         FACET_TRY(projection, matrix(m_prefix + "per_layer_model_projection.weight", width, m_config.hiddenSize));
         FACET_TRY(norm, m_source.vector(m_prefix + "per_layer_projection_norm.weight", m_config.perLayerInputSize));
-        out.perLayerTable = std::move(table);
+        out.perLayerTable = RowTable(std::move(table), m_source.fileOf(m_prefix + "embed_tokens_per_layer.weight"));
         out.perLayerModelProjection = std::move(projection);
         out.perLayerNorm = std::move(norm);
     }

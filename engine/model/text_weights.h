@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/ops.h"
+#include "load/row_table.h"
 #include "load/weights.h"
 #include "model/lora.h"
 
@@ -32,7 +33,7 @@ struct LayerWeights {
 struct TextWeights {
     Matrix embedding;                // [V, H], also the head unless there is one
     Matrix head;                     // [V, H]; usually empty
-    Matrix perLayerTable;            // [Vp, L * P], stays in the file: only rows are looked up
+    RowTable perLayerTable;          // [Vp, L * P], stays in the file
     Matrix perLayerModelProjection;  // [L * P, H]
     std::vector<float> perLayerNorm; // [P]
     std::vector<float> finalNorm;

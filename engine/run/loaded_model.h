@@ -46,6 +46,7 @@ struct LoadedModel {
     std::string stateKey;                            // fingerprint and how the weights are used: for files of caches
     std::shared_ptr<const CacheFolder> cacheFolder;  // null: none was asked for, or it cannot be used (info.unsupported)
     std::uint64_t weightBytes = 0;                   // resident
+    std::uint64_t fixedBytes = 0;                    // those, working space, program: all but what cacheBudget is for
     std::uint64_t cacheBudget = 0;                   // for conversations, snapshots and soft tokens
     // Filled by the first answer that is held to a grammar.
     std::unique_ptr<grammar::LazyVocabulary> grammarVocabulary = std::make_unique<grammar::LazyVocabulary>();

@@ -269,8 +269,9 @@ bool Rounds::encodeAhead(Job &job) {
 
 MemoryUse Rounds::memoryUse() const {
     MemoryUse use;
-    use.limit = m_model.weightBytes + m_model.cacheBudget;
+    use.limit = m_model.fixedBytes + m_model.cacheBudget;
     use.weights = m_model.weightBytes;
+    use.working = m_model.fixedBytes - m_model.weightBytes;
     use.conversations = m_pool.cacheBytes();
     use.snapshots = m_pool.snapshotBytes();
     use.softTokens = m_encoder.heldBytes();

@@ -106,7 +106,8 @@ struct FakeControl {
         info.maxContext = 131072;
         info.contextLength = 8192;
         info.hasVision = info.hasAudio = true;
-        info.memory = {{4096, 1000, 10, 1}, {8192, 1000, 20, 1}};
+        info.memory = {{.contextLength = 4096, .weightBytes = 1000, .kvBytes = 10, .workBytes = 1},
+                       {.contextLength = 8192, .weightBytes = 1000, .kvBytes = 20, .workBytes = 1}};
     }
     ModelInfo info;
     std::function<void(const Request &, FakeRun &)> script = [](const Request &, FakeRun &run) {
@@ -233,15 +234,16 @@ public:
         if (progress) progress(Phase::Loading, 10, 10);
         return std::unique_ptr<EnginePort>(std::make_unique<FakeEngine>(m_control));
     }
-    Result<ModelInfo> inspect(const std::string &path, WeightType) override {
-        if (path.find("missing") != std::string::npos) {
-            return Error{.code = ErrorCode::FileNotFound, .message = "There is no model.", .file = path};
+    Result<ModelInfo> inspect(const LoadOptions &options) override {
+        lastInspected = options;
+        if (options.path.find("missing") != std::string::npos) {
+            return Error{.code = ErrorCode::FileNotFound, .message = "There is no model.", .file = options.path};
         }
         ModelInfo info = m_control->info;
         info.contextLength = 0;
         return info;
     }
-    LoadOptions lastOptions;
+    LoadOptions lastOptions, lastInspected;
 
 private:
     std::shared_ptr<FakeControl> m_control;

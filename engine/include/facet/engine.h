@@ -53,8 +53,6 @@ const char *phaseName(Phase phase) noexcept;  // "reading_prompt"
 
 using ProgressFn = std::function<void(Phase phase, std::uint64_t done, std::uint64_t total)>;
 
-// Element type of the KV cache. Auto: F16 (F32 with referencePrecision).
-enum class KvType : std::uint8_t { Auto, F32, F16, Q8_0, Q4_0 };
 enum class InstructionSet : std::uint8_t { Auto, Scalar, Avx2, Avx512 };
 
 // A LoRA adapter folder (PEFT layout) and the factor its update is multiplied by.
@@ -74,11 +72,16 @@ struct LoadOptions {
     int threads = 0;                                // 0: all cores
     KvType kv = KvType::Auto;
     InstructionSet isa = InstructionSet::Auto;      // Auto: FACET_ISA if set, else the best of this machine
-    std::uint64_t memoryLimitBytes = 0;             // for weights, caches and work; 0: what the machine has available
+    std::uint64_t memoryLimitBytes = 0;             // for everything; 0: what the machine has available
     std::uint64_t cacheFolderBytes = 0;             // what cacheFolder may grow to; 0: 4 GB
     int parallel = 0;                               // requests answered at once in one batch; 0: 4
     bool referencePrecision = false;                // float32 activations and cache everywhere (probe, tests)
 };
+
+// inspectModel() for exactly this load: files beside the model, types, limit; its context length is among the estimates
+// of ModelInfo::memory. Reads headers only. Errors: as inspectModel(), and those that the load would have before it reads
+// weights (InvalidArgument), but for OutOfMemory: ModelInfo::notes says that it does not fit.
+Result<ModelInfo> inspectLoad(const LoadOptions &options);
 
 struct SamplingOptions {
     float temperature = 1.0F;         // 0: greedy
@@ -181,6 +184,7 @@ struct PromptInfo {
 struct MemoryUse {
     std::uint64_t limit = 0;          // of all that follows; 0: unknown
     std::uint64_t weights = 0;
+    std::uint64_t working = 0;        // activations, vocabulary, program
     std::uint64_t conversations = 0;  // keys and values
     std::uint64_t snapshots = 0;      // ways back to earlier turns
     std::uint64_t softTokens = 0;     // of pictures and sounds

@@ -25,12 +25,31 @@ struct AudioInfo {
     std::int64_t maxSamples = 480000;
 };
 
+// Element type of the KV cache. Auto: F16, or a smaller one where memory would not do (ModelInfo::notes says so); F32 with
+// referencePrecision. Q8_0 and Q4_0 need heads of a multiple of 32 values.
+enum class KvType : std::uint8_t { Auto, F32, F16, Q8_0, Q4_0 };
+const char *kvTypeName(KvType type) noexcept;  // "auto", "f32", "f16", "q8_0", "q4_0"
+
+// What a load makes resident. Pages of the model's file count where they are touched; the table of per-layer embeddings
+// does not: single rows of it are read.
 struct MemoryEstimate {
-    int contextLength = 0;           // tokens
-    std::uint64_t weightBytes = 0;   // resident weights, towers included, PLE table not (it stays in the page cache)
-    std::uint64_t kvBytes = 0;
-    std::uint64_t workBytes = 0;     // activations and buffers at their peak
-    std::uint64_t totalBytes() const { return weightBytes + kvBytes + workBytes; }
+    int contextLength = 0;             // tokens
+    KvType kv = KvType::F16;           // keys and values are kept as
+    std::uint64_t programBytes = 0;    // code and libraries
+    std::uint64_t vocabularyBytes = 0; // tokenizer, the file's header
+    std::uint64_t weightBytes = 0;     // of text, vision and sound
+    std::uint64_t mappedBytes = 0;     // of those: pages of the file, which the system can take back and read again
+    std::uint64_t towerBytes = 0;      // of those: vision and sound, touched by the first picture or recording
+    std::uint64_t kvBytes = 0;         // when the context is full
+    std::uint64_t startKvBytes = 0;    // behind a short question
+    std::uint64_t workBytes = 0;       // activations and buffers at their peak, of text
+    std::uint64_t startWorkBytes = 0;  // of a short question
+    std::uint64_t towerWorkBytes = 0;  // more than workBytes, for pictures and recordings
+
+    // Text until the context is full; a short question; everything that the model can do.
+    std::uint64_t textBytes() const { return programBytes + vocabularyBytes + weightBytes - towerBytes + kvBytes + workBytes; }
+    std::uint64_t startBytes() const { return textBytes() - kvBytes + startKvBytes - workBytes + startWorkBytes; }
+    std::uint64_t totalBytes() const { return textBytes() + towerBytes + towerWorkBytes; }
 };
 
 struct ModelInfo {
@@ -50,7 +69,10 @@ struct ModelInfo {
     std::string mmproj;          // GGUF: the file its vision and audio parts come from, if any
     VisionInfo vision;
     AudioInfo audio;
+    KvType kv = KvType::Auto;              // what keys and values are kept as (inspect: would be)
+    std::uint64_t availableBytes = 0;      // what all of it may take; 0: unknown
     std::vector<MemoryEstimate> memory;    // at several context lengths
+    std::vector<std::string> notes;        // what was decided about memory, one sentence each
     std::vector<std::string> unsupported;  // what this engine cannot do with it, one sentence each; empty: all fine
 };
 

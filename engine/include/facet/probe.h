@@ -30,6 +30,18 @@ struct ProbeRound {
     int accepted = 0;
 };
 
+// What keeping keys and values as `type` changes, over the positions of a text, against float32 ones.
+struct KvLoss {
+    KvType type = KvType::F32;
+    std::int64_t positions = 0;
+    double meanLogitDifference = 0;    // mean absolute, over the vocabulary
+    double divergence = 0;             // Kullback-Leibler, nats, mean
+    double sameBest = 1;               // share of positions with the same most probable token
+    double perplexity = 0;             // of the text
+    std::uint64_t bytes = 0;           // of the cache
+    std::vector<std::int32_t> best = {};  // most probable token of each position
+};
+
 class ProbeModel {
 public:
     // referencePrecision as in LoadOptions (true: float32 path; false: product arithmetic).
@@ -52,6 +64,8 @@ public:
     // Greedy decoding with `draftLength` guesses every round, until `count` tokens are there; the last round may give more.
     Result<std::vector<ProbeRound>> drafterRounds(const std::vector<std::int32_t> &ids, int draftLength, int count,
                                                   std::int32_t &first);
+    // F32 first, then each type that the model's heads allow. Error: InvalidArgument (fewer than two ids).
+    Result<std::vector<KvLoss>> kvLoss(const std::vector<std::int32_t> &ids);
     std::vector<std::int32_t> tokenize(const std::string &text, bool matchControl) const;
     std::string detokenize(const std::vector<std::int32_t> &ids, bool skipSpecial) const;
 

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <spawn.h>
 #include <stdexcept>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -84,7 +85,9 @@ ProgramResult runProgram(const std::vector<std::string> &arguments, const std::s
     errors.join();
     interrupt.join();
     int status = 0;
-    ::waitpid(child, &status, 0);
+    struct rusage used {};
+    ::wait4(child, &status, 0, &used);
+    result.peakBytes = static_cast<std::uint64_t>(used.ru_maxrss) * 1024;
     result.exitCode = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     return result;
 }

@@ -1,6 +1,7 @@
 // Runs facet-cli as a user does: a process with arguments, its output, its exit code.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@ namespace facet::test {
 struct ProgramResult {
     int exitCode = -1; // 128 + signal when it was killed by one
     std::string out, err;
+    std::uint64_t peakBytes = 0; // most that was resident at once (VmHWM)
 };
 
 // The program of this build ($FACET_BIN). `input`: standard input. `interruptAfterMs`: sends SIGINT after that time.

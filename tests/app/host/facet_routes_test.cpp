@@ -35,8 +35,18 @@ TEST_CASE("a model seen from its headers") {
     const Json json = parsed(f.post("/x_facet/inspect", R"({"path":"/models/b"})").body);
     CHECK(json["name"] == "fake-model");
     CHECK(json["audio"].is_null());
-    CHECK(json["memory"] ==
-          Json::parse(R"([{"context":4096,"total_bytes":1011},{"context":8192,"total_bytes":1021}])"));
+    REQUIRE(json["memory"].size() == 2);
+    CHECK(json["memory"][0]["context"] == 4096);
+    CHECK(json["memory"][0]["kv"] == "f16");
+    CHECK(json["memory"][0]["total_bytes"] == 1011);
+    CHECK(json["memory"][0]["text_bytes"] == 1011);
+    CHECK(json["memory"][0]["start_bytes"] == 1000);
+    CHECK(json["memory"][1]["total_bytes"] == 1021);
+    CHECK(json["notes"] == Json::array());
+    CHECK(f.post("/x_facet/inspect", R"({"path":"/b","kv":"q8_0","memory":5000000000,"context":2048})").status == 200);
+    CHECK(f.loader.lastInspected.kv == KvType::Q8_0);
+    CHECK(f.loader.lastInspected.memoryLimitBytes == 5'000'000'000);
+    CHECK(f.loader.lastInspected.contextLength == 2048);
     CHECK(json["unsupported"][0] == "It cannot sing.");
     const HttpAnswer missing = f.post("/x_facet/inspect", R"({"path":"/missing"})");
     CHECK(missing.status == 404);
@@ -49,7 +59,7 @@ TEST_CASE("a model seen from its headers") {
 
 TEST_CASE("loading tells how far it is and ends with the model") {
     HostFixture f(false, false);
-    const HttpAnswer answer = f.post("/x_facet/load", R"({"path":"/a","weights":"q8_0","context":4096,"threads":2})");
+    const HttpAnswer answer = f.post("/x_facet/load", R"({"path":"/a","weights":"q8_0","context":4096,"threads":2,"kv":"q4_0","memory":7000000000})");
     CHECK(answer.headers.at("content-type") == "text/event-stream");
     const auto lines = dataLines(answer.body);
     REQUIRE(lines.size() >= 2);
@@ -60,6 +70,10 @@ TEST_CASE("loading tells how far it is and ends with the model") {
     CHECK(f.loader.lastOptions.weights == WeightType::Q8_0);
     CHECK(f.loader.lastOptions.contextLength == 4096);
     CHECK(f.loader.lastOptions.threads == 2);
+    CHECK(f.loader.lastOptions.kv == KvType::Q4_0);
+    CHECK(f.loader.lastOptions.memoryLimitBytes == 7'000'000'000);
+    CHECK(parsed(f.post("/x_facet/load", R"({"path":"/a","kv":"q2"})").body)["error"]["param"] == "kv");
+    CHECK(parsed(f.post("/x_facet/load", R"({"path":"/a","memory":-1})").body)["error"]["param"] == "memory");
     CHECK(f.slot.state() == ModelSlot::State::Ready);
     CHECK(parsed(f.post("/x_facet/load", R"({"path":"/a","context":-1})").body)["error"]["param"] == "context");
 

@@ -235,3 +235,65 @@ TEST_CASE("attend: cancelled calls leave zeros, not garbage") {
     attend(exec, s.view(), queries.q.data(), 9, 2, queries.from, queries.to, out.data());
     CHECK(std::all_of(out.begin(), out.end(), [](float x) { return x == 0.0F; }));
 }
+
+TEST_CASE("caches of blocks: the results of a float32 cache that holds the same values, bit by bit") {
+    Random random(63);
+    for (const Kernels *k : availableKernels()) {
+        for (const CacheType type : {CacheType::Q8_0, CacheType::Q4_0}) {
+            for (const int headDim : {32, 96, 256}) {
+                CAPTURE(k->name);
+                CAPTURE(headDim);
+                const int kvHeads = 2;
+                const int heads = 6;
+                const std::int64_t capacity = 75;  // wraps inside a tile
+                const std::int64_t positions = 130;
+                const std::int64_t rowBytes = cacheRowBytes(type, headDim);
+                REQUIRE(rowBytes > 0);
+                const auto slots = static_cast<std::size_t>(capacity * kvHeads);
+                const auto dim = static_cast<std::size_t>(headDim);
+                // What was never written is damaged on purpose.
+                std::vector<std::byte> keys(slots * static_cast<std::size_t>(rowBytes), std::byte{0xFF});
+                std::vector<std::byte> values = keys;
+                std::vector<float> keys32(slots * dim, NAN);
+                std::vector<float> values32(slots * dim, NAN);
+                const TensorType stored = type == CacheType::Q8_0 ? TensorType::Q8_0 : TensorType::Q4_0;
+                const std::int64_t written = headDim == 96 ? 40 : positions;
+                for (std::int64_t p = 0; p < written; ++p) {
+                    for (int h = 0; h < kvHeads; ++h) {
+                        const std::int64_t slot = h * capacity + p % capacity;
+                        const std::vector<float> key = random.values(headDim, 0.5F);
+                        const std::vector<float> value = random.values(headDim);
+                        storeCacheRow(*k, type, key.data(), headDim, keys.data() + slot * rowBytes);
+                        storeCacheRow(*k, type, value.data(), headDim, values.data() + slot * rowBytes);
+                        k->dequantise(stored, keys.data() + slot * rowBytes, headDim, keys32.data() + slot * headDim);
+                        k->dequantise(stored, values.data() + slot * rowBytes, headDim, values32.data() + slot * headDim);
+                    }
+                }
+                for (const std::int64_t tokens : {1, 9}) {
+                    const std::vector<float> q = random.values(tokens * heads * headDim);
+                    std::vector<std::int64_t> from(static_cast<std::size_t>(tokens));
+                    std::vector<std::int64_t> to(from.size());
+                    for (std::size_t t = 0; t < from.size(); ++t) {
+                        to[t] = written - tokens + static_cast<std::int64_t>(t) + 1;
+                        from[t] = std::max<std::int64_t>(0, to[t] - 60);
+                    }
+                    std::vector<float> got(q.size());
+                    std::vector<float> wanted(q.size());
+                    for (const int threads : {1, 3}) {
+                        WorkerPool pool(threads);
+                        const Exec exec{k, &pool, false, nullptr};
+                        attend(exec, {type, keys.data(), values.data(), capacity, kvHeads, headDim}, q.data(), tokens, heads,
+                               from, to, got.data());
+                        attend(exec, {CacheType::F32, keys32.data(), values32.data(), capacity, kvHeads, headDim}, q.data(),
+                               tokens, heads, from, to, wanted.data());
+                        CHECK(got == wanted);
+                    }
+                }
+            }
+        }
+    }
+    CHECK(cacheRowBytes(CacheType::Q8_0, 256) == 272);
+    CHECK(cacheRowBytes(CacheType::Q4_0, 256) == 144);
+    CHECK(cacheRowBytes(CacheType::F16, 24) == 48);
+    CHECK(cacheRowBytes(CacheType::Q8_0, 24) == 0);
+}

@@ -149,7 +149,15 @@ TEST_CASE("memory estimates grow with the context and shrink with quantisation")
     const std::uint64_t table = c.weights->find("model.language_model.embed_tokens_per_layer.weight")->bytes;
     CHECK(base.weightBytes <= c.fileBytes - table);
     CHECK(base.weightBytes > 0);
-    CHECK(base.totalBytes() == base.weightBytes + base.kvBytes + base.workBytes);
+    CHECK(base.textBytes() == base.programBytes + base.vocabularyBytes + base.weightBytes - base.towerBytes + base.kvBytes +
+                                  base.workBytes);
+    CHECK(base.totalBytes() == base.textBytes() + base.towerBytes + base.towerWorkBytes);
+    CHECK(base.startBytes() < base.textBytes());
+    CHECK(base.mappedBytes <= base.weightBytes);
+    CHECK(base.mappedBytes > base.weightBytes * 9 / 10);
+    CHECK(at(WeightType::Q8_0, KvType::F16, 1024).mappedBytes < base.mappedBytes);
+    CHECK(at(WeightType::AsStored, KvType::Q8_0, 1024).kvBytes == base.kvBytes * 34 / 64);
+    CHECK(at(WeightType::AsStored, KvType::Q4_0, 1024).kvBytes == base.kvBytes * 18 / 64);
     CHECK(at(WeightType::AsStored, KvType::F32, 1024).kvBytes == 2 * base.kvBytes);
     CHECK(at(WeightType::AsStored, KvType::Auto, 1024).kvBytes == base.kvBytes);
     CHECK(at(WeightType::AsStored, KvType::F16, 4096).kvBytes > base.kvBytes);

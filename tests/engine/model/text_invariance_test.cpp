@@ -17,7 +17,9 @@ struct Product {
     WeightType weights;
     CacheType cache;
 };
-constexpr Product kProducts[] = {{WeightType::AsStored, CacheType::F32}, {WeightType::Q8_0, CacheType::F16}};
+constexpr Product kProducts[] = {{WeightType::AsStored, CacheType::F32},
+                                 {WeightType::Q8_0, CacheType::F16},
+                                 {WeightType::AsStored, CacheType::Q8_0}};
 
 } // namespace
 
@@ -25,6 +27,12 @@ TEST_CASE("pieces of any size give bit-identical logits, decoding token by token
     for (const auto &name : textCheckpoints()) {
         for (const auto &product : kProducts) {
             const TextRig rig = TextRig::open(name, InstructionSet::Auto, product.weights);
+            // Heads of 16 values cannot be kept in blocks of 32: create() refuses them, see text_load_test.cpp.
+            if (!KvCache::create(rig.model.config(), product.cache, 256, kTotal)) {
+                CHECK(name == "tiny-31b");
+                CHECK(product.cache == CacheType::Q8_0);
+                continue;
+            }
             const auto ids = someIds(kTotal, rig.model.config().vocabularySize, 1);
             KvCache whole = rig.cache(256, kTotal, product.cache);
             const auto want = rig.feed(whole, ids, kTotal, kRows);
@@ -182,6 +190,8 @@ TEST_CASE("quantised weights and float16 caches stay close to the reference") {
     REQUIRE(resources != nullptr);
     const std::string demo = std::string(resources) + "/demo-model";
     CHECK(similarity(demo, WeightType::AsStored, CacheType::F16, true) >= 0.9999);
+    CHECK(similarity(demo, WeightType::AsStored, CacheType::Q8_0, true) >= 0.999);
+    CHECK(similarity(demo, WeightType::AsStored, CacheType::Q4_0, true) >= 0.9);
     CHECK(similarity(demo, WeightType::Q8_0, CacheType::F32, true) >= 0.999);
     CHECK(similarity(demo, WeightType::Q8_0, CacheType::F16, false) >= 0.998);
     CHECK(similarity(demo, WeightType::Q4_0, CacheType::F16, false) >= 0.9);

@@ -207,6 +207,15 @@ TEST_CASE("a cache grows with the conversation up to what was estimated") {
     const TextRig rig = TextRig::open(textCheckpoints().front());
     CHECK_FALSE(KvCache::create(rig.model.config(), CacheType::F16, 0, 1));
     CHECK_FALSE(KvCache::create(rig.model.config(), CacheType::F16, 16, 0));
+    const TextRig narrow = TextRig::open("tiny-31b"); // heads of 16 values
+    for (const CacheType type : {CacheType::Q8_0, CacheType::Q4_0}) {
+        CHECK(KvCache::create(rig.model.config(), type, 64, 16));
+        const auto refused = KvCache::create(narrow.model.config(), type, 64, 16);
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code == ErrorCode::InvalidArgument);
+        CHECK(refused.error().message.find("multiple of 32") != std::string::npos);
+        CHECK(refused.error().detail == "layer 0 has heads of 16 values");
+    }
     KvCache cache = rig.cache(1024, 64, CacheType::F16);
     CHECK(cache.byteCount() == 0);
     CHECK(cache.contextLength() == 1024);

@@ -185,6 +185,11 @@ TEST_CASE("damaged, cut and foreign states are not used, and the answer is right
     // Other weights, and the same with another type of cache.
     CHECK(answered(*open(folder.cache(), "tiny-31b"), request).usage.cachedTokens == 0);
     CHECK(answered(*open(folder.cache(), "tiny-e2b", 0, KvType::F32), request).usage.cachedTokens == 0);
+    const std::string coarse = answered(*open(folder.cache(), "tiny-e2b", 0, KvType::Q8_0), request).content;
+    CHECK(answered(*open(folder.cache(), "tiny-e2b", 0, KvType::Q4_0), request).usage.cachedTokens == 0);
+    const Answer continued = answered(*open(folder.cache(), "tiny-e2b", 0, KvType::Q8_0), request);
+    CHECK(continued.usage.cachedTokens > 0);
+    CHECK(continued.content == coarse);
     // The file of this one is still there and still good.
     CHECK(answered(*open(folder.cache()), request).usage.cachedTokens > 0);
 }

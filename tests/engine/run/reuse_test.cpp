@@ -193,6 +193,7 @@ TEST_CASE("with little memory old conversations make way, and answers stay right
     options.path = checkpointPath("tiny-e2b");
     options.contextLength = 1024;
     options.threads = 2;
+    options.kv = KvType::F16; // auto would become smaller
     // The least that loads, found by asking.
     std::unique_ptr<Engine> engine;
     for (std::uint64_t limit = weights; !engine; limit += 256 << 10U) {

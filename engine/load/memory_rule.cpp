@@ -1,0 +1,117 @@
+#include "load/memory_rule.h"
+
+#include "load/adapter.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace facet {
+namespace {
+
+// The context a load gets when the caller does not say: the model's own, but no more than most chats need.
+constexpr int kDefaultContext = 8192;
+
+std::string gigabytes(std::uint64_t bytes) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.2f GB", static_cast<double>(bytes) / 1e9);
+    return text;
+}
+
+Result<int> chooseContext(const LoadOptions &options, const ModelConfig &config) {
+    const int longest = config.text.maxContext > 0 ? config.text.maxContext : kDefaultContext;
+    if (options.contextLength < 0)
+        return Error{ErrorCode::InvalidArgument, "The context length must be a positive number of tokens."};
+    if (options.contextLength == 0) return std::min(longest, kDefaultContext);
+    if (options.contextLength > longest)
+        return Error{ErrorCode::InvalidArgument,
+                     "A context of " + std::to_string(options.contextLength) + " tokens is more than this model's " +
+                         std::to_string(longest) + ": choose a smaller one."};
+    return options.contextLength;
+}
+
+MemoryEstimate needOf(const Checkpoint &checkpoint, const LoadOptions &options, KvType kv, int contextLength,
+                      std::uint64_t otherBytes) {
+    MemoryEstimate need = estimateMemory(checkpoint, options.weights, kv, contextLength);
+    need.weightBytes += otherBytes;
+    need.mappedBytes += otherBytes;
+    return need;
+}
+
+// Files that are loaded beside the model's.
+Result<std::uint64_t> otherBytesOf(const LoadOptions &options) {
+    std::uint64_t bytes = 0;
+    for (const AdapterOption &adapter : options.adapters) {
+        FACET_TRY(file, openAdapter(adapter.path));
+        bytes += file.bytes;
+    }
+    if (options.drafter.empty()) return bytes;
+    FACET_TRY(drafter, openCheckpoint(options.drafter));
+    return bytes + drafter.fileBytes;
+}
+
+} // namespace
+
+Result<LoadPlan> planLoad(const Checkpoint &checkpoint, const LoadOptions &options, std::uint64_t otherBytes) {
+    LoadPlan plan;
+    FACET_TRY(contextLength, chooseContext(options, checkpoint.config));
+    plan.contextLength = contextLength;
+    plan.available = options.memoryLimitBytes > 0 ? options.memoryLimitBytes : availableMemoryBytes();
+    const TextConfig &text = checkpoint.config.text;
+    plan.kv = options.kv != KvType::Auto ? options.kv : options.referencePrecision ? KvType::F32 : KvType::F16;
+    FACET_CHECK(checkCacheType(text, cacheTypeOf(plan.kv)));
+    plan.need = needOf(checkpoint, options, plan.kv, contextLength, otherBytes);
+    const bool mayChoose = options.kv == KvType::Auto && !options.referencePrecision;
+    if (plan.fits() || !mayChoose || !checkCacheType(text, CacheType::Q8_0)) return plan;
+
+    // Less exact only where the model would not run otherwise, and never silently; ProbeModel::kvLoss() measures how much.
+    const std::uint64_t wanted = plan.need.totalBytes();
+    for (const KvType smaller : {KvType::Q8_0, KvType::Q4_0}) {
+        plan.kv = smaller;
+        plan.need = needOf(checkpoint, options, smaller, contextLength, otherBytes);
+        if (plan.fits()) break;
+    }
+    if (plan.fits()) {
+        plan.notes.push_back(std::string("Keys and values are kept as ") + kvTypeName(plan.kv) +
+                             ", which changes answers a little: with f16 all of it would need " + gigabytes(wanted) + " of " +
+                             gigabytes(plan.available) + ". A shorter context leaves room for f16.");
+    }
+    return plan;
+}
+
+Error LoadPlan::tooLarge(const Checkpoint &checkpoint, const LoadOptions &options) const {
+    const bool limited = options.memoryLimitBytes > 0;
+    return {ErrorCode::OutOfMemory,
+            "This model needs about " + gigabytes(need.totalBytes()) + " (weights " + gigabytes(need.weightBytes) +
+                ", context of " + std::to_string(contextLength) + " tokens as " + kvTypeName(kv) + " " +
+                gigabytes(need.kvBytes) + ", working space " + gigabytes(need.workBytes + need.towerWorkBytes) +
+                ", program and vocabulary " + gigabytes(need.programBytes + need.vocabularyBytes) + ") and " +
+                gigabytes(available) + (limited ? " are allowed: raise the limit" : " are available: close other programs") +
+                ", choose a shorter context, or load it as Q8_0 or Q4_0.",
+            {},
+            checkpoint.path};
+}
+
+Result<ModelInfo> inspectLoad(const LoadOptions &options) {
+    FACET_TRY(checkpoint, openCheckpoint(options.path, options.mmproj));
+    FACET_TRY(otherBytes, otherBytesOf(options));
+    ModelInfo info = describeCheckpoint(checkpoint, options.weights);
+    FACET_TRY(plan, planLoad(checkpoint, options, otherBytes));
+    info.kv = plan.kv;
+    info.availableBytes = plan.available;
+    info.notes = plan.notes;
+    if (!plan.fits()) info.notes.push_back(plan.tooLarge(checkpoint, options).message);
+    std::vector<int> lengths{plan.contextLength};
+    for (const MemoryEstimate &each : info.memory) lengths.push_back(each.contextLength);
+    std::sort(lengths.begin(), lengths.end());
+    lengths.erase(std::unique(lengths.begin(), lengths.end()), lengths.end());
+    info.memory.clear();
+    for (const int length : lengths) {
+        LoadOptions at = options;
+        at.contextLength = length;
+        FACET_TRY(each, planLoad(checkpoint, at, otherBytes));
+        info.memory.push_back(each.need);
+    }
+    return info;
+}
+
+} // namespace facet
