@@ -25,7 +25,7 @@ Status perLayerInputs(const Exec &exec, const TextConfig &config, const TextWeig
     float *a = token.resize(rows * width);
     float *mixed = out.resize(rows * width);
     ProfileScope scope(exec.profile, "look up, norm");
-    scope.work(tensorTypeName(weights.perLayerTable.type), static_cast<double>(rowBytes(weights.perLayerTable.type, width) * rows), 0);
+    scope.work(tensorTypeName(weights.perLayerTable.type()), static_cast<double>(weights.perLayerTable.rowBytes()) * static_cast<double>(rows), 0);
     std::atomic<bool> whole{true};
     exec.pool->parallelFor(rows, 1, [&](std::int64_t begin, std::int64_t end, int) {
         std::vector<std::byte> stored(weights.perLayerTable.rowBytes());
