@@ -3,9 +3,10 @@
 #include "kernels/profile.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstddef>
+#include <mutex>
+#include <optional>
 #include <vector>
 
 namespace facet {
@@ -26,13 +27,18 @@ Status perLayerInputs(const Exec &exec, const TextConfig &config, const TextWeig
     float *mixed = out.resize(rows * width);
     ProfileScope scope(exec.profile, "look up, norm");
     scope.work(tensorTypeName(weights.perLayerTable.type()), static_cast<double>(weights.perLayerTable.rowBytes()) * static_cast<double>(rows), 0);
-    std::atomic<bool> whole{true};
+    std::optional<Error> lost; // what the first row that could not be read says
+    std::mutex writing;
     exec.pool->parallelFor(rows, 1, [&](std::int64_t begin, std::int64_t end, int) {
         std::vector<std::byte> stored(weights.perLayerTable.rowBytes());
         for (std::int64_t row = begin; row < end; ++row) {
             float *tokenRow = a + row * width;
             float *contextRow = b + row * width;
-            if (!weights.perLayerTable.read(ids[static_cast<std::size_t>(row)], stored)) whole = false;
+            const Status read = weights.perLayerTable.read(ids[static_cast<std::size_t>(row)], stored);
+            if (!read) {
+                const std::lock_guard lock(writing);
+                if (!lost) lost = read.error();
+            }
             exec.kernels->dequantise(weights.perLayerTable.type(), stored.data(), width, tokenRow);
             for (std::int64_t i = 0; i < width; ++i) tokenRow[i] *= tokenFactor;
             for (std::int64_t i = 0; i < width; ++i) contextRow[i] *= contextFactor;
@@ -45,11 +51,7 @@ Status perLayerInputs(const Exec &exec, const TextConfig &config, const TextWeig
             }
         }
     });
-    if (!whole) {
-        return Error{ErrorCode::ModelFileCorrupt,
-                     "The model's file was changed while the model was in use; load the model again.",
-                     "rows of the per-layer embeddings cannot be read"};
-    }
+    if (lost) return *std::move(lost);
     if (!tap) return ok();
     tap("per_layer_token_identity", a, rows, width);
     for (std::int64_t row = 0; row < rows; ++row) {
