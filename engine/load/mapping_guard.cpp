@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <mutex>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace facet {
@@ -36,6 +37,17 @@ GuardedMapping::Place GuardTable::places[GuardTable::kPlaces];
 std::atomic<std::uintptr_t> GuardTable::pageBytes{0};
 struct sigaction GuardTable::earlier = {};
 
+// The system call itself where it has this name: what wraps mmap (sanitizers, allocators) is not made for handlers, and the
+// readers whose pages change under them are meant to go on.
+static bool mapZeros(std::uintptr_t page, std::size_t bytes) noexcept {
+    constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
+#if defined(__linux__) && defined(SYS_mmap)
+    return ::syscall(SYS_mmap, page, bytes, PROT_READ, flags, -1, 0) != -1;
+#else
+    return ::mmap(reinterpret_cast<void *>(page), bytes, PROT_READ, flags, -1, 0) != MAP_FAILED;
+#endif
+}
+
 // True: the address can be read now. What lies behind it in the file is gone as well, so all of it goes at once.
 bool GuardTable::replaceLostPages(std::uintptr_t address) noexcept {
     for (GuardedMapping::Place &place : places) {
@@ -45,8 +57,7 @@ bool GuardTable::replaceLostPages(std::uintptr_t address) noexcept {
         if (address >= end || place.begin.load(std::memory_order_acquire) != begin) continue;
         place.lost.store(true, std::memory_order_release);
         const std::uintptr_t page = address & ~(pageBytes.load(std::memory_order_relaxed) - 1);
-        return ::mmap(reinterpret_cast<void *>(page), end - page, PROT_READ,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != MAP_FAILED;
+        return mapZeros(page, end - page);
     }
     return false;
 }
