@@ -52,6 +52,15 @@ Result<KvCache> repeated(const KvCache &from, std::int64_t depth) {
     return deep;
 }
 
+// Takes the cache back to what it holds now.
+auto backToNow(KvCache &cache) {
+    return [&cache, snapshot = RingSnapshot::take(cache, cache.length()), empty = cache.length() == 0]() -> Status {
+        if (empty) cache.clear();
+        else if (!snapshot || !rewind(cache, *snapshot)) return Error{ErrorCode::Internal, "The cache could not be taken back."};
+        return ok();
+    };
+}
+
 }  // namespace
 
 std::string TestSpec::name() const {
@@ -221,25 +230,18 @@ Status Bench::sampled(const Exec &exec, const Sample &sample, const Reset &reset
 Status Bench::text(const Exec &exec, TestResult &result) {
     const TestSpec &spec = result.spec;
     FACET_TRY(cache, cacheAt(exec, spec.depth, 1));
-    const auto snapshot = RingSnapshot::take(cache, cache.length());
     result.tokens = spec.prompt + spec.generate;
     const auto sample = [&](const Exec &used) -> Status {
         FACET_CHECK(read(used, cache, spec.prompt, true));
         for (int i = 0; i < spec.generate; ++i) FACET_CHECK(writeOne(used, cache));
         return ok();
     };
-    const auto reset = [&]() -> Status {
-        if (spec.depth == 0) cache.clear();
-        else if (!snapshot || !rewind(cache, *snapshot)) return Error{ErrorCode::Internal, "The cache could not be taken back."};
-        return ok();
-    };
-    return sampled(exec, sample, reset, result);
+    return sampled(exec, sample, backToNow(cache), result);
 }
 
 Status Bench::verify(const Exec &exec, TestResult &result) {
     const TestSpec &spec = result.spec;
     FACET_TRY(cache, cacheAt(exec, spec.depth, spec.rows));
-    const auto snapshot = RingSnapshot::take(cache, cache.length());
     result.tokens = spec.rows;
     const auto sample = [&](const Exec &used) -> Status {
         Segment segment;
@@ -250,12 +252,7 @@ Status Bench::verify(const Exec &exec, TestResult &result) {
         FACET_CHECK(m_model->text.forward(used, std::span(&segment, 1)));
         return ok();
     };
-    const auto reset = [&]() -> Status {
-        if (spec.depth == 0) cache.clear();
-        else if (!snapshot || !rewind(cache, *snapshot)) return Error{ErrorCode::Internal, "The cache could not be taken back."};
-        return ok();
-    };
-    return sampled(exec, sample, reset, result);
+    return sampled(exec, sample, backToNow(cache), result);
 }
 
 Status Bench::parallel(const Exec &exec, TestResult &result) {
