@@ -1,30 +1,22 @@
-// attend(): cuts queries x heads into blocks for the threads and a ring cache into spans for Kernels::attendSpan.
+// attend(): cuts queries and keys into blocks for the threads, a ring cache into spans for Kernels::attendSpan.
 #include "kernels/ops.h"
 #include "kernels/profile.h"
 #include "kernels/quant_blocks.h"
 #include "kernels/tables.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <memory>
 
 namespace facet {
 namespace {
 
-constexpr int kQueryBlock = 64;  // rows (heads of one group x tokens) that share a pass over the keys
-
-// The queries that share a pass over the keys, and their running softmax: either one token with several heads of a group
-// or one head of several tokens, so that rows are equally spaced in memory.
-struct QueryBlock {
-    std::int64_t token = 0;  // first token
-    int tokens = 0;
-    int head = 0;            // first query head
-    int heads = 0;           // of the same KV head
-    float maximum[kQueryBlock];
-    float sum[kQueryBlock];
-    std::int32_t visibleFrom[kQueryBlock];
-    std::int32_t visibleTo[kQueryBlock];
-};
+constexpr int kQueryBlock = 64;  // rows (tokens x heads of one group) that share a pass over the keys
+// Every query's softmax is made of pieces of so many positions, merged in their order: pieces can then be worked on by
+// different threads, and the result is the same whether they were.
+constexpr std::int64_t kPiece = 512;
+constexpr std::int64_t kRowPadding = 16;  // floats behind each row: rows of 2^n bytes would fall into the same cache lines
 
 bool hasBlocks(CacheType type) noexcept { return type == CacheType::Q8_0 || type == CacheType::Q4_0; }
 
@@ -38,50 +30,57 @@ struct Problem {
     float *out;
 
     std::int64_t offset(std::int64_t token, int head) const noexcept { return (token * heads + head) * kv.headDim; }
+    std::int64_t pitch() const noexcept { return (kv.headDim + kRowPadding - 1) / kRowPadding * kRowPadding + kRowPadding; }
 };
 
-// A span of keys in blocks: tile by tile to float32, which all queries of the block share. The running softmax sees the
-// same tiles as in a float32 cache of these values.
-void attendStoredBlocks(const Problem &problem, QueryBlock &block, const std::byte *keys, const std::byte *values,
-                        std::int64_t count, const float *q, float *out, std::int64_t stride, float *scratch) {
-    const Kernels &kernels = *problem.exec.kernels;
-    const std::int64_t headDim = problem.kv.headDim;
-    const std::int64_t rowBytes = cacheRowBytes(problem.kv.type, headDim);
-    const int rows = block.tokens * block.heads;
+// Rows that share a pass over the keys: `heads` heads of one KV head for each of `tokens` tokens.
+struct QueryBlock {
+    std::int64_t token = 0;
+    int tokens = 0;
+    int head = 0;
+    int heads = 0;
+
+    int rows() const noexcept { return tokens * heads; }
+    std::int64_t tokenOf(int row) const noexcept { return token + row / heads; }
+    int headOf(int row) const noexcept { return head + row % heads; }
+};
+
+// A running softmax: for each row its maximum, sum and unnormalised output.
+struct State {
+    float *maximum;
+    float *sum;
+    float *out;  // [rows, pitch]
+
+    void clear(int rows, std::int64_t pitch) const noexcept {
+        std::fill_n(maximum, rows, -std::numeric_limits<float>::infinity());
+        std::fill_n(sum, rows, 0.0F);
+        std::fill_n(out, rows * pitch, 0.0F);
+    }
+};
+
+// Memory of one thread.
+struct Scratch {
+    std::unique_ptr<float[]> values;
+    std::int64_t size;  // of queries, and of the output of a state
+    float maximum[2 * kQueryBlock];
+    float sum[2 * kQueryBlock];
     std::int32_t visibleFrom[kQueryBlock];
     std::int32_t visibleTo[kQueryBlock];
-    for (std::int64_t tile = 0; tile < count; tile += kKeyTile) {
-        const auto keysHere = static_cast<std::int32_t>(std::min<std::int64_t>(kKeyTile, count - tile));
-        const auto shift = static_cast<std::int32_t>(tile);
-        std::int32_t first = keysHere;
-        std::int32_t last = 0;
-        for (int row = 0; row < rows; ++row) {
-            visibleFrom[row] = std::clamp(block.visibleFrom[row] - shift, 0, keysHere);
-            visibleTo[row] = std::clamp(block.visibleTo[row] - shift, visibleFrom[row], keysHere);
-            if (visibleFrom[row] == visibleTo[row]) continue;
-            first = std::min(first, visibleFrom[row]);
-            last = std::max(last, visibleTo[row]);
-        }
-        if (first >= last) continue;
-        float *tileValues = scratch + kKeyTile * headDim;
-        const std::int64_t from = (tile + first) * rowBytes;
-        const std::int64_t size = (last - first) * headDim;
-        // What no query sees was perhaps never written; zeros keep its place.
-        std::fill_n(scratch, first * headDim, 0.0F);
-        std::fill_n(tileValues, first * headDim, 0.0F);
-        std::fill_n(scratch + last * headDim, (keysHere - last) * headDim, 0.0F);
-        std::fill_n(tileValues + last * headDim, (keysHere - last) * headDim, 0.0F);
-        kernels.dequantise(cacheTensorType(problem.kv.type), keys + from, size, scratch + first * headDim);
-        kernels.dequantise(cacheTensorType(problem.kv.type), values + from, size, tileValues + first * headDim);
-        kernels.attendSpan(CacheType::F32, scratch, tileValues, keysHere, headDim, q, rows, stride, visibleFrom, visibleTo,
-                           block.maximum, block.sum, out, stride);
+
+    explicit Scratch(std::int64_t rowValues)
+        : values(std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(3 * rowValues + kRowPadding))), size(rowValues) {}
+    float *queries() const noexcept {  // at a cache line's begin
+        const auto address = reinterpret_cast<std::uintptr_t>(values.get());
+        return values.get() + (64 - address % 64) % 64 / sizeof(float);
     }
-}
+    State whole() noexcept { return {maximum, sum, queries() + size}; }
+    State piece() noexcept { return {maximum + kQueryBlock, sum + kQueryBlock, queries() + 2 * size}; }
+};
 
 // Slots [begin, end), none wrapped, that hold the positions from `position` (at slot begin) on. The span handed on begins
 // at a multiple of the key tile, so that a query meets the same tiles whatever other queries are in the call.
-void attendSlots(const Problem &problem, QueryBlock &block, std::int64_t position, std::int64_t begin, std::int64_t end,
-                 float *scratch) {
+void attendSlots(const Problem &problem, const QueryBlock &block, std::int64_t position, std::int64_t begin,
+                 std::int64_t end, Scratch &scratch, const State &state) {
     const KvView &kv = problem.kv;
     const std::int64_t base = begin / kKeyTile * kKeyTile;
     const std::int64_t shift = position - (begin - base);  // position of slot `base`
@@ -91,50 +90,157 @@ void attendSlots(const Problem &problem, QueryBlock &block, std::int64_t positio
         const std::int64_t first = std::clamp(problem.from[token] - shift, begin - base, end - base);
         const std::int64_t last = std::clamp(problem.to[token] - shift, first, end - base);
         any = any || first < last;
-        std::fill_n(block.visibleFrom + t * block.heads, block.heads, static_cast<std::int32_t>(first));
-        std::fill_n(block.visibleTo + t * block.heads, block.heads, static_cast<std::int32_t>(last));
+        std::fill_n(scratch.visibleFrom + t * block.heads, block.heads, static_cast<std::int32_t>(first));
+        std::fill_n(scratch.visibleTo + t * block.heads, block.heads, static_cast<std::int32_t>(last));
     }
     if (!any) return;
     const int kvHead = block.head / (problem.heads / kv.kvHeads);
     const std::int64_t bytes = (kvHead * kv.capacity + base) * cacheRowBytes(kv.type, kv.headDim);
     const auto *keys = static_cast<const std::byte *>(kv.keys) + bytes;
     const auto *values = static_cast<const std::byte *>(kv.values) + bytes;
-    const std::int64_t stride = block.heads > 1 ? kv.headDim : std::int64_t{problem.heads} * kv.headDim;
-    const std::int64_t at = problem.offset(block.token, block.head);
-    if (hasBlocks(kv.type)) {
-        attendStoredBlocks(problem, block, keys, values, end - base, problem.q + at, problem.out + at, stride, scratch);
-        return;
-    }
-    problem.exec.kernels->attendSpan(kv.type, keys, values, end - base, kv.headDim, problem.q + at,
-                                     std::int64_t{block.tokens} * block.heads, stride, block.visibleFrom, block.visibleTo,
-                                     block.maximum, block.sum, problem.out + at, stride);
+    const std::int64_t pitch = problem.pitch();
+    problem.exec.kernels->attendSpan(kv.type, keys, values, end - base, kv.headDim, scratch.queries(), block.rows(), pitch,
+                                     scratch.visibleFrom, scratch.visibleTo, state.maximum, state.sum, state.out, pitch);
 }
 
-void attendBlock(const Problem &problem, QueryBlock &block, float *scratch) {
-    const KvView &kv = problem.kv;
-    const int rows = block.tokens * block.heads;
-    std::fill_n(block.maximum, rows, -std::numeric_limits<float>::infinity());
-    std::fill_n(block.sum, rows, 0.0F);
-    std::int64_t first = std::numeric_limits<std::int64_t>::max();
-    std::int64_t last = 0;
-    for (int t = 0; t < block.tokens; ++t) {
-        const auto token = static_cast<std::size_t>(block.token + t);
-        std::fill_n(problem.out + problem.offset(block.token + t, block.head), block.heads * kv.headDim, 0.0F);
-        if (problem.from[token] >= problem.to[token]) continue;
-        first = std::min(first, problem.from[token]);
-        last = std::max(last, problem.to[token]);
-    }
+// Positions [first, last) of one piece into a cleared state.
+void attendPiece(const Problem &problem, const QueryBlock &block, std::int64_t first, std::int64_t last, Scratch &scratch,
+                 const State &state) {
     for (std::int64_t position = first; position < last && !problem.exec.cancelled();) {
-        const std::int64_t slot = position % kv.capacity;
-        const std::int64_t count = std::min(last - position, kv.capacity - slot);
-        attendSlots(problem, block, position, slot, slot + count, scratch);
+        const std::int64_t slot = position % problem.kv.capacity;
+        const std::int64_t count = std::min(last - position, problem.kv.capacity - slot);
+        attendSlots(problem, block, position, slot, slot + count, scratch, state);
         position += count;
     }
+}
+
+// Adds the softmax of a later piece to that of the pieces before it.
+void merge(const State &into, const State &piece, int rows, std::int64_t headDim, std::int64_t pitch) {
     for (int row = 0; row < rows; ++row) {
-        float *out = problem.out + problem.offset(block.token + row / block.heads, block.head + row % block.heads);
-        const float sum = block.sum[row];
-        for (int d = 0; d < kv.headDim; ++d) out[d] = sum > 0.0F ? out[d] / sum : (sum == 0.0F ? 0.0F : sum);
+        if (piece.sum[row] == 0.0F) continue;  // nothing seen
+        const float largest = std::max(into.maximum[row], piece.maximum[row]);
+        const float old = into.sum[row] == 0.0F ? 0.0F : std::exp(into.maximum[row] - largest);
+        const float own = std::exp(piece.maximum[row] - largest);
+        into.maximum[row] = largest;
+        into.sum[row] = into.sum[row] * old + piece.sum[row] * own;
+        float *out = into.out + row * pitch;
+        const float *add = piece.out + row * pitch;
+        for (std::int64_t d = 0; d < headDim; ++d) out[d] = out[d] * old + add[d] * own;
     }
+}
+
+void takeQueries(const Problem &problem, const QueryBlock &block, float *to) {
+    for (int row = 0; row < block.rows(); ++row) {
+        std::copy_n(problem.q + problem.offset(block.tokenOf(row), block.headOf(row)), problem.kv.headDim,
+                    to + row * problem.pitch());
+    }
+}
+
+void giveResult(const Problem &problem, const QueryBlock &block, const State &state) {
+    for (int row = 0; row < block.rows(); ++row) {
+        float *out = problem.out + problem.offset(block.tokenOf(row), block.headOf(row));
+        const float *from = state.out + row * problem.pitch();
+        const float sum = state.sum[row];
+        for (int d = 0; d < problem.kv.headDim; ++d) out[d] = sum > 0.0F ? from[d] / sum : (sum == 0.0F ? 0.0F : sum);
+    }
+}
+
+struct Range {
+    std::int64_t first = std::numeric_limits<std::int64_t>::max();
+    std::int64_t last = 0;
+};
+
+// The positions that any of these tokens sees.
+Range seenBy(const Problem &problem, std::int64_t token, std::int64_t tokens) {
+    Range range;
+    for (std::int64_t t = token; t < token + tokens; ++t) {
+        const auto at = static_cast<std::size_t>(t);
+        if (problem.from[at] >= problem.to[at]) continue;
+        range.first = std::min(range.first, problem.from[at]);
+        range.last = std::max(range.last, problem.to[at]);
+    }
+    return range;
+}
+
+// A block of queries, piece after piece.
+void attendBlock(const Problem &problem, const QueryBlock &block, Scratch &scratch) {
+    const std::int64_t pitch = problem.pitch();
+    const State whole = scratch.whole();
+    whole.clear(block.rows(), pitch);
+    takeQueries(problem, block, scratch.queries());
+    const Range seen = seenBy(problem, block.token, block.tokens);
+    bool begun = false;
+    for (std::int64_t piece = seen.first / kPiece * kPiece; seen.first < seen.last && piece < seen.last; piece += kPiece) {
+        const std::int64_t first = std::max(piece, seen.first);
+        const std::int64_t last = std::min(piece + kPiece, seen.last);
+        const State state = begun ? scratch.piece() : whole;
+        if (begun) state.clear(block.rows(), pitch);
+        attendPiece(problem, block, first, last, scratch, state);
+        if (begun) merge(whole, state, block.rows(), problem.kv.headDim, pitch);
+        begun = true;
+    }
+    giveResult(problem, block, whole);
+}
+
+// The blocks of a call. How it is cut never changes a result: queries do not touch each other.
+struct Cut {
+    int group;           // heads of a KV head
+    std::int64_t tokens;
+    int kvHeads;
+    int headsTogether;
+    std::int64_t tokensTogether;
+
+    std::int64_t tokenBlocks() const noexcept { return (tokens + tokensTogether - 1) / tokensTogether; }
+    std::int64_t headBlocks() const noexcept { return (group + headsTogether - 1) / headsTogether; }
+    std::int64_t blocks() const noexcept { return tokenBlocks() * headBlocks() * kvHeads; }
+    QueryBlock block(std::int64_t index) const noexcept {
+        const std::int64_t kvHead = index / (tokenBlocks() * headBlocks());
+        const std::int64_t headBlock = index / tokenBlocks() % headBlocks();
+        QueryBlock block;
+        block.token = index % tokenBlocks() * tokensTogether;
+        block.tokens = static_cast<int>(std::min(tokensTogether, tokens - block.token));
+        block.head = static_cast<int>(kvHead * group + headBlock * headsTogether);
+        block.heads = static_cast<int>(std::min<std::int64_t>(headsTogether, group - headBlock * headsTogether));
+        return block;
+    }
+};
+
+// Few queries, many keys: pieces of keys go to the threads, a round of them at a time, and are merged in their order.
+void attendSplit(const Problem &problem, const Cut &cut, const Range &seen, std::vector<Scratch> &scratch) {
+    const std::int64_t pitch = problem.pitch();
+    const std::int64_t blocks = cut.blocks();
+    const std::int64_t end = (seen.last + kPiece - 1) / kPiece;
+    const std::int64_t round = 8 * std::int64_t{problem.exec.pool->threadCount()};
+    constexpr std::int64_t kNumbers = 2 * kQueryBlock;  // maxima and sums of a state
+    const std::int64_t stateSize = kNumbers + std::int64_t{cut.headsTogether} * cut.tokensTogether * pitch;
+    const auto memory = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>((round + 1) * blocks * stateSize));
+    const auto stateAt = [&](std::int64_t block, std::int64_t piece) -> State {
+        float *at = memory.get() + (block * (round + 1) + piece) * stateSize;
+        return {at, at + kQueryBlock, at + kNumbers};
+    };
+    for (std::int64_t b = 0; b < blocks; ++b) stateAt(b, round).clear(cut.block(b).rows(), pitch);
+    for (std::int64_t piece = seen.first / kPiece; piece < end; piece += round) {
+        const std::int64_t here = std::min(round, end - piece);
+        problem.exec.pool->parallelFor(blocks * here, 1, [&](std::int64_t begin, std::int64_t stop, int thread) {
+            Scratch &own = scratch[static_cast<std::size_t>(thread)];
+            for (std::int64_t unit = begin; unit < stop; ++unit) {
+                const QueryBlock block = cut.block(unit / here);
+                const State state = stateAt(unit / here, unit % here);
+                const std::int64_t first = (piece + unit % here) * kPiece;
+                state.clear(block.rows(), pitch);
+                takeQueries(problem, block, own.queries());
+                attendPiece(problem, block, std::max(first, seen.first), std::min(first + kPiece, seen.last), own, state);
+            }
+        });
+        problem.exec.pool->parallelFor(blocks, 1, [&](std::int64_t begin, std::int64_t stop, int) {
+            for (std::int64_t b = begin; b < stop; ++b) {
+                for (std::int64_t i = 0; i < here; ++i) {
+                    merge(stateAt(b, round), stateAt(b, i), cut.block(b).rows(), problem.kv.headDim, pitch);
+                }
+            }
+        });
+    }
+    for (std::int64_t b = 0; b < blocks; ++b) giveResult(problem, cut.block(b), stateAt(b, round));
 }
 
 // Each key and value counts once, however many heads and tokens look at it.
@@ -180,29 +286,25 @@ void attend(const Exec &exec, const KvView &kv, const float *q, std::int64_t tok
     addWork(scope, problem);
     const int group = heads / kv.kvHeads;
     const int threads = exec.pool->threadCount();
-    // Many tokens: one head a block, consecutive tokens. Few tokens: the heads of a group together, as long as there is
-    // something to do for every thread. How it is cut never changes a result: queries do not touch each other.
-    const bool single = tokens >= 8;
-    int headsTogether = single ? 1 : std::min(group, kQueryBlock);
-    while (!single && headsTogether > 1 && tokens * ((heads + headsTogether - 1) / headsTogether) < threads) {
-        headsTogether = (headsTogether + 1) / 2;
+    const Range seen = seenBy(problem, 0, tokens);
+    const std::int64_t pieces = seen.first < seen.last ? (seen.last + kPiece - 1) / kPiece - seen.first / kPiece : 0;
+    Cut cut{group, tokens, kv.kvHeads, std::min(group, kQueryBlock), 1};
+    const std::int64_t most = std::clamp<std::int64_t>(kQueryBlock / cut.headsTogether, 1, tokens);
+    cut.tokensTogether = (tokens + (tokens + most - 1) / most - 1) / ((tokens + most - 1) / most);  // blocks of like size
+    const bool split = cut.blocks() < 2 * threads && pieces >= 2 * threads;
+    while (!split && cut.blocks() < threads && (cut.tokensTogether > 1 || cut.headsTogether > 1)) {
+        if (cut.tokensTogether > 1) cut.tokensTogether = (cut.tokensTogether + 1) / 2;
+        else cut.headsTogether = (cut.headsTogether + 1) / 2;
     }
-    const std::int64_t tokensTogether = single ? std::min<std::int64_t>(tokens, kQueryBlock) : 1;
-    const std::int64_t tokenBlocks = (tokens + tokensTogether - 1) / tokensTogether;
-    const std::int64_t headBlocks = (group + headsTogether - 1) / headsTogether;  // of one KV head
-    // Keys and values of a tile in float32, where they are stored in blocks.
-    const std::int64_t scratchSize = hasBlocks(kv.type) ? 2 * kKeyTile * std::int64_t{kv.headDim} : 0;
-    const auto scratch = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(scratchSize * threads));
-    exec.pool->parallelFor(tokenBlocks * headBlocks * kv.kvHeads, 1, [&](std::int64_t begin, std::int64_t end, int thread) {
-        QueryBlock block;
+    std::vector<Scratch> scratch;
+    for (int thread = 0; thread < threads; ++thread) scratch.emplace_back(cut.headsTogether * cut.tokensTogether * problem.pitch());
+    if (split) {
+        attendSplit(problem, cut, seen, scratch);
+        return;
+    }
+    exec.pool->parallelFor(cut.blocks(), 1, [&](std::int64_t begin, std::int64_t end, int thread) {
         for (std::int64_t unit = begin; unit < end; ++unit) {
-            const std::int64_t kvHead = unit / (tokenBlocks * headBlocks);
-            const std::int64_t headBlock = unit / tokenBlocks % headBlocks;
-            block.token = unit % tokenBlocks * tokensTogether;
-            block.tokens = static_cast<int>(std::min(tokensTogether, tokens - block.token));
-            block.head = static_cast<int>(kvHead * group + headBlock * headsTogether);
-            block.heads = static_cast<int>(std::min<std::int64_t>(headsTogether, group - headBlock * headsTogether));
-            attendBlock(problem, block, scratch.get() + thread * scratchSize);
+            attendBlock(problem, cut.block(unit), scratch[static_cast<std::size_t>(thread)]);
         }
     });
 }

@@ -9,7 +9,8 @@ namespace {
 using V = __m256;
 constexpr int kLanes = 8;
 constexpr int kFloatTokens = 6;   // x two registers of rows
-constexpr int kScoreQueries = 2;  // x 32 keys
+constexpr int kScoreQueries = 4;  // x two registers of keys
+constexpr int kRowQueries = 4;    // x 2 keys
 constexpr int kValueQueries = 2;  // x 4 vectors
 constexpr int kValueVectors = 4;
 constexpr int kTileTokens = 4;    // x 8 rows of int8
@@ -73,6 +74,14 @@ inline V vloadBfloat(const void *from) {
 inline V vloadInt8(const void *from) {
     return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(static_cast<const __m128i *>(from))));
 }
+inline V vloadLowNibbles(const void *from) {
+    const __m128i raw = _mm_loadl_epi64(static_cast<const __m128i *>(from));
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_and_si128(raw, _mm_set1_epi8(15))));
+}
+inline V vloadHighNibbles(const void *from) {
+    const __m128i raw = _mm_srli_epi16(_mm_loadl_epi64(static_cast<const __m128i *>(from)), 4);
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_and_si128(raw, _mm_set1_epi8(15))));
+}
 inline void vstoreHalf(std::uint16_t *to, V x) {
     _mm_storeu_si128(reinterpret_cast<__m128i *>(to), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
 }
@@ -87,6 +96,12 @@ inline void vstoreInt8(std::int8_t *to, V x) {
     _mm_storel_epi64(reinterpret_cast<__m128i *>(to), _mm_packs_epi16(words, words));
 }
 inline float halfToFloat(std::uint16_t bits) { return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(bits))); }
+// The float16 at `from` in every lane.
+inline V vspreadHalf(const void *from) {
+    short bits = 0;
+    __builtin_memcpy(&bits, from, sizeof bits);
+    return _mm256_cvtph_ps(_mm_set1_epi16(bits));
+}
 
 // 16 bytes to 32 values 0..15: low nibbles first.
 inline __m256i nibbles(const std::byte *from) {
@@ -117,6 +132,24 @@ inline void transpose(V (&m)[8]) {
     }
 }
 
+// Lane i of the result: all lanes of m[i] folded, in the same order for every i.
+template <typename Fold>
+inline V vfoldRows(const V (&m)[8], Fold fold) {
+    V pairs[4];
+    V fours[2];
+    FACET_UNROLL
+    for (int i = 0; i < 4; ++i) {
+        pairs[i] = fold(_mm256_unpacklo_ps(m[2 * i], m[2 * i + 1]), _mm256_unpackhi_ps(m[2 * i], m[2 * i + 1]));
+    }
+    FACET_UNROLL
+    for (int i = 0; i < 2; ++i) {
+        const V &a = pairs[2 * i];
+        const V &b = pairs[2 * i + 1];
+        fours[i] = fold(_mm256_shuffle_ps(a, b, 0x44), _mm256_shuffle_ps(a, b, 0xEE));
+    }
+    return fold(_mm256_permute2f128_ps(fours[0], fours[1], 0x20), _mm256_permute2f128_ps(fours[0], fours[1], 0x31));
+}
+
 }  // namespace
 }  // namespace facet
 
@@ -129,6 +162,7 @@ inline void transpose(V (&m)[8]) {
 // after the two above
 #include "kernels/simd_widen.inl"
 // after the three above
+#include "kernels/simd_attention_scores.inl"
 #include "kernels/simd_attention.inl"
 
 namespace facet {

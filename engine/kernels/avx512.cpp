@@ -10,7 +10,8 @@ namespace {
 using V = __m512;
 constexpr int kLanes = 16;
 constexpr int kFloatTokens = 12;  // x two registers of rows
-constexpr int kScoreQueries = 8;  // x 32 keys
+constexpr int kScoreQueries = 8;  // x two registers of keys
+constexpr int kRowQueries = 8;    // x 2 keys
 constexpr int kValueQueries = 4;  // x 4 vectors
 constexpr int kValueVectors = 4;
 constexpr int kTileTokens = 8;    // x 16 rows of int8
@@ -67,6 +68,14 @@ inline V vloadBfloat(const void *from) {
 inline V vloadInt8(const void *from) {
     return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(static_cast<const __m128i *>(from))));
 }
+inline V vloadLowNibbles(const void *from) {
+    const __m128i raw = _mm_loadu_si128(static_cast<const __m128i *>(from));
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_and_si128(raw, _mm_set1_epi8(15))));
+}
+inline V vloadHighNibbles(const void *from) {
+    const __m128i raw = _mm_srli_epi16(_mm_loadu_si128(static_cast<const __m128i *>(from)), 4);
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_and_si128(raw, _mm_set1_epi8(15))));
+}
 inline void vstoreHalf(std::uint16_t *to, V x) {
     _mm256_storeu_si256(reinterpret_cast<__m256i *>(to), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
 }
@@ -77,6 +86,12 @@ inline void vstoreInt8(std::int8_t *to, V x) {
     _mm_storeu_si128(reinterpret_cast<__m128i *>(to), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x)));
 }
 inline float halfToFloat(std::uint16_t bits) { return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(bits))); }
+// The float16 at `from` in every lane.
+inline V vspreadHalf(const void *from) {
+    short bits = 0;
+    __builtin_memcpy(&bits, from, sizeof bits);
+    return _mm512_cvtph_ps(_mm256_set1_epi16(bits));
+}
 
 // 16 bytes to 32 values 0..15: low nibbles first.
 inline __m256i nibbles(const std::byte *from) {
@@ -113,6 +128,31 @@ inline void transpose(V (&m)[16]) {
     }
 }
 
+// Lane i of the result: all lanes of m[i] folded, in the same order for every i.
+template <typename Fold>
+inline V vfoldRows(const V (&m)[16], Fold fold) {
+    V pairs[8];
+    V fours[4];
+    V eights[2];
+    FACET_UNROLL
+    for (int i = 0; i < 8; ++i) {
+        pairs[i] = fold(_mm512_unpacklo_ps(m[2 * i], m[2 * i + 1]), _mm512_unpackhi_ps(m[2 * i], m[2 * i + 1]));
+    }
+    FACET_UNROLL
+    for (int i = 0; i < 4; ++i) {
+        const V &a = pairs[2 * i];
+        const V &b = pairs[2 * i + 1];
+        fours[i] = fold(_mm512_shuffle_ps(a, b, 0x44), _mm512_shuffle_ps(a, b, 0xEE));
+    }
+    FACET_UNROLL
+    for (int i = 0; i < 2; ++i) {
+        const V &a = fours[2 * i];
+        const V &b = fours[2 * i + 1];
+        eights[i] = fold(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xDD));
+    }
+    return fold(_mm512_shuffle_f32x4(eights[0], eights[1], 0x88), _mm512_shuffle_f32x4(eights[0], eights[1], 0xDD));
+}
+
 }  // namespace
 }  // namespace facet
 
@@ -125,6 +165,7 @@ inline void transpose(V (&m)[16]) {
 // after the two above
 #include "kernels/simd_widen.inl"
 // after the three above
+#include "kernels/simd_attention_scores.inl"
 #include "kernels/simd_attention.inl"
 
 namespace facet {

@@ -20,8 +20,8 @@ struct Q8Rows {
     const std::int32_t *pairs = nullptr;
 };
 
-// Key/value element type of a cache. The kernels below take F32 and F16; caches of blocks of 32 values (Q8_0, Q4_0) are
-// written with storeCacheRow() and read with attend() of ops.h.
+// Key/value element type of a cache; Q8_0 and Q4_0 need heads of a multiple of 32 values. Written with storeCacheRow() of
+// ops.h.
 enum class CacheType : std::uint8_t { F32, F16, Q8_0, Q4_0 };
 
 struct Kernels {
@@ -61,11 +61,11 @@ struct Kernels {
     // of type `type`. Online (running maximum and sum), so that it may be called span by span:
     // state per query: maximum, sum and the unnormalised out; begin with maximum = -inf, sum = 0, out = 0;
     // after the last span divide out by sum. Query i sees key j (0-based in this span) iff visibleFrom[i] <= j < visibleTo[i].
-    // Keys are taken in tiles of 32 from the first key of the span; those that no query sees are not read.
+    // Keys are taken in tiles of kKeyTile from the first key of the span; those that no query sees are not read.
     void (*attendSpan)(CacheType type, const void *k, const void *v, std::int64_t keys, std::int64_t headDim,
                        const float *q, std::int64_t queries, std::int64_t qStride, const std::int32_t *visibleFrom,
                        const std::int32_t *visibleTo, float *maximum, float *sum, float *out, std::int64_t outStride);
-    // float32 to cache type; F16 holds what is beyond its range at +-65504.
+    // float32 to F32 or F16; F16 holds what is beyond its range at +-65504.
     void (*toCache)(CacheType type, const float *x, std::int64_t n, void *out);
 };
 

@@ -11,7 +11,8 @@ constexpr int kLanes = 4;
 constexpr int kDirectRows = 4;    // rows of a tile of several tokens (32 registers)
 constexpr int kPanelRows = 4;     // x 5 tokens
 constexpr int kPanelTokens = 5;
-constexpr int kScoreQueries = 2;  // x 32 keys
+constexpr int kScoreQueries = 8;  // x two registers of keys
+constexpr int kRowQueries = 4;    // x 2 keys
 constexpr int kValueQueries = 4;  // x 4 vectors
 constexpr int kValueVectors = 4;
 constexpr int kInt8Rows = 2;      // x 4 tokens
@@ -77,6 +78,14 @@ inline V vloadInt8(const void *from) {
                                   static_cast<float>(bytes[3])};
     return vld1q_f32(values);
 }
+inline V vloadNibbles(const void *from, std::uint32_t shift) {
+    std::uint32_t bits = 0;
+    __builtin_memcpy(&bits, from, sizeof bits);
+    const uint8x8_t four = vcreate_u8((bits >> shift) & 0x0F0F0F0FU);
+    return vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(four))));
+}
+inline V vloadLowNibbles(const void *from) { return vloadNibbles(from, 0); }
+inline V vloadHighNibbles(const void *from) { return vloadNibbles(from, 4); }
 inline void vstoreHalf(std::uint16_t *to, V x) { vst1_u16(to, vreinterpret_u16_f16(vcvt_f16_f32(x))); }
 inline void vstoreHalfPart(std::uint16_t *to, V x, int lanes) {
     std::uint16_t all[kLanes];
@@ -91,6 +100,13 @@ inline void vstoreInt8(std::int8_t *to, V x) {
 inline float halfToFloat(std::uint16_t bits) {
     const std::uint16_t all[kLanes] = {bits, 0, 0, 0};
     return vfirst(vloadHalf(all));
+}
+// The float16 at `from` in every lane.
+inline V vspreadHalf(const void *from) {
+    std::uint16_t bits = 0;
+    __builtin_memcpy(&bits, from, sizeof bits);
+    const std::uint16_t all[kLanes] = {bits, bits, bits, bits};
+    return vloadHalf(all);
 }
 
 // 16 bytes to 32 values of a table of 16: by their low halves first.
@@ -110,6 +126,14 @@ inline void transpose(V (&m)[4]) {
     m[3] = vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1]));
 }
 
+// Lane i of the result: all lanes of m[i] folded, in the same order for every i.
+template <typename Fold>
+inline V vfoldRows(const V (&m)[4], Fold fold) {
+    const V a = fold(vtrn1q_f32(m[0], m[1]), vtrn2q_f32(m[0], m[1]));  // m0 0+1, m1 0+1, m0 2+3, m1 2+3
+    const V b = fold(vtrn1q_f32(m[2], m[3]), vtrn2q_f32(m[2], m[3]));
+    return fold(vcombine_f32(vget_low_f32(a), vget_low_f32(b)), vcombine_f32(vget_high_f32(a), vget_high_f32(b)));
+}
+
 }  // namespace
 }  // namespace facet
 
@@ -123,6 +147,7 @@ inline void transpose(V (&m)[4]) {
 #include "kernels/simd_widen.inl"
 #include "kernels/simd_matmul.inl"
 // after the three above
+#include "kernels/simd_attention_scores.inl"
 #include "kernels/simd_attention.inl"
 
 namespace facet {

@@ -199,9 +199,19 @@ void clampValues(float *x, std::int64_t n, float low, float high) {
     for (std::int64_t i = 0; i < n; ++i) x[i] = std::min(std::max(x[i], low), high);
 }
 
+// Value i of rows of keys or values; blocks never straddle rows.
 float cacheValue(CacheType type, const void *from, std::int64_t i) noexcept {
     if (type == CacheType::F32) return static_cast<const float *>(from)[i];
-    return floatFromHalf(static_cast<const std::uint16_t *>(from)[i]);
+    if (type == CacheType::F16) return floatFromHalf(static_cast<const std::uint16_t *>(from)[i]);
+    const BlockShape shape = blockShape(type == CacheType::Q8_0 ? TensorType::Q8_0 : TensorType::Q4_0);
+    const auto *block = static_cast<const std::byte *>(from) + i / shape.values * shape.bytes;
+    std::uint16_t scale = 0;
+    std::memcpy(&scale, block, sizeof scale);
+    const std::int64_t at = i % shape.values;
+    const std::byte *values = block + sizeof scale;
+    if (type == CacheType::Q8_0) return floatFromHalf(scale) * static_cast<float>(std::to_integer<std::int8_t>(values[at]));
+    const int nibble = std::to_integer<int>(at < 16 ? values[at] & std::byte{15} : values[at - 16] >> 4);
+    return floatFromHalf(scale) * static_cast<float>(nibble - 8);
 }
 
 // One query against keys [begin, end) of at most one tile.

@@ -1,139 +1,98 @@
-// Attention over one span of keys, over the vector type of the including file (see simd_math.inl for the rules).
-// Keys are taken in tiles of kKeyTile: a tile of keys is transposed once for all queries, scores are chains over the head
-// dimension with keys in the lanes, values are added key by key with dimensions in the lanes. What a query gets depends on
-// its own keys only: those hidden from it have weight zero and never touch its maximum.
+// Attention over one span of keys: tiles of kKeyTile keys, running softmax, weighted values. After
+// simd_attention_scores.inl, which has the scores. What a query gets depends on its own keys only: those hidden from it
+// have weight zero and never touch its maximum, and no sum depends on which queries are worked on together.
 namespace facet {
 namespace {
 
 constexpr std::int64_t kQueriesAtOnce = 64;
-constexpr std::int64_t kDims = 64;                     // dimensions worked on at a time: a partial sum of a score
-constexpr int kKeyVectors = kKeyTile / kLanes;
 constexpr float kNoScore = -__builtin_huge_valf();
 
 // Scratch of one call, on the stack.
 struct AttentionScratch {
-    alignas(64) float keys[kDims * kKeyTile];              // [dims, keys]
-    alignas(64) float values[kKeyTile * kDims];            // [keys, dims]
-    alignas(64) float scores[kQueriesAtOnce * kKeyTile];   // [queries, keys], then weights
+    union {
+        alignas(64) float widened[kWidened];         // long heads: a few keys
+        alignas(64) float keys[kDims * kKeyTile];    // short heads: [dims, keys]
+        alignas(64) float values[kKeyTile * kDims];  // [keys, dims], once the scores are made
+    };
+    alignas(64) float scores[kQueriesAtOnce * kKeyTile];  // [queries, keys], then weights
 };
 
-struct Span {
-    CacheType type;
-    const void *k;
-    const void *v;
-    std::int64_t keys;
-    std::int64_t headDim;
-};
-
-inline V loadCache(CacheType type, const void *from, std::int64_t at, int lanes) {
-    if (type == CacheType::F32) return vloadUpTo(static_cast<const float *>(from) + at, lanes);
-    const auto *halves = reinterpret_cast<const std::byte *>(static_cast<const std::uint16_t *>(from) + at);
-    return lanes == kLanes ? LoadF16::whole(halves) : LoadF16::part(halves, lanes);
-}
-
-// Keys [low, high) of the tile that begins at key `tile`, dimensions [d0, d0 + dims), to scratch.keys; other columns are 0.
-void transposeKeys(const Span &span, std::int64_t tile, std::int64_t low, std::int64_t high, std::int64_t d0,
-                   std::int64_t dims, AttentionScratch &scratch) {
-    for (int column = 0; column < kKeyTile; column += kLanes) {
-        for (std::int64_t d = 0; d < dims; d += kLanes) {
-            const int lanes = dims - d < kLanes ? static_cast<int>(dims - d) : kLanes;
-            V block[kLanes];
-            FACET_UNROLL
-            for (int i = 0; i < kLanes; ++i) {
-                const std::int64_t key = tile + column + i;
-                const bool used = low <= key && key < high;
-                block[i] = used ? loadCache(span.type, span.k, key * span.headDim + d0 + d, lanes) : vzero();
-            }
-            transpose(block);
-            FACET_UNROLL
-            for (int i = 0; i < kLanes; ++i) vstore(scratch.keys + (d + i) * kKeyTile + column, block[i]);
+// Turns the scores of up to kLanes queries, one in each lane, into weights e^(score - maximum). Query i sees columns
+// [low[i], high[i]).
+void weighTile(float *scores, int count, const std::int32_t *low, const std::int32_t *high, std::int64_t headDim,
+               float *maximum, float *sum, float *out, std::int64_t outStride) {
+    for (int i = 0; i < count; ++i) {
+        float *row = scores + i * kKeyTile;
+        for (int c = 0; c < low[i]; ++c) row[c] = kNoScore;
+        for (int c = high[i]; c < kKeyTile; ++c) row[c] = kNoScore;
+    }
+    V rows[kLanes];
+    for (int i = 0; i < kLanes; ++i) {
+        const float *row = scores + (i < count ? i : 0) * kKeyTile;
+        rows[i] = vload(row);
+        for (int c = kLanes; c < kKeyTile; c += kLanes) rows[i] = vmax(rows[i], vload(row + c));
+    }
+    const V top = vfoldRows(rows, [](V a, V b) { return vmax(a, b); });
+    const V before = vloadUpTo(maximum, count);
+    const V largest = vmax(top, before);
+    // Where nothing was ever seen, weights are e^(-inf - 0) = 0 instead of e^(-inf + inf).
+    const V shift = vselectLess(largest, vset(-__FLT_MAX__), vzero(), largest);
+    const V factor = vexp(vsub(before, shift));
+    alignas(64) float shifts[kLanes];
+    alignas(64) float factors[kLanes];
+    vstore(shifts, shift);
+    vstore(factors, factor);
+    for (int i = 0; i < kLanes; ++i) {
+        if (i >= count) {
+            rows[i] = vzero();
+            continue;
         }
-    }
-}
-
-// scores of Q queries with a tile of keys; the pieces of the head dimension are summed apart, which keeps the rounding
-// errors of long heads down.
-template <int Q>
-void scoreTile(const float *q, std::int64_t qStride, std::int64_t dims, bool first, const float *keys, float *scores) {
-    V sums[Q][kKeyVectors];
-    FACET_UNROLL
-    for (int i = 0; i < Q; ++i) {
+        float *row = scores + i * kKeyTile;
+        const V own = vset(shifts[i]);
+        V total = vzero();
         FACET_UNROLL
-        for (int c = 0; c < kKeyVectors; ++c) sums[i][c] = vzero();
-    }
-    for (std::int64_t d = 0; d < dims; ++d) {
-        V column[kKeyVectors];
-        FACET_UNROLL
-        for (int c = 0; c < kKeyVectors; ++c) {
-            column[c] = vload(keys + d * kKeyTile + c * kLanes);
-            vkeep(column[c]);
+        for (int c = 0; c < kKeyTile; c += kLanes) {
+            const V weight = vexp(vsub(vload(row + c), own));
+            vstore(row + c, weight);
+            total = vadd(total, weight);
         }
-        FACET_UNROLL
-        for (int i = 0; i < Q; ++i) {
-            V in = vset(q[i * qStride + d]);
-            vkeep(in);
-            FACET_UNROLL
-            for (int c = 0; c < kKeyVectors; ++c) sums[i][c] = vfma(in, column[c], sums[i][c]);
-        }
+        rows[i] = total;
     }
-    FACET_UNROLL
-    for (int i = 0; i < Q; ++i) {
-        FACET_UNROLL
-        for (int c = 0; c < kKeyVectors; ++c) {
-            float *to = scores + i * kKeyTile + c * kLanes;
-            vstore(to, first ? sums[i][c] : vadd(vload(to), sums[i][c]));
-        }
-    }
-}
-
-// Turns the scores of one query into weights e^(score - maximum); low and high are its visible columns.
-void weighTile(float *scores, int low, int high, std::int64_t headDim, float &maximum, float &sum, float *out) {
-    if (low >= high) {
-        for (int c = 0; c < kKeyTile; c += kLanes) vstore(scores + c, vzero());
-        return;
-    }
-    for (int c = 0; c < low; ++c) scores[c] = kNoScore;
-    for (int c = high; c < kKeyTile; ++c) scores[c] = kNoScore;
-    V m = vload(scores);
-    for (int c = kLanes; c < kKeyTile; c += kLanes) m = vmax(m, vload(scores + c));
-    const float top = vmaxLane(m);
-    const float largest = top > maximum ? top : maximum;
-    if (largest == kNoScore) {  // every visible score is -inf: no weight anywhere
-        for (int c = 0; c < kKeyTile; c += kLanes) vstore(scores + c, vzero());
-        return;
-    }
-    if (largest != maximum) {
-        const V factor = vexp(vset(maximum - largest));
-        sum *= vfirst(factor);
+    const V total = vfma(vloadUpTo(sum, count), factor, vfoldRows(rows, [](V a, V b) { return vadd(a, b); }));
+    vstoreUpTo(sum, total, count);
+    vstoreUpTo(maximum, largest, count);
+    for (int i = 0; i < count; ++i) {
+        if (factors[i] == 1.0F) continue;  // the maximum stayed
+        const V own = vset(factors[i]);
+        float *row = out + i * outStride;
         forVectors(headDim, [&](std::int64_t d, int lanes) {
-            vstoreUpTo(out + d, vmul(vloadUpTo(out + d, lanes), factor), lanes);
+            vstoreUpTo(row + d, vmul(vloadUpTo(row + d, lanes), own), lanes);
         });
-        maximum = largest;
     }
-    V total = vzero();
-    for (int c = 0; c < kKeyTile; c += kLanes) {
-        const V weight = vexp(vsub(vload(scores + c), vset(largest)));
-        vstore(scores + c, weight);
-        total = vadd(total, weight);
-    }
-    sum += vsum(total);
 }
 
-// out += weights x values for Q queries and N vectors of dimensions; `lanes` are those of the last vector.
-template <int Q, int N>
-void valueTile(const float *weights, std::int64_t keys, const float *values, std::int64_t valueStride, float *out,
-               std::int64_t outStride, int lanes) {
+// out += weights x values for Q queries and N vectors of dimensions from d on, key by key. The same part of the rows at
+// `next` (may be null) is fetched meanwhile.
+template <typename Cache, int Q, int N>
+void addValues(const float *weights, std::int64_t keys, const std::byte *values, std::int64_t rowBytes, std::int64_t d,
+               const std::byte *next, float *out, std::int64_t outStride) {
     V sums[Q][N];
     FACET_UNROLL
     for (int i = 0; i < Q; ++i) {
         FACET_UNROLL
-        for (int n = 0; n < N; ++n) sums[i][n] = vloadUpTo(out + i * outStride + n * kLanes, n == N - 1 ? lanes : kLanes);
+        for (int n = 0; n < N; ++n) sums[i][n] = vload(out + i * outStride + n * kLanes);
     }
+    constexpr bool kWhole = N * kLanes % 32 == 0;  // then d is a multiple of 32 too
+    const std::int64_t block = kWhole ? d : d / 32 * 32;
+    const int e = kWhole ? 0 : static_cast<int>(d - block);
     for (std::int64_t j = 0; j < keys; ++j) {
+        const std::byte *from = values + j * rowBytes;
+        if (next != nullptr) __builtin_prefetch(next + j * rowBytes + Cache::rowBytes(block), 0, 2);
         V row[N];
         FACET_UNROLL
         for (int n = 0; n < N; ++n) {
-            row[n] = vload(values + j * valueStride + n * kLanes);
+            const int at = e + n * kLanes;
+            row[n] = Cache::value(from, block + at / 32 * 32, at % 32, Cache::scale(from, block + at / 32 * 32));
             vkeep(row[n]);
         }
         FACET_UNROLL
@@ -147,115 +106,130 @@ void valueTile(const float *weights, std::int64_t keys, const float *values, std
     FACET_UNROLL
     for (int i = 0; i < Q; ++i) {
         FACET_UNROLL
-        for (int n = 0; n < N; ++n) vstoreUpTo(out + i * outStride + n * kLanes, sums[i][n], n == N - 1 ? lanes : kLanes);
+        for (int n = 0; n < N; ++n) vstore(out + i * outStride + n * kLanes, sums[i][n]);
     }
 }
 
-template <int Q>
-void valueRows(const float *weights, std::int64_t keys, const float *values, std::int64_t valueStride, std::int64_t dims,
-               float *out, std::int64_t outStride) {
-    std::int64_t d = 0;
-    for (; d + kValueVectors * kLanes <= dims; d += kValueVectors * kLanes) {
-        valueTile<Q, kValueVectors>(weights, keys, values + d, valueStride, out + d, outStride, kLanes);
-    }
-    for (; d < dims; d += kLanes) {
-        const int lanes = dims - d < kLanes ? static_cast<int>(dims - d) : kLanes;
-        valueTile<Q, 1>(weights, keys, values + d, valueStride, out + d, outStride, lanes);
-    }
+// The dimensions behind the last whole vector, for one query.
+template <typename Cache>
+void addLastValues(const float *weights, std::int64_t keys, const std::byte *values, std::int64_t rowBytes, std::int64_t d,
+                   int lanes, float *out) {
+    V sum = vloadUpTo(out, lanes);
+    for (std::int64_t j = 0; j < keys; ++j) sum = vfma(vset(weights[j]), Cache::part(values + j * rowBytes, d, lanes), sum);
+    vstoreUpTo(out, sum, lanes);
 }
 
-// Adds weights x values of keys [low, high) to the outputs.
-void addValues(const Span &span, std::int64_t tile, std::int64_t low, std::int64_t high, std::int64_t queries,
-               AttentionScratch &scratch, const float *scores, float *out, std::int64_t outStride) {
-    const bool inPlace = span.type == CacheType::F32 && span.headDim % kLanes == 0;
-    for (std::int64_t d0 = 0; d0 < span.headDim; d0 += kDims) {
-        const std::int64_t dims = span.headDim - d0 < kDims ? span.headDim - d0 : kDims;
-        const float *values = static_cast<const float *>(span.v) + low * span.headDim + d0;
-        if (!inPlace) {
-            for (std::int64_t j = low; j < high; ++j) {
-                forVectors(dims, [&](std::int64_t d, int lanes) {
-                    vstore(scratch.values + (j - low) * kDims + d,
-                           loadCache(span.type, span.v, j * span.headDim + d0 + d, lanes));
-                });
-            }
-            values = scratch.values;
+// All dimensions for queries [0, queries), in groups of Q and then of fewer.
+template <typename Cache, int Q>
+void addValueRows(const float *weights, std::int64_t queries, std::int64_t keys, const std::byte *values,
+                  std::int64_t rowBytes, std::int64_t dims, const std::byte *next, float *out, std::int64_t outStride) {
+    constexpr int kVectors = kValueQueries * kValueVectors / Q < kValueVectors ? kValueQueries * kValueVectors / Q : kValueVectors;
+    std::int64_t i = 0;
+    for (; i + Q <= queries; i += Q) {
+        const float *own = weights + i * kKeyTile;
+        float *to = out + i * outStride;
+        std::int64_t d = 0;
+        for (; d + kVectors * kLanes <= dims; d += kVectors * kLanes) {
+            addValues<Cache, Q, kVectors>(own, keys, values, rowBytes, d, next, to + d, outStride);
         }
-        const std::int64_t stride = inPlace ? span.headDim : kDims;
-        const float *weights = scores + (low - tile);
-        std::int64_t i = 0;
-        for (; i + kValueQueries <= queries; i += kValueQueries) {
-            valueRows<kValueQueries>(weights + i * kKeyTile, high - low, values, stride, dims, out + i * outStride + d0,
-                                     outStride);
+        for (; d + kLanes <= dims; d += kLanes) addValues<Cache, Q, 1>(own, keys, values, rowBytes, d, next, to + d, outStride);
+        if (d == dims) continue;
+        for (int k = 0; k < Q; ++k) {
+            addLastValues<Cache>(own + k * kKeyTile, keys, values, rowBytes, d, static_cast<int>(dims - d), to + k * outStride + d);
         }
-        for (; i < queries; ++i) {
-            valueRows<1>(weights + i * kKeyTile, high - low, values, stride, dims, out + i * outStride + d0, outStride);
+    }
+    if constexpr (Q > 1) {
+        if (i < queries) {
+            addValueRows<Cache, Q / 2>(weights + i * kKeyTile, queries - i, keys, values, rowBytes, dims,
+                                       i > 0 ? nullptr : next, out + i * outStride, outStride);
         }
     }
 }
 
-// Queries as attendSpan has them, at most kQueriesAtOnce.
-struct Queries {
-    const float *q;
-    std::int64_t count;
-    std::int64_t qStride;
-    const std::int32_t *visibleFrom;
-    const std::int32_t *visibleTo;
-    float *maximum;
-    float *sum;
-    float *out;
-    std::int64_t outStride;
-};
+// Adds weights x values of keys [0, count) to the outputs of `queries` queries; widened first where many share them.
+template <typename Cache>
+void addTile(const float *weights, std::int64_t queries, const std::byte *values, std::int64_t count, std::int64_t headDim,
+             const std::byte *next, float *widened, float *out, std::int64_t outStride) {
+    const std::int64_t rowBytes = Cache::rowBytes(headDim);
+    if (queries <= kFewQueries) {
+        addValueRows<Cache, kRowQueries>(weights, queries, count, values, rowBytes, headDim, next, out, outStride);
+        return;
+    }
+    for (std::int64_t d = 0; d < headDim; d += kDims) {
+        const std::int64_t dims = headDim - d < kDims ? headDim - d : kDims;
+        for (std::int64_t j = 0; j < count; ++j) widenRow<Cache>(values + j * rowBytes, d, dims, widened + j * kDims);
+        addValueRows<CacheF32, kValueQueries>(weights, queries, count, reinterpret_cast<const std::byte *>(widened), kDims * 4,
+                                              dims, nullptr, out + d, outStride);
+    }
+}
 
-void attendKeyTile(const Span &span, std::int64_t tile, const Queries &all, AttentionScratch &scratch) {
-    const std::int64_t end = tile + kKeyTile < span.keys ? tile + kKeyTile : span.keys;
+template <typename Cache>
+void attendKeyTile(const std::byte *keys, const std::byte *values, std::int64_t tile, std::int64_t end, std::int64_t headDim,
+                   bool more, const Queries &all, AttentionScratch &scratch) {
     // Keys that anyone sees and the range of queries that see any: the rest is not computed.
     std::int64_t low = end;
     std::int64_t high = tile;
     std::int64_t first = all.count;
     std::int64_t last = 0;
+    std::int32_t from[kQueriesAtOnce];
+    std::int32_t to[kQueriesAtOnce];
     for (std::int64_t i = 0; i < all.count; ++i) {
-        const std::int64_t from = all.visibleFrom[i] > tile ? all.visibleFrom[i] : tile;
-        const std::int64_t to = all.visibleTo[i] < end ? all.visibleTo[i] : end;
-        if (from >= to) continue;
-        low = from < low ? from : low;
-        high = to > high ? to : high;
+        const std::int64_t begin = all.visibleFrom[i] > tile ? all.visibleFrom[i] : tile;
+        const std::int64_t stop = all.visibleTo[i] < end ? all.visibleTo[i] : end;
+        from[i] = static_cast<std::int32_t>(begin - tile);
+        to[i] = static_cast<std::int32_t>(stop > begin ? stop - tile : begin - tile);
+        if (begin >= stop) {
+            from[i] = to[i] = 0;
+            continue;
+        }
+        low = begin < low ? begin : low;
+        high = stop > high ? stop : high;
         first = i < first ? i : first;
         last = i + 1;
     }
     if (low >= high) return;
-    for (std::int64_t d0 = 0; d0 < span.headDim; d0 += kDims) {
-        const std::int64_t dims = span.headDim - d0 < kDims ? span.headDim - d0 : kDims;
-        transposeKeys(span, tile, low, high, d0, dims, scratch);
-        std::int64_t i = first;
-        for (; i + kScoreQueries <= last; i += kScoreQueries) {
-            scoreTile<kScoreQueries>(all.q + i * all.qStride + d0, all.qStride, dims, d0 == 0, scratch.keys,
-                                     scratch.scores + i * kKeyTile);
-        }
-        for (; i < last; ++i) {
-            scoreTile<1>(all.q + i * all.qStride + d0, all.qStride, dims, d0 == 0, scratch.keys,
-                         scratch.scores + i * kKeyTile);
+    const std::int64_t rowBytes = Cache::rowBytes(headDim);
+    if (headDim >= kLongHead) {
+        scoreLongTile<Cache>(all, first, last, keys + low * rowBytes, high - low, headDim, values + low * rowBytes,
+                             scratch.widened, scratch.scores + (low - tile));
+    } else {
+        scoreShortTile<Cache>(all, first, last, keys + tile * rowBytes, low - tile, high - tile, headDim, scratch.keys,
+                              scratch.scores);
+    }
+    for (std::int64_t i = first; i < last; i += kLanes) {
+        const int count = last - i < kLanes ? static_cast<int>(last - i) : kLanes;
+        weighTile(scratch.scores + i * kKeyTile, count, from + i, to + i, headDim, all.maximum + i, all.sum + i,
+                  all.out + i * all.outStride, all.outStride);
+    }
+    addTile<Cache>(scratch.scores + first * kKeyTile + (low - tile), last - first, values + low * rowBytes, high - low, headDim,
+                   more ? keys + end * rowBytes : nullptr, scratch.values, all.out + first * all.outStride, all.outStride);
+}
+
+template <typename Cache>
+void attendKeys(const void *k, const void *v, std::int64_t keys, std::int64_t headDim, const Queries &all) {
+    AttentionScratch scratch;
+    for (std::int64_t i = 0; i < all.count; i += kQueriesAtOnce) {
+        const std::int64_t count = all.count - i < kQueriesAtOnce ? all.count - i : kQueriesAtOnce;
+        const Queries block{all.q + i * all.qStride, count,       all.qStride,
+                            all.visibleFrom + i,     all.visibleTo + i, all.maximum + i,
+                            all.sum + i,             all.out + i * all.outStride, all.outStride};
+        for (std::int64_t tile = 0; tile < keys; tile += kKeyTile) {
+            const bool more = tile + 2 * kKeyTile <= keys;  // another whole tile behind this one
+            attendKeyTile<Cache>(static_cast<const std::byte *>(k), static_cast<const std::byte *>(v), tile,
+                                 tile + kKeyTile < keys ? tile + kKeyTile : keys, headDim, more, block, scratch);
         }
     }
-    for (std::int64_t i = first; i < last; ++i) {
-        const std::int64_t from = all.visibleFrom[i] > tile ? all.visibleFrom[i] : tile;
-        const std::int64_t to = all.visibleTo[i] < end ? all.visibleTo[i] : end;
-        weighTile(scratch.scores + i * kKeyTile, static_cast<int>(from - tile), static_cast<int>(to - tile), span.headDim,
-                  all.maximum[i], all.sum[i], all.out + i * all.outStride);
-    }
-    addValues(span, tile, low, high, last - first, scratch, scratch.scores + first * kKeyTile,
-              all.out + first * all.outStride, all.outStride);
 }
 
 void attendSpanKernel(CacheType type, const void *k, const void *v, std::int64_t keys, std::int64_t headDim, const float *q,
                       std::int64_t queries, std::int64_t qStride, const std::int32_t *visibleFrom,
                       const std::int32_t *visibleTo, float *maximum, float *sum, float *out, std::int64_t outStride) {
-    AttentionScratch scratch;
-    const Span span{type, k, v, keys, headDim};
-    for (std::int64_t i = 0; i < queries; i += kQueriesAtOnce) {
-        const std::int64_t count = queries - i < kQueriesAtOnce ? queries - i : kQueriesAtOnce;
-        const Queries block{q + i * qStride, count,   qStride,           visibleFrom + i, visibleTo + i,
-                            maximum + i,     sum + i, out + i * outStride, outStride};
-        for (std::int64_t tile = 0; tile < keys; tile += kKeyTile) attendKeyTile(span, tile, block, scratch);
+    const Queries all{q, queries, qStride, visibleFrom, visibleTo, maximum, sum, out, outStride};
+    switch (type) {
+    case CacheType::F32: attendKeys<CacheF32>(k, v, keys, headDim, all); return;
+    case CacheType::F16: attendKeys<CacheF16>(k, v, keys, headDim, all); return;
+    case CacheType::Q8_0: attendKeys<CacheQ8>(k, v, keys, headDim, all); return;
+    case CacheType::Q4_0: attendKeys<CacheQ4>(k, v, keys, headDim, all); return;
     }
 }
 

@@ -4,10 +4,10 @@
 namespace facet {
 namespace {
 
-// e^x: x = n ln 2 + r, |r| <= ln 2 / 2, polynomial of Cephes' expf. Overflow = inf, NaN stays, and what would be
-// subnormal is 0: products with subnormal weights take a hundred times as long.
+// e^x: x = n ln 2 + r, |r| <= ln 2 / 2, polynomial of Cephes' expf. Overflow = inf, NaN stays, and what is below e^-87,
+// where subnormal numbers begin, is 0: making one, or multiplying with it, takes a hundred times as long.
 inline V vexp(V power) {
-    const V x = vmax(vset(-88.0F), vmin(vset(89.0F), power));
+    const V x = vmax(vset(-87.0F), vmin(vset(89.0F), power));
     const V n = vround(vmul(x, vset(1.44269504088896341F)));
     V r = vfnma(n, vset(0.693359375F), x);
     r = vfnma(n, vset(-2.12194440e-4F), r);
@@ -18,7 +18,7 @@ inline V vexp(V power) {
     p = vfma(p, r, vset(1.6666665459e-1F));
     p = vfma(p, r, vset(5.0000001201e-1F));
     const V y = vadd(vfma(p, vmul(r, r), r), vset(1.0F));
-    return vselectLess(power, vset(-87.33F), vzero(), vscale(y, n));
+    return vselectLess(power, vset(-87.0F), vzero(), vscale(y, n));
 }
 
 // tanh: odd polynomial (Cephes' tanhf) below 0.625, else 1 - 2 / (e^2|x| + 1) with the sign of x.

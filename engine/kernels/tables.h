@@ -16,7 +16,7 @@ extern const Kernels kNeonKernels;
 #endif
 
 // Attention looks at keys in tiles that begin at multiples of this (see attendSpan in kernels.h and attention.cpp).
-inline constexpr int kKeyTile = 32;
+inline constexpr int kKeyTile = 64;
 
 }  // namespace facet
 

@@ -189,6 +189,59 @@ TEST_CASE("attend: a query's result does not depend on the chunk, the threads or
     }
 }
 
+TEST_CASE("attend: long contexts, whose keys are split among the threads, give what any other cut gives") {
+    Random random(36);
+    for (const Kernels *k : availableKernels()) {
+        for (const int dim : {48, 160, 256}) {
+            for (const int kvHeads : {1, 2}) {
+                CAPTURE(k->name);
+                CAPTURE(dim);
+                CAPTURE(kvHeads);
+                const int heads = 5 * kvHeads;  // groups that no register tile divides
+                WorkerPool one(1);
+                WorkerPool three(3);
+                const std::int64_t positions = 4000 + 7 * dim;
+                const Setting s(CacheType::F16, 8192, kvHeads, dim, positions, random);
+                const std::int64_t tokens = 11;
+                const Queries queries = causal(s, heads, positions - tokens, tokens, 1 << 20, random);
+                checkAgainstNaive(*k, three, s, heads, queries);
+                const std::vector<float> whole = run(*k, one, s, heads, queries, 0, tokens);
+                CHECK(run(*k, three, s, heads, queries, 0, tokens) == whole);
+                for (const std::int64_t chunk : {1, 2, 7}) {
+                    CAPTURE(chunk);
+                    std::vector<float> pieces;
+                    for (std::int64_t t = 0; t < tokens; t += chunk) {
+                        const std::vector<float> piece = run(*k, three, s, heads, queries, t, std::min(t + chunk, tokens));
+                        pieces.insert(pieces.end(), piece.begin(), piece.end());
+                    }
+                    CHECK(pieces == whole);
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("attend: keys far below the best one weigh nothing") {
+    for (const Kernels *k : availableKernels()) {
+        CAPTURE(k->name);
+        WorkerPool pool(1);
+        Random random(37);
+        Setting s(CacheType::F32, 64, 1, 16, 64, random);
+        for (std::size_t p = 0; p < 64; ++p) {  // scores of -3 p
+            std::fill_n(s.keys32.begin() + static_cast<std::ptrdiff_t>(p * 16), 16, 0.0F);
+            s.keys32[p * 16] = -3.0F * static_cast<float>(p);
+            std::fill_n(s.values32.begin() + static_cast<std::ptrdiff_t>(p * 16), 16, p < 30 ? 0.0F : 1e38F);
+        }
+        Queries queries;
+        queries.q.assign(16, 0.0F);
+        queries.q[0] = 1.0F;
+        queries.from = {0};
+        queries.to = {64};
+        const std::vector<float> out = run(*k, pool, s, 1, queries, 0, 1);
+        CHECK(std::all_of(out.begin(), out.end(), [](float x) { return x >= 0.0F && x < 1.0F; }));
+    }
+}
+
 TEST_CASE("attend: many queries that see all keys, and queries that see nothing") {
     Random random(33);
     for (const Kernels *k : availableKernels()) {
@@ -240,7 +293,7 @@ TEST_CASE("caches of blocks: the results of a float32 cache that holds the same 
     Random random(63);
     for (const Kernels *k : availableKernels()) {
         for (const CacheType type : {CacheType::Q8_0, CacheType::Q4_0}) {
-            for (const int headDim : {32, 96, 256}) {
+            for (const int headDim : {32, 96, 256, 512}) {
                 CAPTURE(k->name);
                 CAPTURE(headDim);
                 const int kvHeads = 2;
