@@ -90,11 +90,7 @@ std::optional<std::uint64_t> sizeFromText(const std::string &text) {
     return static_cast<std::uint64_t>(value);
 }
 
-KvType kvType(const std::string &name) {
-    for (const KvType type : {KvType::F32, KvType::F16, KvType::Q8_0, KvType::Q4_0})
-        if (name == kvTypeName(type)) return type;
-    return KvType::Auto;
-}
+KvType kvType(const std::string &name) { return kvTypeNamed(name).value_or(KvType::Auto); }
 
 // A folder's name may hold "=": only a number behind the last one is a scale.
 AdapterOption adapterOption(const std::string &text) {

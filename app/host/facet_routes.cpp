@@ -69,8 +69,7 @@ Result<WeightType> weightType(const JsonFields &fields) {
 Result<KvType> kvType(const JsonFields &fields) {
     FACET_TRY(name, fields.string("kv"));
     if (!name) return KvType::Auto;
-    for (const KvType type : {KvType::Auto, KvType::F32, KvType::F16, KvType::Q8_0, KvType::Q4_0})
-        if (*name == kvTypeName(type)) return type;
+    if (const auto type = kvTypeNamed(*name)) return *type;
     return fields.wrong("kv", "be auto, f32, f16, q8_0 or q4_0.");
 }
 

@@ -45,15 +45,12 @@ Status integers(std::string_view flag, std::string_view text, int least, int mos
     return ok();
 }
 
-constexpr std::array<std::pair<std::string_view, KvType>, 4> kKvNames{
-    {{"f16", KvType::F16}, {"f32", KvType::F32}, {"q8_0", KvType::Q8_0}, {"q4_0", KvType::Q4_0}}};
-
 Status kvTypes(std::string_view flag, std::string_view text, std::vector<KvType> &out) {
     out.clear();
     for (const std::string_view part : split(text, ',')) {
-        const auto found = std::find_if(kKvNames.begin(), kKvNames.end(), [part](const auto &each) { return each.first == part; });
-        if (found == kKvNames.end()) return wrong(flag, part, "f16, f32, q8_0 or q4_0");
-        out.push_back(found->second);
+        const auto type = kvTypeNamed(part);
+        if (!type || *type == KvType::Auto) return wrong(flag, part, "f16, f32, q8_0 or q4_0");
+        out.push_back(*type);
     }
     return ok();
 }
@@ -201,12 +198,6 @@ private:
 };
 
 }  // namespace
-
-const char *kvName(KvType type) noexcept {
-    for (const auto &[name, value] : kKvNames)
-        if (value == type) return name.data();
-    return "auto";
-}
 
 int BenchOptions::contextLength() const noexcept {
     constexpr int kDraftPosition = 64;

@@ -45,6 +45,4 @@ const char *usage() noexcept;
 // Error: InvalidArgument, with the flag.
 Result<BenchOptions> parseOptions(int argc, const char *const *argv);
 
-const char *kvName(KvType type) noexcept;
-
 }  // namespace facet::bench

@@ -76,8 +76,8 @@ Json resultJson(const Setting &setting, const TestResult &result) {
     const double meanNs = 1e9 * mean(result.seconds);
     Json out = {{"build_commit", FACET_VERSION}, {"cpu_info", processorName()}, {"backends", "facet " + setting.kernels},
                 {"model_filename", setting.model}, {"model_type", setting.description}, {"model_size", setting.fileBytes},
-                {"model_n_params", setting.parameters}, {"n_threads", setting.threads}, {"type_k", kvName(setting.kv)},
-                {"type_v", kvName(setting.kv)}, {"n_prompt", spec.prompt}, {"n_gen", spec.generate}, {"n_depth", spec.depth},
+                {"model_n_params", setting.parameters}, {"n_threads", setting.threads}, {"type_k", kvTypeName(setting.kv)},
+                {"type_v", kvTypeName(setting.kv)}, {"n_prompt", spec.prompt}, {"n_gen", spec.generate}, {"n_depth", spec.depth},
                 {"test_time", utcNow()}, {"avg_ns", static_cast<std::int64_t>(meanNs)},
                 {"stddev_ns", static_cast<std::int64_t>(1e9 * deviation(result.seconds))}, {"avg_ts", mean(rates)},
                 {"stddev_ts", deviation(rates)}, {"samples_ns", nanoseconds}, {"samples_ts", rates}};
@@ -159,7 +159,7 @@ void Report::addMarkdown(const Setting &setting, const TestResult &result) {
     }
     if (result.disturbed > 0) remark += (remark.empty() ? "" : "; ") + std::to_string(result.disturbed) + " disturbed";
     std::printf("| %s | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", setting.description.c_str(), setting.threads,
-                kvName(setting.kv), spec.name().c_str(), rate.c_str(), number(seconds * 1e3, 1).c_str(),
+                kvTypeName(setting.kv), spec.name().c_str(), rate.c_str(), number(seconds * 1e3, 1).c_str(),
                 load ? "" : number(speed.gigabytes, 1).c_str(), percent(speed.ofStreaming).c_str(),
                 load ? "" : number(speed.gigaoperations, 0).c_str(), percent(speed.ofIntegers).c_str(),
                 gibibytes(result.memory.peakResident).c_str(), remark.c_str());

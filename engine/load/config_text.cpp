@@ -35,7 +35,8 @@ std::vector<bool> readSlidingPattern(const ConfigReader &text, int layerCount, T
     return sliding;
 }
 
-// per_layer_config: {"4": {"head_dim": 64, "num_key_value_heads": 1}}; wins over the plain keys.
+// per_layer_config: {"4": {"head_dim": 64, "num_key_value_heads": 1}}, the newer spelling of global_head_dim and
+// num_global_key_value_heads: where it stands, these two mean nothing and a layer it does not name is as all others.
 void applyPerLayerConfig(const ConfigReader &text, std::vector<LayerConfig> &layers) {
     const auto *overrides = text.find("per_layer_config");
     if (!overrides) return;
@@ -59,9 +60,11 @@ std::vector<LayerConfig> readLayers(const ConfigReader &text, const TextConfig &
     const bool gemma3 = family == TextFamily::Gemma3;
     const bool keyIsValue = text.boolean("attention_k_eq_v", false);
     const int headDim = text.integer("head_dim", 2, kMaxHeadDim, 256);
-    const int globalHeadDim = text.integer("global_head_dim", 2, kMaxHeadDim, gemma3 ? headDim : 512);
     const int kvHeads = text.integer("num_key_value_heads", 1, kMaxHeads, gemma3 ? 4 : config.heads);
-    const int globalKvHeads = keyIsValue ? text.integer("num_global_key_value_heads", 1, kMaxHeads, kvHeads) : kvHeads;
+    const bool perLayer = text.find("per_layer_config") != nullptr;
+    const int globalHeadDim = perLayer ? headDim : text.integer("global_head_dim", 2, kMaxHeadDim, gemma3 ? headDim : 512);
+    const int globalKvHeads =
+        keyIsValue && !perLayer ? text.integer("num_global_key_value_heads", 1, kMaxHeads, kvHeads) : kvHeads;
 
     std::vector<LayerConfig> layers(sliding.size());
     for (std::size_t i = 0; i < layers.size(); ++i) {

@@ -51,6 +51,12 @@ const char *kvTypeName(KvType type) noexcept {
     return "";
 }
 
+std::optional<KvType> kvTypeNamed(std::string_view name) noexcept {
+    for (const KvType type : {KvType::Auto, KvType::F32, KvType::F16, KvType::Q8_0, KvType::Q4_0})
+        if (name == kvTypeName(type)) return type;
+    return std::nullopt;
+}
+
 CacheType cacheTypeOf(KvType kv) noexcept {
     switch (kv) {
     case KvType::F32: return CacheType::F32;

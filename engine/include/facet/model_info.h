@@ -4,7 +4,9 @@
 #include "facet/result.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace facet {
@@ -29,6 +31,7 @@ struct AudioInfo {
 // referencePrecision. Q8_0 and Q4_0 need heads of a multiple of 32 values.
 enum class KvType : std::uint8_t { Auto, F32, F16, Q8_0, Q4_0 };
 const char *kvTypeName(KvType type) noexcept;  // "auto", "f32", "f16", "q8_0", "q4_0"
+std::optional<KvType> kvTypeNamed(std::string_view name) noexcept;
 
 // What a load makes resident. Pages of the model's file count where they are touched; the table of per-layer embeddings
 // does not: single rows of it are read.

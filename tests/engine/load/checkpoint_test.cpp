@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -43,6 +44,19 @@ TEST_CASE("a checkpoint opens by its folder or by a file in it") {
     for (const char *file : {"/config.json", "/model.safetensors", "/"}) {
         CHECK(opened(checkpointPath("tiny-e2b") + file).name == "tiny-e2b");
     }
+}
+
+TEST_CASE("a unified model is its text model, and says that its pictures and sound are not read") {
+    const Checkpoint c = opened(checkpointPath("tiny-unified"));
+    CHECK(c.config.architecture == "gemma4_unified");
+    CHECK(c.config.text.layers[5].headDim == 32); // per_layer_config, as newer files spell it
+    CHECK(c.config.text.layers[5].kvHeads == 1);
+    const auto info = inspectModel(checkpointPath("tiny-unified"));
+    REQUIRE(info);
+    CHECK_FALSE(info->hasVision);
+    CHECK_FALSE(info->hasAudio);
+    CHECK(std::any_of(info->unsupported.begin(), info->unsupported.end(),
+                      [](const std::string &line) { return line.find("Pictures and sound") != std::string::npos; }));
 }
 
 TEST_CASE("the chat template of tokenizer_config.json is the second choice") {

@@ -124,6 +124,19 @@ TEST_CASE("the newer spelling says the same") {
     CHECK(a.text.fullFrequencies == b.text.fullFrequencies);
 }
 
+TEST_CASE("full layers that per_layer_config does not name are as all others") {
+    Json json = fixtureConfig("checkpoints/tiny-31b");
+    Json &text = json["text_config"];
+    text.erase("global_head_dim");
+    text.erase("num_global_key_value_heads");
+    text["per_layer_config"] = Json::object(); // as it is written where head_dim and global_head_dim are the same
+    const ModelConfig c = good(json);
+    for (const LayerConfig &layer : c.text.layers) {
+        CHECK(layer.headDim == text["head_dim"]);
+        CHECK(layer.kvHeads == text["num_key_value_heads"]);
+    }
+}
+
 TEST_CASE("without layer_types every sixth layer is full, and always the last") {
     Json json = fixtureConfig("checkpoints/tiny-31b");
     json["text_config"].erase("layer_types");
@@ -304,7 +317,7 @@ TEST_CASE("what contradicts itself or is not built is refused with a reason") {
     refused([](Json &, Json &t) { t["head_dim"] = 33; }, corrupt, "odd");
     refused([](Json &, Json &t) { t["num_kv_shared_layers"] = 10; }, corrupt, "shares keys");
     refused([](Json &, Json &t) { t["per_layer_config"] = {{"5", {{"num_key_value_heads", 2}}}}; }, corrupt, "layer 5");
-    refused([](Json &, Json &t) { t["per_layer_config"] = {{"4", {{"head_dim", 32}}}}; }, unsupported, "differs");
+    refused([](Json &, Json &t) { t["per_layer_config"] = {{"4", {{"head_dim", 48}}}}; }, unsupported, "differs");
     refused([](Json &, Json &t) { t["enable_moe_block"] = true; }, corrupt, "num_experts");
     refused(
         [](Json &, Json &t) {
