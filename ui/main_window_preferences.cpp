@@ -85,7 +85,8 @@ void MainWindow::Parts::followSystemTheme() {
 
 // The centre stands on the ground colour, the side bar on the window's own.
 void MainWindow::Parts::tintCentre() {
-    const Theme &theme = Theme::of(QApplication::palette());
+    const QPalette current = QApplication::palette();
+    const Theme &theme = Theme::of(current);
     QPalette own;
     own.setColor(QPalette::All, QPalette::Window, theme.ground);
     m_centre->setPalette(own);

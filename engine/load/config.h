@@ -61,6 +61,7 @@ struct AudioConfig {
     int convChannels[2] = {128, 32};
     int convKernel = 5;
     int contextLeft = 13; // keys seen: contextLeft - 1
+    int chunkSize = 12;   // frames of a block in the reference; moves the relative positions where it is not contextLeft - 1
     float logitCap = 50, residualWeight = 0.5F, rmsNormEps = 1e-6F;
     int melBins = 128;
     bool clippedLinears = true;

@@ -62,6 +62,7 @@ AudioConfig readAudioConfig(const ConfigReader &audio, const ConfigReader &proce
     }
     config.convKernel = audio.integer("conv_kernel_size", 1, 255, 5);
     config.contextLeft = audio.integer("attention_context_left", 1, 4096, 13);
+    config.chunkSize = audio.integer("attention_chunk_size", 1, 4096, 12);
     config.logitCap = static_cast<float>(audio.number("attention_logit_cap", 1e-3, 1e6, 50));
     config.residualWeight = static_cast<float>(audio.number("residual_weight", 0, 100, 0.5));
     config.rmsNormEps = static_cast<float>(audio.number("rms_norm_eps", 0, 1, 1e-6));

@@ -43,14 +43,16 @@ private:
     std::string m_at;
 };
 
-// P(d) = [sin(d t_0) .., cos(d t_0) ..], t_m = exp(-m ln(10000) / (C/2 - 1)); one row per distance.
-std::vector<float> relativePositions(int distances, std::int64_t width) {
+// P(d) = [sin(p t_0) .., cos(p t_0) ..], t_m = exp(-m ln(10000) / (C/2 - 1)), p = d + shift; one row per distance, zero
+// where p is negative. The reference numbers positions from the middle of its windows: `shift` is 0 for blocks as long as
+// the context to the left, as all released models have them.
+std::vector<float> relativePositions(int distances, int shift, std::int64_t width) {
     const std::int64_t half = width / 2;
     std::vector<float> out(static_cast<std::size_t>(distances * width), 0.0F);
-    for (std::int64_t d = 0; d < distances; ++d) {
+    for (std::int64_t d = std::max(0, -shift); d < distances; ++d) {
         for (std::int64_t m = 0; m < half; ++m) {
             const double steps = static_cast<double>(std::max<std::int64_t>(half - 1, 1));
-            const double angle = static_cast<double>(d) * std::exp(-static_cast<double>(m) * std::log(10000.0) / steps);
+            const double angle = static_cast<double>(d + shift) * std::exp(-static_cast<double>(m) * std::log(10000.0) / steps);
             out[static_cast<std::size_t>(d * width + m)] = static_cast<float>(std::sin(angle));
             out[static_cast<std::size_t>(d * width + half + m)] = static_cast<float>(std::cos(angle));
         }
@@ -142,7 +144,8 @@ Result<AudioWeights> AudioWeights::load(const Checkpoint &checkpoint, const Exec
                          std::to_string(config.contextLeft),
                      checkpoint.path};
     }
-    out.positions = relativePositions(out.distances(), width);
+    const int past = config.contextLeft - 1;
+    out.positions = relativePositions(out.distances(), (config.chunkSize + past) / 2 - past, width);
     TowerReader reader(*checkpoint.weights, "model.");
     FACET_TRY(first, loadConvolution(reader, 0, 1, config.convChannels[0]));
     FACET_TRY(second, loadConvolution(reader, 1, config.convChannels[0], config.convChannels[1]));

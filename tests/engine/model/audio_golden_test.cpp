@@ -3,6 +3,7 @@
 #include "facet/media/prepare.h"
 
 #include <filesystem>
+#include <utility>
 
 using namespace facet;
 
@@ -58,5 +59,32 @@ TEST_CASE("golden: every stage of the sound encoder, scalar and on the best inst
             CAPTURE(kernelsFor(isa).name);
             checkCase(name, isa);
         }
+    }
+}
+
+TEST_CASE("golden: soft tokens with other attention windows than the released models have") {
+    const test::GoldenCase golden = test::readGolden("audio_windows_hf");
+    AudioInput sound;
+    sound.frames = static_cast<int>(golden["mel"].rows());
+    sound.melBins = static_cast<int>(golden["mel"].width());
+    const auto &mel = golden["mel"].values;
+    sound.mel.assign(mel.begin(), mel.end());
+    for (const auto &[chunk, left] : {std::pair{12, 13}, {8, 13}, {12, 9}, {5, 4}}) {
+        const std::string name = "soft_" + std::to_string(chunk) + "_" + std::to_string(left);
+        CAPTURE(name);
+        Checkpoint checkpoint = test::fixtureCheckpoint("tiny-e2b");
+        checkpoint.config.audio->chunkSize = chunk;
+        checkpoint.config.audio->contextLeft = left;
+        test::Machine machine;
+        const Result<AudioTower> tower = AudioTower::load(checkpoint, machine.exec, WeightType::AsStored);
+        REQUIRE_MESSAGE(tower, tower.error().describe());
+        const Result<std::vector<float>> soft = tower->encode(machine.exec, sound);
+        REQUIRE(soft);
+        const std::int64_t rows = golden[name].rows();
+        const std::int64_t width = golden[name].width();
+        const auto textWidth = static_cast<std::int64_t>(soft->size()) / rows;
+        std::vector<float> part;
+        for (std::int64_t row = 0; row < rows; ++row) part.insert(part.end(), soft->begin() + row * textWidth, soft->begin() + row * textWidth + width);
+        CHECK(test::judge(golden, name, part.data(), part.size()) == "");
     }
 }
