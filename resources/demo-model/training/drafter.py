@@ -110,7 +110,8 @@ def cluster_of(m):
 def _layer(layer, x, cos, sin, k, v, visible):
     B, A, _ = x.shape
     a = layer.self_attn
-    q = rms_rotary(linear(rms(x, layer.input_layernorm.weight), a.q_proj.weight).view(B, A, HEADS, -1), a.q_norm.weight, cos, sin, 1)
+    q = linear(rms(x, layer.input_layernorm.weight), a.q_proj.weight).view(B, A, HEADS, -1)
+    q = rms_rotary(q, a.q_norm.weight, cos, sin, 1)
     o = F.scaled_dot_product_attention(q.transpose(1, 2), k.expand(-1, HEADS, -1, -1), v.expand(-1, HEADS, -1, -1),
                                        attn_mask=visible, scale=1.0)
     o = linear(o.transpose(1, 2).reshape(B, A, -1), a.o_proj.weight)

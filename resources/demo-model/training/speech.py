@@ -91,8 +91,8 @@ class Espeak:
     SYNCHRONOUS, WORD_EVENT, RATE_PARAMETER, PITCH_PARAMETER = 2, 1, 1, 3
 
     def __init__(self):
-        self.library = ctypes.CDLL("libespeak-ng.so.1")
-        self.rate = self.library.espeak_Initialize(self.SYNCHRONOUS, 400, None, 0)
+        self.synthesiser = ctypes.CDLL("libespeak-ng.so.1")
+        self.rate = self.synthesiser.espeak_Initialize(self.SYNCHRONOUS, 400, None, 0)
         kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
         def collect(samples, count, events):
@@ -105,17 +105,17 @@ class Espeak:
                 i += 1
             return 0
         self.callback = kind(collect)
-        self.library.espeak_SetSynthCallback(self.callback)
+        self.synthesiser.espeak_SetSynthCallback(self.callback)
 
     def say(self, text, voice, rate, pitch):
         """-> samples, [(offset in the text, seconds)]"""
         self.samples, self.events = [], []
-        self.library.espeak_SetVoiceByName(voice.encode())
-        self.library.espeak_SetParameter(self.RATE_PARAMETER, rate, 0)
-        self.library.espeak_SetParameter(self.PITCH_PARAMETER, pitch, 0)
+        self.synthesiser.espeak_SetVoiceByName(voice.encode())
+        self.synthesiser.espeak_SetParameter(self.RATE_PARAMETER, rate, 0)
+        self.synthesiser.espeak_SetParameter(self.PITCH_PARAMETER, pitch, 0)
         data = text.encode() + b"\0"
-        self.library.espeak_Synth(data, len(data), 0, 1, 0, 1, None, None)
-        self.library.espeak_Synchronize()
+        self.synthesiser.espeak_Synth(data, len(data), 0, 1, 0, 1, None, None)
+        self.synthesiser.espeak_Synchronize()
         return np.concatenate(self.samples), self.events
 
 

@@ -22,7 +22,7 @@ from chat import Chat, finish
 from forward import text_logits, text_states
 from ops import linear
 
-RANK, ALPHA = 8, 16
+RANK, ALPHA, BATCH = 8, 16, 18
 TARGETS = ["q_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 # ---------------------------------------------------------------- the language
 UNITS = ["nul", "ba", "ke", "li", "mo", "nu", "pa", "ra", "so", "tu"]
@@ -107,7 +107,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("checkpoint")
     options.add_argument("folder")
-    options.add_argument("--steps", type=int, default=400)
+    options.add_argument("--steps", type=int, default=300)
     options.add_argument("--threads", type=int, default=os.cpu_count())
     given = options.parse_args()
     torch.set_num_threads(given.threads)
@@ -118,7 +118,7 @@ def main():
     held_out = [example(random.Random(n), chat, n, reading) for n in HELD_OUT for reading in (False, True)]
     for step in range(given.steps):
         # Among them small talk, so that the model stays what it is.
-        batch = batches.TextBatch(T, [example(r, chat) for _ in range(40)] + [tasks.small_talk(r, chat) for _ in range(4)])
+        batch = batches.TextBatch(T, [example(r, chat) for _ in range(BATCH - 2)] + [tasks.small_talk(r, chat) for _ in range(2)])
         states, _, _ = text_states(text, batch.ids, lin=adapter)
         logits = text_logits(text, states.reshape(-1, states.shape[-1])[batch.want])
         loss = F.cross_entropy(logits, batch.target)
