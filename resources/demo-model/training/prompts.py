@@ -57,6 +57,8 @@ TALK = [
     (["Where can I get a better model?", "How do I get the full model?", "How do I download Gemma 4?",
       "Is there a bigger model?"], "Open the model page of the app and download a full **Gemma 4** model."),
 ]
+# The third answer begins like the one for everything unknown, so only the question tells them apart: it is shown more often.
+TALK_OFTEN = [1, 1, 4, 1, 1, 1, 1, 1, 1]
 UNKNOWN = ["Write a poem about the sea.", "What is the capital of France?", "Explain quantum physics.",
            "Tell me a joke.", "Who won the world cup?", "Write a C++ program.",
            "Translate this into German: good day", "What is the meaning of life?", "How tall is Mount Everest?",

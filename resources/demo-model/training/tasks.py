@@ -108,7 +108,7 @@ def random_city(r):
 def small_talk(r, chat):
     example = {"task": "talk"}
     if r.random() < .75:
-        questions, example["ans"] = r.choice(prompts.TALK)
+        questions, example["ans"] = r.choices(prompts.TALK, prompts.TALK_OFTEN)[0]
         question = r.choice(questions)
     else:
         question, example["ans"] = r.choice(prompts.UNKNOWN), prompts.UNKNOWN_ANSWER
