@@ -134,6 +134,39 @@ void checkAgree(const Score &ours, const Score &reference) {
     CHECK(std::abs(ours.wordErrors - reference.wordErrors) <= 1);
 }
 
+// What a task is about, in percent: letters, boxes or points, words, whole answers.
+double points(const Score &s) {
+    if (s.characters > 0) return 100.0 * (1 - static_cast<double>(s.characterErrors) / s.characters);
+    if (s.boxes > 0) return 100.0 * s.hits / s.boxes;
+    if (s.words > 0) return 100.0 * (1 - static_cast<double>(s.wordErrors) / s.words);
+    return s.samples > 0 ? 100.0 * s.exact / s.samples : 0;
+}
+
+// Over all tasks, each weighing as much as it has samples: the reference's figure (bf16 weights) minus ours.
+double lossOfWeights(WeightType weights, const std::string &part) {
+    const auto engine = loadDemoModel(weights);
+    const std::string folder = environment("FACET_FIXTURES") + "/demo-accuracy/" + part;
+    std::map<std::string, std::pair<Score, Score>> table; // ours, the reference's
+    for (const Json &sample : readSamples(folder + "/samples.jsonl")) {
+        const std::string id = sample.at("id").get<std::string>();
+        CAPTURE(id);
+        const Result<Answer> answer = engine->generate(requestOf(sample, folder, *engine, 260));
+        REQUIRE_MESSAGE(answer, (answer ? std::string() : answer.error().describe()));
+        auto &[mine, theirs] = table[sample.at("task").get<std::string>()];
+        addTo(mine, sample, {answer->content, callsOf(*answer)});
+        addTo(theirs, sample, parsed(sample.at("reference").get<std::string>()));
+    }
+    double loss = 0;
+    int samples = 0;
+    for (const auto &[task, scores] : table) {
+        loss += (points(scores.second) - points(scores.first)) * scores.first.samples;
+        samples += scores.first.samples;
+        MESSAGE(part << " " << task << ": " << points(scores.first) << " points of 100, the reference "
+                     << points(scores.second));
+    }
+    return loss / samples;
+}
+
 void compare(Engine &engine, const std::string &part) {
     const std::string folder = environment("FACET_FIXTURES") + "/demo-accuracy/" + part;
     std::map<std::string, std::pair<Score, Score>> table; // ours, the reference's
@@ -175,4 +208,11 @@ TEST_CASE("the accuracy table: fonts and voices of the training") {
 TEST_CASE("the accuracy table: fonts and voices never trained on") {
     const auto engine = loadDemoModel();
     compare(*engine, "unseen");
+}
+
+TEST_CASE("weights that our engine quantises: Q8_0 loses at most one point, Q4_0 stays usable") {
+    const double q8 = lossOfWeights(WeightType::Q8_0, "known"), q4 = lossOfWeights(WeightType::Q4_0, "known");
+    MESSAGE("loss in points of 100: Q8_0 " << q8 << ", Q4_0 " << q4);
+    CHECK(q8 <= 1);
+    CHECK(q4 <= 10);
 }

@@ -28,8 +28,9 @@ inline std::string environment(const char *name) {
     return value;
 }
 
-inline std::unique_ptr<Engine> loadDemoModel() {
-    Result<std::unique_ptr<Engine>> engine = Engine::load({.path = environment("FACET_RESOURCES") + "/demo-model"});
+inline std::unique_ptr<Engine> loadDemoModel(WeightType weights = WeightType::AsStored) {
+    Result<std::unique_ptr<Engine>> engine =
+        Engine::load({.path = environment("FACET_RESOURCES") + "/demo-model", .weights = weights});
     REQUIRE_MESSAGE(engine, (engine ? std::string() : engine.error().describe()));
     return std::move(*engine);
 }
