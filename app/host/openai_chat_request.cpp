@@ -236,6 +236,8 @@ Status parseExtension(const JsonFields &body, ChatCall &call) {
     FACET_TRY(budget, fields.integer("token_budget", 0, 100'000));
     FACET_TRY(frames, fields.integer("frames", 0, 10'000));
     FACET_TRY(sound, fields.boolean("video_sound"));
+    FACET_TRY(background, fields.boolean("background"));
+    call.request.background = background.value_or(false);
     call.progress = progress.value_or(false);
     call.tokenBudget = static_cast<int>(budget.value_or(0));
     call.frames = static_cast<int>(frames.value_or(0));

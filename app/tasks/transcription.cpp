@@ -105,6 +105,7 @@ struct Job {
         Request request;
         request.messages.push_back(std::move(message));
         request.sampling = options.sampling;
+        request.background = true; // an hour of sound must not keep a question waiting
         request.maxTokens =
             kLeastTokens + static_cast<int>(std::ceil(static_cast<double>(samples.size()) / kRate * kTokensPerSecond));
         FACET_TRY(answered, answer(std::move(request), {}, cancel));

@@ -18,6 +18,7 @@ struct Job {
     EventSink sink;
     CancelToken cancel;
     bool isAhead = false;
+    bool background = false;                   // as the request says
     // Engine thread only:
     bool answered = false;
     std::uint64_t seq = 0;

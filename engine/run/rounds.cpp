@@ -104,36 +104,54 @@ bool Rounds::start(const JobPtr &job) {
     return true;
 }
 
-void Rounds::admit() {
-    for (std::size_t i = 0; i < waiting.size() && m_active.size() < m_parallel;) {
+bool Rounds::foreground(bool reading) const {
+    return std::any_of(m_active.begin(), m_active.end(), [reading](const JobPtr &job) {
+        const auto stage = job->run->stage();
+        const bool writes = stage == RunningRequest::Stage::Writing;
+        return !job->background && stage != RunningRequest::Stage::Ended && !(reading && writes);
+    });
+}
+
+void Rounds::admitThose(bool background, std::size_t most) {
+    const auto those = [background](const JobPtr &job) { return job->background == background; };
+    for (std::size_t i = 0; i < waiting.size();) {
+        if (static_cast<std::size_t>(std::count_if(m_active.begin(), m_active.end(), those)) >= most) return;
         const JobPtr job = waiting[i];
-        if (job->cancel.cancelled()) {  // m_look answers it
-            ++i;
-            continue;
-        }
-        if (!start(job)) {
+        // m_look answers those that were cancelled.
+        if (job->background != background || job->cancel.cancelled() || !start(job)) {
             ++i;
             continue;
         }
         waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(i));
     }
+}
+
+// What is in the background is let in while nobody else is answered, and takes nobody's place.
+void Rounds::admit() {
+    admitThose(false, m_parallel);
+    if (!foreground(false)) admitThose(true, m_parallel);
     for (std::size_t i = 0; i < waiting.size(); ++i) waiting[i]->waitingBehind(m_active.size() + i);
 }
 
-// The next of those that encode or read, in turn.
+// The next of those that encode or read, in turn; one in the background only while nobody else does anything.
 bool Rounds::readOne(bool mayEncode) {
+    const bool others = foreground(false);
     for (std::size_t i = 0; i < m_active.size(); ++i) {
         const std::size_t at = (m_nextReader + i) % m_active.size();
         const JobPtr job = m_active[at];
         const auto stage = job->run->stage();
         const bool encodes = stage == RunningRequest::Stage::Encoding && mayEncode;
         if (!encodes && stage != RunningRequest::Stage::Reading) continue;
+        if (job->background && others && !job->cancel.cancelled()) continue;
         m_nextReader = at + 1;
         guarded(*job, [&] {
             if (job->cancel.cancelled()) return job->run->cancel();
             const Exec exec = execFor(*job);
-            // Between the layers of a tower the others go on.
-            if (encodes) return job->run->encodeNext(m_encoder, exec, [this] { round(false); });
+            // Between the layers of a tower the others go on: one step, or as far as they can get before the background.
+            const auto yield = [this, background = job->background] {
+                while (round(false) && background && foreground(false)) {}
+            };
+            if (encodes) return job->run->encodeNext(m_encoder, exec, yield);
             Segment segment = job->run->nextChunk();
             m_pool.beforePass(*job->session, static_cast<std::int64_t>(segment.ids.size()));
             job->run->tookChunk(m_model.text.forward(exec, std::span(&segment, 1)));
@@ -143,10 +161,13 @@ bool Rounds::readOne(bool mayEncode) {
     return false;
 }
 
+// Those in the background join the passes of others, which read the same weights, but do not come between their chunks.
 bool Rounds::writeAll() {
+    const bool othersRead = foreground(true);
     std::vector<Job *> jobs;
     for (const JobPtr &job : m_active) {
         if (job->run->stage() != RunningRequest::Stage::Writing) continue;
+        if (job->background && othersRead && !job->cancel.cancelled()) continue;
         if (job->cancel.cancelled()) job->run->cancel();
         else jobs.push_back(job.get());
     }

@@ -38,6 +38,9 @@ private:
     bool round(bool mayEncode);
     void admit();
     bool start(const JobPtr &job);  // false: not yet
+    // Of the requests that are being answered, one that is not in the background; `reading`: and has not begun to write.
+    bool foreground(bool reading) const;
+    void admitThose(bool background, std::size_t most);
     bool worthWaiting(const Job &job) const;
     bool readOne(bool mayEncode);
     bool writeAll();

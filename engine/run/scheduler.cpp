@@ -131,6 +131,7 @@ Scheduler::~Scheduler() {
 
 RequestId Scheduler::submit(Request request, EventSink sink) {
     auto job = std::make_shared<Job>();
+    job->background = request.background;
     job->request = std::move(request);
     job->sink = std::move(sink);
     return m_impl->add(std::move(job));

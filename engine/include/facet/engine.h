@@ -122,6 +122,7 @@ struct Request {
     SamplingOptions sampling;
     std::vector<std::string> stop;    // the answer ends before any of these
     int maxTokens = 0;                // 0: until the context is full
+    bool background = false;          // gives way: reads and encodes only while no other request does anything
 };
 
 enum class FinishReason : std::uint8_t { Stop, Length, ToolCalls, Cancelled };

@@ -132,3 +132,60 @@ TEST_CASE("requests may be submitted and cancelled from many threads") {
     for (auto &thread : threads) thread.join();
     CHECK(endings.waitFor(12));
 }
+
+TEST_CASE("a request in the background gives way at its next chunk") {
+    LoadOptions options;
+    options.path = demoModelPath();
+    options.threads = 2;
+    options.parallel = 1; // the one in the background takes nobody's place
+    auto loaded = Engine::load(options);
+    REQUIRE(loaded);
+    Engine &engine = **loaded;
+    std::mutex mutex;
+    std::condition_variable wake;
+    std::string order; // b, f: a piece of either's text; r: the second reads; B, F: their ends
+    const auto sink = [&](char token, char end) {
+        return [&, token, end](const Event &e) {
+            const std::lock_guard lock(mutex);
+            if (e.kind == Event::Kind::Progress && e.phase == Phase::ReadingPrompt && token == 'f') order += 'r';
+            if (e.kind == Event::Kind::Text || e.kind == Event::Kind::Thought) order += token;
+            if (e.kind == Event::Kind::Done || e.kind == Event::Kind::Failed) order += end;
+            wake.notify_all();
+        };
+    };
+    const auto waitFor = [&](auto condition) {
+        std::unique_lock lock(mutex);
+        return wake.wait_for(lock, std::chrono::seconds(60), condition);
+    };
+    Request slow = endless();
+    slow.background = true;
+    const RequestId first = engine.submit(slow, sink('b', 'B'));
+    REQUIRE(waitFor([&] { return order.find('b') != std::string::npos; }));
+    Request second = ask(std::string(900, 'x')); // several chunks to read
+    second.maxTokens = 3;
+    engine.submit(second, sink('f', 'F'));
+    REQUIRE(waitFor([&] { return order.find('F') != std::string::npos; }));
+    engine.cancel(first);
+    REQUIRE(waitFor([&] { return order.find('B') != std::string::npos; }));
+    CHECK(order.find('F') < order.find('B'));
+    // From the second's first chunk to its last the first wrote nothing.
+    const std::size_t begin = order.find('r');
+    const std::size_t end = order.rfind('r');
+    REQUIRE(begin < end);
+    CHECK(order.substr(begin, end - begin).find('b') == std::string::npos);
+}
+
+TEST_CASE("requests in the background can be cancelled while others run") {
+    const auto engine = loadEngine(demoModelPath());
+    Endings endings;
+    Request slow = endless();
+    slow.background = true;
+    const RequestId background = engine->submit(slow, endings.sink(1));
+    const RequestId other = engine->submit(endless(), endings.sink(2));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    engine->cancel(background);
+    REQUIRE(endings.waitFor(1));
+    CHECK(endings.order().front() == 1);
+    engine->cancel(other);
+    REQUIRE(endings.waitFor(2));
+}
