@@ -50,7 +50,15 @@ void addLoadFlags(CLI::App &verb, ModelFlags &flags) {
     verb.add_option("--lora", flags.adapters, "An adapter's folder, or FOLDER=SCALE (repeatable)")
         ->allow_extra_args(false)
         ->group("Model");
+    addPackFlag(verb, flags.packing);
     addMemoryFlags(verb, flags.kv, flags.memory);
+}
+
+void addPackFlag(CLI::App &verb, std::string &packing) {
+    verb.add_option("--pack", packing,
+                    "A faster layout of the weights in memory of their own: auto, on or off; auto: where there is plenty of it")
+        ->check(CLI::IsMember({"auto", "on", "off"}))
+        ->group("Model");
 }
 
 void addMemoryFlags(CLI::App &verb, std::string &kv, std::uint64_t &memory) {
@@ -92,6 +100,10 @@ std::optional<std::uint64_t> sizeFromText(const std::string &text) {
 
 KvType kvType(const std::string &name) { return kvTypeNamed(name).value_or(KvType::Auto); }
 
+Packing packing(const std::string &name) {
+    return name == "on" ? Packing::On : name == "off" ? Packing::Off : Packing::Auto;
+}
+
 // A folder's name may hold "=": only a number behind the last one is a scale.
 AdapterOption adapterOption(const std::string &text) {
     const std::size_t at = text.rfind('=');
@@ -128,6 +140,7 @@ Result<LoadOptions> loadOptions(const ModelFlags &flags) {
     options.contextLength = flags.contextLength;
     options.threads = flags.threads;
     options.kv = kvType(flags.kv);
+    options.packing = packing(flags.packing);
     options.memoryLimitBytes = flags.memory;
     options.drafter = flags.drafter;
     for (const std::string &adapter : flags.adapters) options.adapters.push_back(adapterOption(adapter));

@@ -29,6 +29,7 @@ struct ModelFlags {
     int threads = 0;
     std::string isa = "auto";
     std::string kv = "auto";
+    std::string packing = "auto";
     std::uint64_t memory = 0; // bytes; 0: what the machine has available
     std::string drafter;              // folder or .gguf of an "assistant" checkpoint
     std::vector<std::string> adapters; // FOLDER or FOLDER=SCALE
@@ -39,6 +40,8 @@ void addLoadFlags(CLI::App &verb, ModelFlags &flags);
 // --kv and --memory alone.
 void addMemoryFlags(CLI::App &verb, std::string &kv, std::uint64_t &memory);
 KvType kvType(const std::string &name);
+void addPackFlag(CLI::App &verb, std::string &packing);
+Packing packing(const std::string &name);
 // "8G", "1.5 GB", "900M", "2GiB", "1000000": bytes (G = 10^9, Gi = 2^30). Nothing for anything else, and for 0.
 std::optional<std::uint64_t> sizeFromText(const std::string &text);
 // Error: FileNotFound when the built-in model is wanted and missing.

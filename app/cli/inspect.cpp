@@ -41,6 +41,7 @@ Json toJson(const ModelInfo &m) {
                           {"total_bytes", e.totalBytes()},
                           {"weight_bytes", e.weightBytes},
                           {"mapped_bytes", e.mappedBytes},
+                          {"packed_bytes", e.packedBytes},
                           {"tower_bytes", e.towerBytes},
                           {"kv_bytes", e.kvBytes},
                           {"work_bytes", e.workBytes},

@@ -19,6 +19,8 @@ void addServe(CLI::App &app, RunVerb &chosen) {
         ->check(CLI::Range(0, 1 << 20));
     verb->add_option("--threads", a->threads, "Worker threads; 0: all cores")->check(CLI::Range(0, 1024));
     auto kv = std::make_shared<std::string>("auto");
+    auto packed = std::make_shared<std::string>("auto");
+    addPackFlag(*verb, *packed);
     addMemoryFlags(*verb, *kv, a->memoryLimitBytes);
     verb->add_option("--drafter", a->drafter, "A drafter (\"assistant\") of this model: the same text, faster");
     auto adapters = std::make_shared<std::vector<std::string>>();
@@ -34,10 +36,11 @@ void addServe(CLI::App &app, RunVerb &chosen) {
                  "  facet-cli serve --model gemma-4-E2B-it\n"
                  "  facet-cli serve --port 0 --key secret\n"
                  "  curl -H \"Authorization: Bearer secret\" http://127.0.0.1:8090/v1/models");
-    verb->callback([a, weights, kv, adapters, &chosen] {
-        chosen = [a, weights, kv, adapters](Terminal &) {
+    verb->callback([a, weights, kv, packed, adapters, &chosen] {
+        chosen = [a, weights, kv, packed, adapters](Terminal &) {
             a->weights = weightType(*weights);
             a->kv = kvType(*kv);
+            a->packing = packing(*packed);
             for (const std::string &adapter : *adapters) a->adapters.push_back(adapterOption(adapter));
             return host::runServe(*a);
         };

@@ -73,6 +73,14 @@ Result<KvType> kvType(const JsonFields &fields) {
     return fields.wrong("kv", "be auto, f32, f16, q8_0 or q4_0.");
 }
 
+Result<Packing> packing(const JsonFields &fields) {
+    FACET_TRY(name, fields.string("packing"));
+    if (!name) return Packing::Auto;
+    for (const Packing each : {Packing::Auto, Packing::On, Packing::Off})
+        if (*name == packingName(each)) return each;
+    return fields.wrong("packing", "be auto, on or off.");
+}
+
 Result<std::string> modelPath(const JsonFields &fields) {
     FACET_TRY(path, fields.string("path"));
     if (!path || path->empty() || path->find('\0') != std::string::npos)
@@ -117,6 +125,7 @@ Result<LoadOptions> loadOptions(const HttpCall &call) {
     FACET_TRY(drafter, partPath(fields, "drafter"));
     FACET_TRY(adapters, adapterList(fields));
     FACET_TRY(kv, kvType(fields));
+    FACET_TRY(packed, packing(fields));
     options.path = std::move(path);
     options.mmproj = std::move(mmproj);
     options.drafter = std::move(drafter);
@@ -125,6 +134,7 @@ Result<LoadOptions> loadOptions(const HttpCall &call) {
     options.contextLength = static_cast<int>(context.value_or(0));
     options.threads = static_cast<int>(threads.value_or(0));
     options.kv = kv;
+    options.packing = packed;
     options.memoryLimitBytes = static_cast<std::uint64_t>(memory.value_or(0));
     return options;
 }

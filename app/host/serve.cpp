@@ -131,6 +131,7 @@ int runServe(const ServeOptions &options) {
                                    .contextLength = options.contextLength,
                                    .threads = options.threads,
                                    .kv = options.kv,
+                                   .packing = options.packing,
                                    .memoryLimitBytes = options.memoryLimitBytes};
             const Result<ModelInfo> info = slot.load(load, {}, stopLoading);
             if (info) {

@@ -20,6 +20,7 @@ struct ServeOptions {
     int contextLength = 0;                     // tokens, for modelPath; 0: the model's own, at most 8192
     int threads = 0;                           // 0: all cores
     KvType kv = KvType::Auto;                  // for modelPath
+    Packing packing = Packing::Auto;           // for modelPath
     std::uint64_t memoryLimitBytes = 0;        // for modelPath: everything; 0: what the machine has available
     std::string drafter;                       // for modelPath: a drafter's folder or file
     std::vector<AdapterOption> adapters;       // for modelPath

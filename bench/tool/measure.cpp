@@ -110,6 +110,7 @@ Result<std::unique_ptr<Bench>> Bench::load(const BenchOptions &options, const st
     wanted.drafter = options.drafter;
     wanted.weights = options.weights;
     wanted.kv = kv;
+    wanted.packing = options.packing;
     wanted.contextLength = options.contextLength();
     wanted.threads = options.threads.empty() ? 0 : *std::max_element(options.threads.begin(), options.threads.end());
     FACET_TRY(model, LoadedModel::load(wanted, {}, {}));

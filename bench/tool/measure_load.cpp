@@ -40,6 +40,7 @@ Result<TestResult> measureLoad(const BenchOptions &options, const std::string &p
     if (!options.drafter.empty()) arguments.insert(arguments.end(), {"--drafter", options.drafter});
     if (options.weights != WeightType::AsStored)
         arguments.insert(arguments.end(), {"--weights", options.weights == WeightType::Q8_0 ? "q8_0" : "q4_0"});
+    arguments.insert(arguments.end(), {"--pack", packingName(options.packing)});
     readAll(path);
     TestResult result;
     result.spec.kind = TestSpec::Kind::Load;

@@ -110,6 +110,7 @@ private:
         if (flag == "--budget") return one(flag, value, 1, 1 << 16, m_options.budget);
         if (flag == "--audio") return sounds(flag, value);
         if (flag == "--weights") return weights(flag, value);
+        if (flag == "--pack") return packing(flag, value);
         if (is("-o", "--output")) return output(flag, value);
         // llama-bench's, without a meaning here: so that one command line serves both.
         for (const std::string_view known : {"-fa", "--flash-attn", "-ngl", "--n-gpu-layers", "-b", "--batch-size", "-ub", "--ubatch-size", "-mmp", "--mmap"})
@@ -162,6 +163,15 @@ private:
         else if (value == "q4_0") m_options.weights = WeightType::Q4_0;
         else return wrong(flag, value, "as-stored, q8_0 or q4_0");
         return ok();
+    }
+
+    Status packing(std::string_view flag, std::string_view value) {
+        for (const Packing each : {Packing::Auto, Packing::On, Packing::Off}) {
+            if (value != packingName(each)) continue;
+            m_options.packing = each;
+            return ok();
+        }
+        return wrong(flag, value, "auto, on or off");
     }
 
     Status output(std::string_view flag, std::string_view value) {
@@ -240,6 +250,7 @@ Others
   --mmproj PATH               towers of a GGUF model
   --load                      start to ready, to the first token, and peak memory, in a process of its own
   --weights TYPE              as-stored, q8_0, q4_0: quantise while loading
+  --pack auto|on|off          a faster layout of the weights, made while loading (auto: where there is memory enough)
   --profile                   one more run of each test with clocks inside
   --no-roofline               do not measure the machine's limits first
   --progress                  tell on standard error what is being measured

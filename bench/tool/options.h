@@ -21,6 +21,7 @@ struct BenchOptions {
     std::vector<std::string> models;
     std::string mmproj, drafter;
     WeightType weights = WeightType::AsStored;
+    Packing packing = Packing::Auto;
     std::vector<int> threads;           // empty: all cores
     std::vector<int> prompts;           // tokens; 0 is left out
     std::vector<int> generations;

@@ -1,4 +1,5 @@
 // Kernels for AVX2 + FMA + F16C. Compiled with those flags: no standard library code here (see simd_math.inl).
+#include "kernels/packed.h"
 #include "kernels/tables.h"
 
 #include <immintrin.h>
@@ -192,7 +193,15 @@ inline I ispread4(const void *four) {
     return _mm256_set1_epi32(bits);
 }
 inline I imulWords(I sizes, I values) { return _mm256_maddubs_epi16(sizes, values); }
+// Keeps the order of sums, see avx512.cpp; here gcc may do as it likes.
+inline void ikeep(I &) {}
 inline I iaddWords(I a, I b) { return _mm256_add_epi16(a, b); }
+// Sets bit 4 of every byte (which is clear) if `from` has `bit` in it.
+inline I ibitToFifth(I values, I from, I bit) {
+    return ior(values, iand(_mm256_cmpeq_epi8(iand(from, bit), bit), iset8(16)));
+}
+// (a & ofA) | (b & ofB), where the masks have no bit in common.
+inline I imerge(I a, I ofA, I b, I ofB) { return ior(iand(a, ofA), iand(b, ofB)); }
 inline I isubWords(I a, I b) { return _mm256_sub_epi16(a, b); }
 inline I iscaleWords(I x, int factor) { return _mm256_mullo_epi16(x, _mm256_set1_epi16(static_cast<short>(factor))); }
 inline I iaddDwords(I a, I b) { return _mm256_add_epi32(a, b); }
@@ -244,12 +253,15 @@ inline V ibyteToFloat(I words) { return _mm256_cvtepi32_ps(_mm256_srai_epi32(_mm
 #include "kernels/simd_rows8_unpack.inl"
 // after its steps
 #include "kernels/simd_rows8.inl"
+#include "kernels/simd_packed8.inl"
+#include "kernels/simd_products8.inl"
 #include "kernels/simd_rows32.inl"
 
 namespace facet {
 
 const Kernels kAvx2Kernels = {
     .name = "avx2",
+    .packs = true,
     .matmul = matmulKernel,
     .matmulQ8 = matmulQ8Kernel,
     .quantiseRowQ8 = quantiseRowQ8Kernel,

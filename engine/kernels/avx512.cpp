@@ -1,5 +1,6 @@
 // Kernels for AVX-512 F, BW, VL and DQ (no VNNI needed). Compiled with those flags: no standard library code here (see
 // simd_math.inl).
+#include "kernels/packed.h"
 #include "kernels/tables.h"
 
 #include <immintrin.h>
@@ -195,7 +196,15 @@ inline I ispread4(const void *four) {
     return _mm512_set1_epi32(bits);
 }
 inline I imulWords(I sizes, I values) { return _mm512_maddubs_epi16(sizes, values); }
+// Sums in the order in which they are written: gcc would hold all products at once to add them in pairs.
+inline void ikeep(I &x) { __asm__("" : "+v"(x)); }
 inline I iaddWords(I a, I b) { return _mm512_add_epi16(a, b); }
+// Sets bit 4 of every byte (which is clear) if `from` has `bit` in it.
+inline I ibitToFifth(I values, I from, I bit) {
+    return _mm512_mask_add_epi8(values, _mm512_test_epi8_mask(from, bit), values, _mm512_set1_epi8(16));
+}
+// (a & ofA) | (b & ofB), where the masks have no bit in common.
+inline I imerge(I a, I ofA, I b, I ofB) { return _mm512_ternarylogic_epi32(_mm512_and_si512(a, ofA), b, ofB, 0xF8); }
 inline I isubWords(I a, I b) { return _mm512_sub_epi16(a, b); }
 inline I iscaleWords(I x, int factor) { return _mm512_mullo_epi16(x, _mm512_set1_epi16(static_cast<short>(factor))); }
 inline I iaddDwords(I a, I b) { return _mm512_add_epi32(a, b); }
@@ -249,12 +258,15 @@ inline V ibyteToFloat(I words) { return _mm512_cvtepi32_ps(_mm512_srai_epi32(_mm
 #include "kernels/simd_rows8_unpack.inl"
 // after its steps
 #include "kernels/simd_rows8.inl"
+#include "kernels/simd_packed8.inl"
+#include "kernels/simd_products8.inl"
 #include "kernels/simd_rows32.inl"
 
 namespace facet {
 
 const Kernels kAvx512Kernels = {
     .name = "avx512",
+    .packs = true,
     .matmul = matmulKernel,
     .matmulQ8 = matmulQ8Kernel,
     .quantiseRowQ8 = quantiseRowQ8Kernel,

@@ -26,12 +26,15 @@ enum class CacheType : std::uint8_t { F32, F16, Q8_0, Q4_0 };
 
 struct Kernels {
     const char *name;  // "scalar", "avx2", "avx512", "neon"
+    // Whether packed matrices (packed.h) are multiplied, and faster than those in the layout of the files.
+    bool packs;
 
     // y[t * yStride + r - rowBegin] = sum_c W[r, c] * x[t * xStride + c], r in [rowBegin, rowEnd), t in [0, tokens).
     // F32, F16, BF16: weights widened exactly, float32 sums. Block types: dequantised exactly (reference path).
     void (*matmul)(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const float *x, std::int64_t tokens,
                    std::int64_t xStride, float *y, std::int64_t yStride);
-    // The same for W of any block type against int8 activations (product path).
+    // The same for W of any block type against int8 activations (product path). W may be packed, if `packs`: rowBegin then
+    // is a multiple of kPackedRows.
     void (*matmulQ8)(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens,
                      float *y, std::int64_t yStride);
     // Quantises one row of n (multiple of 32) values: scale = max|x| / 127, values rounded to nearest, ties to even; the

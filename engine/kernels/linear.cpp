@@ -1,5 +1,6 @@
 // y = x W^T for several matrices at once: one pass of quantisation, one barrier, rows spread over the threads.
 #include "kernels/ops.h"
+#include "kernels/packed.h"
 #include "kernels/profile.h"
 
 #include <algorithm>
@@ -52,11 +53,30 @@ struct Input {
     const QuantisedInput *quantised;  // null: float32 against everything
 };
 
+void multiplyRows(const Exec &exec, const Input &input, const LinearJob &job, std::int64_t begin, std::int64_t end);
+
+// A packed matrix for kernels that do not read such: the rows of a group are put one behind the other again.
+void multiplyUnpacked(const Exec &exec, const Input &input, const LinearJob &job, std::int64_t begin, std::int64_t end) {
+    const Matrix &w = *job.w;
+    const std::int64_t yStride = job.yStride != 0 ? job.yStride : w.rows;
+    const std::int64_t stride = rowBytes(w.type, w.cols);
+    const auto stored = std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(stride * kPackedRows));
+    for (std::int64_t first = begin; first < end && !exec.cancelled(); first += kPackedRows) {
+        Matrix group = w;
+        group.rows = std::min(kPackedRows, end - first);
+        group.data = stored.get();
+        group.packed = false;
+        for (std::int64_t r = 0; r < group.rows; ++r) copyRow(w, first + r, stored.get() + r * stride);
+        multiplyRows(exec, input, {&group, job.y + first, yStride}, 0, group.rows);
+    }
+}
+
 // Rows [begin, end) of one job, in blocks of tokens whose inputs fit the cache.
 void multiplyRows(const Exec &exec, const Input &input, const LinearJob &job, std::int64_t begin, std::int64_t end) {
     const Matrix &w = *job.w;
     const std::int64_t yStride = job.yStride != 0 ? job.yStride : w.rows;
     const bool int8 = input.quantised != nullptr && isQuantised(w.type);
+    if (w.packed && !(int8 && exec.kernels->packs)) return multiplyUnpacked(exec, input, job, begin, end);
     const std::int64_t tokenBytes = std::max<std::int64_t>(1, w.cols * (int8 ? 1 : std::int64_t{sizeof(float)}));
     const std::int64_t block = std::clamp(kTokenBlockBytes / tokenBytes, kMinTokenBlock, kMaxTokenBlock);
     for (std::int64_t t = 0; t < input.tokens; t += block) {

@@ -246,6 +246,7 @@ namespace facet {
 
 const Kernels kNeonKernels = {
     .name = "neon",
+    .packs = false,
     .matmul = matmulKernel,
     .matmulQ8 = matmulQ8Kernel,
     .quantiseRowQ8 = quantiseRowQ8Kernel,

@@ -1,5 +1,6 @@
 // The plain float32 version of every kernel: documentation, judge of the fast ones and fallback for processors without them.
 #include "kernels/float_formats.h"
+#include "kernels/packed.h"
 #include "kernels/tables.h"
 
 #include <algorithm>
@@ -94,12 +95,14 @@ void matmulQ8(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const
               std::int64_t yStride) {
     const BlockShape block = blockShape(w.type);
     const auto bias = static_cast<float>(biasOf(w.type));
+    std::byte stored[kPieceValues / 32 * 34];  // of a packed row
     Unpacked piece;
     for (std::int64_t r = rowBegin; r < rowEnd; ++r) {
         for (std::int64_t t = 0; t < tokens; ++t) y[t * yStride + r - rowBegin] = 0.0F;
         for (std::int64_t c = 0; c < w.cols; c += kPieceValues) {
             const std::int64_t n = std::min<std::int64_t>(kPieceValues, w.cols - c);
-            unpackPiece(w.type, w.row(r) + c / block.values * block.bytes, n, piece);
+            if (w.packed) copyRowPart(w, r, c, n, stored);
+            unpackPiece(w.type, w.packed ? stored : w.row(r) + c / block.values * block.bytes, n, piece);
             for (std::int64_t t = 0; t < tokens; ++t) {
                 const std::int8_t *values = x.values + t * w.cols + c;
                 const float *scales = x.scales + (t * w.cols + c) / 32;
@@ -266,6 +269,7 @@ void toCache(CacheType type, const float *x, std::int64_t n, void *out) {
 
 const Kernels kScalarKernels = {
     .name = "scalar",
+    .packs = false,
     .matmul = matmul,
     .matmulQ8 = matmulQ8,
     .quantiseRowQ8 = quantiseRowQ8,

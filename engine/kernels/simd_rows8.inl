@@ -76,10 +76,63 @@ struct UnitSums {
     }
 };
 
+// The integer sums of a unit for T tokens. weights(g): four columns of every row; `half`: the unit's place in `inputs`.
+template <typename S, int T, typename Weights>
+inline void unitProducts(const Weights &weights, const std::int8_t *columns, std::int64_t xCols, const UnitSums<S, T> &inputs,
+                         std::int64_t half, I (&sums)[T]) {
+    constexpr int groups = S::kUnit / 4;
+    I words[T];
+    FACET_UNROLL
+    for (int g = 0; g < groups; ++g) {
+        const I w = weights(g);
+        if constexpr (S::kSigned) {
+            const SignedWeights parts = isplitSign(w);
+            FACET_UNROLL
+            for (int t = 0; t < T; ++t) {
+                const I products = iwiden(imulWordsSigned(parts, ispread4(columns + t * xCols + g * 4)));
+                sums[t] = g == 0 ? products : iaddDwords(sums[t], products);
+                ikeep(sums[t]);
+            }
+        } else {
+            FACET_UNROLL
+            for (int t = 0; t < T; ++t) {
+                const I products = imulWords(w, ispread4(columns + t * xCols + g * 4));
+                words[t] = g % S::kGroups == 0 ? products : iaddWords(words[t], products);
+                ikeep(words[t]);
+            }
+            if (g % S::kGroups == S::kGroups - 1) {
+                FACET_UNROLL
+                for (int t = 0; t < T; ++t) {
+                    if constexpr (S::kBias != 0) {
+                        static_assert(S::kGroups == groups, "only the sum of the whole unit fits with the bias taken off");
+                        words[t] = isubWords(words[t], ispread4(&inputs.offsets[t][half]));
+                    }
+                    const I wide = iwiden(words[t]);
+                    sums[t] = g < S::kGroups ? wide : iaddDwords(sums[t], wide);
+                }
+            }
+        }
+    }
+}
+
+// Adds a unit that begins at `column` to the totals.
+template <typename S, int T>
+inline void addUnit(const I (&sums)[T], V scale, const float *mins, const Q8Rows &x, std::int64_t xCols, std::int64_t column,
+                    const UnitSums<S, T> &inputs, V (&totals)[T]) {
+    FACET_UNROLL
+    for (int t = 0; t < T; ++t) {
+        totals[t] = vfma(itoFloat(sums[t]), vmul(scale, vset(x.scales[t * (xCols / 32) + column / 32])), totals[t]);
+    }
+    if constexpr (S::kMins) {
+        const V offset = vload(mins);
+        FACET_UNROLL
+        for (int t = 0; t < T; ++t) totals[t] = vfnma(offset, vset(inputs.sums[t][column / 16]), totals[t]);
+    }
+}
+
 // kLanes rows by T tokens over a panel of n columns; `kept` [T][kLanes] goes on from the panel before.
 template <typename S, int T>
 void rowsTile(const RowsPiece *pieces, std::int64_t n, const Q8Rows &x, std::int64_t xCols, bool first, float *kept) {
-    constexpr int groups = S::kUnit / 4;
     UnitSums<S, T> inputs;
     inputs.fill(x, xCols, n);
     V totals[T];
@@ -91,47 +144,9 @@ void rowsTile(const RowsPiece *pieces, std::int64_t n, const Q8Rows &x, std::int
         const std::int64_t at = c % kPieceValues;
         const std::int8_t *weights = piece.values + at * kLanes;
         I sums[T];
-        I words[T];
-        FACET_UNROLL
-        for (int g = 0; g < groups; ++g) {
-            const I w = iload(weights + g * 4 * kLanes);
-            if constexpr (S::kSigned) {
-                const SignedWeights parts = isplitSign(w);
-                FACET_UNROLL
-                for (int t = 0; t < T; ++t) {
-                    const I products = iwiden(imulWordsSigned(parts, ispread4(columns + t * xCols + g * 4)));
-                    sums[t] = g == 0 ? products : iaddDwords(sums[t], products);
-                }
-            } else {
-                FACET_UNROLL
-                for (int t = 0; t < T; ++t) {
-                    const I products = imulWords(w, ispread4(columns + t * xCols + g * 4));
-                    words[t] = g % S::kGroups == 0 ? products : iaddWords(words[t], products);
-                }
-                if (g % S::kGroups == S::kGroups - 1) {
-                    FACET_UNROLL
-                    for (int t = 0; t < T; ++t) {
-                        if constexpr (S::kBias != 0) {
-                            static_assert(S::kGroups == groups, "only the sum of the whole unit fits with the bias taken off");
-                            words[t] = isubWords(words[t], ispread4(&inputs.offsets[t][c / 16]));
-                        }
-                        const I wide = iwiden(words[t]);
-                        sums[t] = g < S::kGroups ? wide : iaddDwords(sums[t], wide);
-                    }
-                }
-            }
-        }
+        unitProducts<S, T>([weights](int g) { return iload(weights + g * 4 * kLanes); }, columns, xCols, inputs, c / 16, sums);
         const std::int64_t unit = at / S::kUnit;
-        const V scale = vload(piece.scales + unit * kLanes);
-        FACET_UNROLL
-        for (int t = 0; t < T; ++t) {
-            totals[t] = vfma(itoFloat(sums[t]), vmul(scale, vset(x.scales[t * (xCols / 32) + c / 32])), totals[t]);
-        }
-        if constexpr (S::kMins) {
-            const V mins = vload(piece.mins + unit * kLanes);
-            FACET_UNROLL
-            for (int t = 0; t < T; ++t) totals[t] = vfnma(mins, vset(inputs.sums[t][c / 16]), totals[t]);
-        }
+        addUnit<S, T>(sums, vload(piece.scales + unit * kLanes), piece.mins + unit * kLanes, x, xCols, c, inputs, totals);
     }
     FACET_UNROLL
     for (int t = 0; t < T; ++t) vstore(kept + t * kLanes, totals[t]);
@@ -319,37 +334,6 @@ void rowsMatmul(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, con
             const int count = rowEnd - r < kLanes ? static_cast<int>(rowEnd - r) : kLanes;
             rowsGroup<S>(w, stride, r, count, inputsFrom(x, w.cols, t, 0), some, y + t * yStride + r - rowBegin, yStride);
         }
-    }
-}
-
-void matmulQ8Kernel(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens,
-                    float *y, std::int64_t yStride) {
-    using T = TensorType;
-    const auto run = [&](auto scheme) { rowsMatmul<decltype(scheme)>(w, rowBegin, rowEnd, x, tokens, y, yStride); };
-    switch (w.type) {
-    case T::Q4_0: return run(Scheme<T::Q4_0, 32, 8, 8, false, false>{});
-    case T::Q4_1: return run(Scheme<T::Q4_1, 32, 8, 0, true, false>{});
-    case T::Q4_K: return run(Scheme<T::Q4_K, 32, 8, 0, true, false>{});
-    case T::Q5_0: return run(Scheme<T::Q5_0, 32, 8, 16, false, false>{});
-    case T::Q5_1: return run(Scheme<T::Q5_1, 32, 4, 0, true, false>{});
-    case T::Q5_K: return run(Scheme<T::Q5_K, 32, 4, 0, true, false>{});
-    case T::Q2_K: return run(Scheme<T::Q2_K, 16, 4, 0, true, false>{});
-    case T::Q3_K: return run(Scheme<T::Q3_K, 16, 4, 4, false, false>{});
-    case T::Q6_K: return run(Scheme<T::Q6_K, 16, 4, 32, false, false>{});
-    case T::Q8_0: return run(Scheme<T::Q8_0, 32, 8, 0, false, true>{});
-    case T::IQ1_M:
-    case T::IQ2_S:
-    case T::IQ2_XS: return run(Scheme<T::IQ2_XS, 16, 4, 0, false, true>{});
-    case T::IQ1_S:
-    case T::IQ2_XXS:
-    case T::IQ3_XXS:
-    case T::IQ3_S:
-    case T::IQ4_NL:
-    case T::IQ4_XS:
-    case T::MXFP4: return run(Scheme<T::IQ4_XS, 32, 8, 0, false, true>{});
-    case T::F32:
-    case T::F16:
-    case T::BF16: return;
     }
 }
 

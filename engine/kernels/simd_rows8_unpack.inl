@@ -65,6 +65,45 @@ inline I lastWordOfRows(const RowSource &rows, std::int64_t at) {
                            ijoin16(rows.quarters, at + rows.stride * 2), ijoin16(rows.quarters, at + rows.three));
 }
 
+// What blocks consist of: bytes, words of four bytes, where those begin; two more bytes of some are a float16 scale.
+template <TensorType Type>
+struct BlockWords;
+template <>
+struct BlockWords<TensorType::Q4_0> { static constexpr int kBytes = 18, kWords = 4, kAt = 2; };
+template <>
+struct BlockWords<TensorType::Q8_0> { static constexpr int kBytes = 34, kWords = 8, kAt = 2; };
+template <>
+struct BlockWords<TensorType::Q4_K> { static constexpr int kBytes = 144, kWords = 36, kAt = 0; };
+template <>
+struct BlockWords<TensorType::Q5_K> { static constexpr int kBytes = 176, kWords = 44, kAt = 0; };
+template <>
+struct BlockWords<TensorType::Q6_K> { static constexpr int kBytes = 210, kWords = 52, kAt = 0; };
+
+// Four words of a block, of every row; its float16 scale.
+template <TensorType Type>
+inline void wordsOf(const RowSource &rows, int block, int word, I (&m)[4]) {
+    wordsOfRows(rows, block * BlockWords<Type>::kBytes + BlockWords<Type>::kAt + word * 4, m);
+}
+template <TensorType Type>
+inline V halfOf(const RowSource &rows, int block) {
+    if constexpr (Type == TensorType::Q6_K) return ihalfToFloat<true>(lastWordOfRows(rows, 194));
+    else return ihalfToFloat<false>(firstWordOfRows(rows, block * BlockWords<Type>::kBytes));
+}
+
+// A piece of kLanes of 16 packed rows (packed.h).
+struct PackedRows {
+    const std::byte *words;
+    const std::byte *halves;
+};
+inline I packedWord(const PackedRows &rows, int word) { return iload(rows.words + word * (4 * kPackedRows)); }
+template <TensorType Type>
+inline void wordsOf(const PackedRows &rows, int block, int word, I (&m)[4]) {
+    FACET_UNROLL
+    for (int i = 0; i < 4; ++i) m[i] = packedWord(rows, block * BlockWords<Type>::kWords + word + i);
+}
+template <TensorType>
+inline V halfOf(const PackedRows &rows, int block) { return vloadHalf(rows.halves + block * (2 * kPackedRows)); }
+
 // The next kLanes rows follow without a gap. While a piece is taken apart, as many of their bytes are asked for, a few at each
 // step: asked for at once they would fill the processor's few places for misses and the work would stand still. It is only a
 // hint and may point behind the last row.
@@ -98,12 +137,12 @@ struct PieceSink {
 };
 
 // Data of 16 bytes a block behind a float16; low halves are the values 0..15.
-template <typename Sink>
-inline void unpackRowsQ4_0(const RowSource &rows, int n, RowsPiece &piece, Sink &sink) {
+template <typename Rows, typename Sink>
+inline void unpackRowsQ4_0(const Rows &rows, int n, RowsPiece &piece, Sink &sink) {
     const I low = iset8(15);
     for (int b = 0; b < n / 32; ++b) {
         I m[4];
-        wordsOfRows(rows, b * 18 + 2, m);
+        wordsOf<TensorType::Q4_0>(rows, b, 0, m);
         sink.begin(1);
         FACET_UNROLL
         for (int i = 0; i < 4; ++i) {
@@ -111,23 +150,23 @@ inline void unpackRowsQ4_0(const RowSource &rows, int n, RowsPiece &piece, Sink 
             sink.put(b, 0, 4 + i, iand(iright<4>(m[i]), low));
         }
         sink.end(1, [b](int) { return b; });
-        vstore(piece.scales + b * kLanes, ihalfToFloat<false>(firstWordOfRows(rows, b * 18)));
+        vstore(piece.scales + b * kLanes, halfOf<TensorType::Q4_0>(rows, b));
     }
 }
 
-template <typename Sink>
-inline void unpackRowsQ8_0(const RowSource &rows, int n, RowsPiece &piece, Sink &sink) {
+template <typename Rows, typename Sink>
+inline void unpackRowsQ8_0(const Rows &rows, int n, RowsPiece &piece, Sink &sink) {
     for (int b = 0; b < n / 32; ++b) {
         sink.begin(1);
         FACET_UNROLL
         for (int half = 0; half < 2; ++half) {
             I m[4];
-            wordsOfRows(rows, b * 34 + 2 + half * 16, m);
+            wordsOf<TensorType::Q8_0>(rows, b, half * 4, m);
             FACET_UNROLL
             for (int i = 0; i < 4; ++i) sink.put(b, 0, half * 4 + i, m[i]);
         }
         sink.end(1, [b](int) { return b; });
-        vstore(piece.scales + b * kLanes, ihalfToFloat<false>(firstWordOfRows(rows, b * 34)));
+        vstore(piece.scales + b * kLanes, halfOf<TensorType::Q8_0>(rows, b));
     }
 }
 
@@ -141,9 +180,10 @@ inline void eachByte(I words, V factor, const Put &put) {
 }
 
 // The first 16 bytes of Q4_K and Q5_K, see unpackScales().
-inline void unpackRowsScalesK(const RowSource &rows, RowsPiece &piece) {
+template <TensorType Type, typename Rows>
+inline void unpackRowsScalesK(const Rows &rows, RowsPiece &piece) {
     I m[4];
-    wordsOfRows(rows, 0, m);
+    wordsOf<Type>(rows, 0, 0, m);
     const V scale = ihalfToFloat<false>(m[0]);
     const V minimum = ihalfToFloat<true>(m[0]);
     const I six = iset8(0x3F);
@@ -157,15 +197,15 @@ inline void unpackRowsScalesK(const RowSource &rows, RowsPiece &piece) {
 }
 
 // 32 bytes hold 32 values in their low halves and the next 32 in their high ones.
-template <typename Sink>
-inline void unpackRowsQ4_K(const RowSource &rows, RowsPiece &piece, Sink &sink) {
+template <typename Rows, typename Sink>
+inline void unpackRowsQ4_K(const Rows &rows, RowsPiece &piece, Sink &sink) {
     const I low = iset8(15);
     for (int chunk = 0; chunk < 4; ++chunk) {
         sink.begin(2);
         FACET_UNROLL
         for (int part = 0; part < 2; ++part) {
             I m[4];
-            wordsOfRows(rows, 16 + chunk * 32 + part * 16, m);
+            wordsOf<TensorType::Q4_K>(rows, 0, 4 + chunk * 8 + part * 4, m);
             FACET_UNROLL
             for (int i = 0; i < 4; ++i) {
                 sink.put(chunk * 2, 0, part * 4 + i, iand(m[i], low));
@@ -174,23 +214,23 @@ inline void unpackRowsQ4_K(const RowSource &rows, RowsPiece &piece, Sink &sink) 
         }
         sink.end(2, [chunk](int slot) { return chunk * 2 + slot; });
     }
-    unpackRowsScalesK(rows, piece);
+    unpackRowsScalesK<TensorType::Q4_K>(rows, piece);
 }
 
 // The fifth bit of value i * 32 + j is bit i of byte j.
-template <typename Sink>
-inline void unpackRowsQ5_K(const RowSource &rows, RowsPiece &piece, Sink &sink) {
+template <typename Rows, typename Sink>
+inline void unpackRowsQ5_K(const Rows &rows, RowsPiece &piece, Sink &sink) {
     const I low = iset8(15);
     const I fifth = iset8(16);
     I bits[2][4];
-    wordsOfRows(rows, 16, bits[0]);
-    wordsOfRows(rows, 32, bits[1]);
+    wordsOf<TensorType::Q5_K>(rows, 0, 4, bits[0]);
+    wordsOf<TensorType::Q5_K>(rows, 0, 8, bits[1]);
     for (int chunk = 0; chunk < 4; ++chunk) {
         sink.begin(2);
         FACET_UNROLL
         for (int part = 0; part < 2; ++part) {
             I m[4];
-            wordsOfRows(rows, 48 + chunk * 32 + part * 16, m);
+            wordsOf<TensorType::Q5_K>(rows, 0, 12 + chunk * 8 + part * 4, m);
             FACET_UNROLL
             for (int i = 0; i < 4; ++i) {
                 I &high = bits[part][i];
@@ -202,11 +242,23 @@ inline void unpackRowsQ5_K(const RowSource &rows, RowsPiece &piece, Sink &sink) 
         }
         sink.end(2, [chunk](int slot) { return chunk * 2 + slot; });
     }
-    unpackRowsScalesK(rows, piece);
+    unpackRowsScalesK<TensorType::Q5_K>(rows, piece);
 }
 
-template <typename Sink>
-inline void unpackRowsQ6_K(const RowSource &rows, RowsPiece &piece, Sink &sink) {
+// Sixteen signed factors of the float16.
+template <typename Rows>
+inline void unpackRowsScalesQ6(const Rows &rows, RowsPiece &piece) {
+    const V factor = halfOf<TensorType::Q6_K>(rows, 0);
+    I m[4];
+    wordsOf<TensorType::Q6_K>(rows, 0, 48, m);
+    FACET_UNROLL
+    for (int q = 0; q < 4; ++q) {
+        eachByte(m[q], factor, [&](int i, V scale) { vstore(piece.scales + (q * 4 + i) * kLanes, scale); });
+    }
+}
+
+template <typename Rows, typename Sink>
+inline void unpackRowsQ6_K(const Rows &rows, RowsPiece &piece, Sink &sink) {
     const I four = iset8(15);
     const I pair = iset8(0x30);
     for (int quarter = 0; quarter < 4; ++quarter) {  // 16 of the 32 columns in each half of the block
@@ -215,9 +267,9 @@ inline void unpackRowsQ6_K(const RowSource &rows, RowsPiece &piece, Sink &sink) 
         I first[4];
         I second[4];
         I high[4];
-        wordsOfRows(rows, half * 64 + part * 16, first);
-        wordsOfRows(rows, half * 64 + 32 + part * 16, second);
-        wordsOfRows(rows, 128 + half * 32 + part * 16, high);
+        wordsOf<TensorType::Q6_K>(rows, 0, half * 16 + part * 4, first);
+        wordsOf<TensorType::Q6_K>(rows, 0, half * 16 + 8 + part * 4, second);
+        wordsOf<TensorType::Q6_K>(rows, 0, 32 + half * 8 + part * 4, high);
         const auto unit = [half, part](int slot) { return half * 8 + slot * 2 + part; };
         sink.begin(4);
         FACET_UNROLL
@@ -229,13 +281,7 @@ inline void unpackRowsQ6_K(const RowSource &rows, RowsPiece &piece, Sink &sink) 
         }
         sink.end(4, unit);
     }
-    const V factor = ihalfToFloat<true>(lastWordOfRows(rows, 194));
-    I m[4];
-    wordsOfRows(rows, 192, m);
-    FACET_UNROLL
-    for (int q = 0; q < 4; ++q) {
-        eachByte(m[q], factor, [&](int i, V scale) { vstore(piece.scales + (q * 4 + i) * kLanes, scale); });
-    }
+    unpackRowsScalesQ6(rows, piece);
 }
 
 // Any type: row by row, then transposed. Entries of scales for units of 32 columns are every second one.
@@ -259,8 +305,8 @@ void unpackRowsOther(TensorType type, const RowSource &rows, int n, RowsPiece &p
 }
 
 // n columns, beginning at a block border of every row.
-template <TensorType Type, typename Sink>
-inline void unpackRowsInto(const RowSource &rows, int n, RowsPiece &piece, Sink &sink) {
+template <TensorType Type, typename Rows, typename Sink>
+inline void unpackRowsInto(const Rows &rows, int n, RowsPiece &piece, Sink &sink) {
     if constexpr (Type == TensorType::Q4_0) unpackRowsQ4_0(rows, n, piece, sink);
     else if constexpr (Type == TensorType::Q8_0) unpackRowsQ8_0(rows, n, piece, sink);
     else if constexpr (Type == TensorType::Q4_K) unpackRowsQ4_K(rows, piece, sink);

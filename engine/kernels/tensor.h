@@ -31,8 +31,9 @@ BlockShape blockShape(TensorType type) noexcept;
 // Bytes of one row of `cols` values; 0 if cols is no multiple of the block.
 std::int64_t rowBytes(TensorType type, std::int64_t cols) noexcept;
 
-// A weight matrix [rows, cols] (y = W x, rows = outputs). Rows follow each other without gaps.
-// `owner` keeps the memory alive (mapped file or buffer).
+// A weight matrix [rows, cols] (y = W x, rows = outputs). Rows follow each other without gaps, unless they are packed:
+// then 16 of them lie interleaved (packed.h), and row() must not be used. `owner` keeps the memory alive (mapped file or
+// buffer).
 struct Matrix {
     TensorType type = TensorType::F32;
     std::int64_t rows = 0;
@@ -40,10 +41,12 @@ struct Matrix {
     const std::byte *data = nullptr;
     std::shared_ptr<const void> owner;
     std::string name;  // for messages
+    bool packed = false;
 
     bool empty() const noexcept { return data == nullptr; }
     const std::byte *row(std::int64_t r) const noexcept { return data + r * rowBytes(type, cols); }
-    // Rows [begin, begin + count) as a matrix of its own (experts are stacked in one tensor).
+    // Rows [begin, begin + count) as a matrix of its own (experts are stacked in one tensor); of a packed matrix, begin is a
+    // multiple of 16.
     Matrix slice(std::int64_t begin, std::int64_t count) const;
 };
 

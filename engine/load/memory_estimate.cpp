@@ -27,15 +27,19 @@ std::uint64_t elements(const TensorInfo &tensor) {
     return count;
 }
 
-// Norms and scalars become float32 of their own, matrices stay in the file or are quantised.
-void addWeight(const TensorInfo &tensor, WeightType weights, MemoryEstimate &estimate) {
+// Norms and scalars become float32 of their own, matrices stay in the file, are quantised or packed.
+void addWeight(const TensorInfo &tensor, WeightType weights, bool pack, MemoryEstimate &estimate) {
     std::uint64_t bytes = tensor.bytes;
     bool mapped = tensor.shape.size() > 1;
     if (weights != WeightType::AsStored && isQuantisable(tensor)) {
-        const auto shape =
-            blockShape(quantisedType(tensor, weights) == WeightType::Q8_0 ? TensorType::Q8_0 : TensorType::Q4_0);
+        const auto shape = blockShape(loadedType(tensor, weights));
         bytes = elements(tensor) / static_cast<std::uint64_t>(shape.values) * static_cast<std::uint64_t>(shape.bytes);
         mapped = false;
+    }
+    if (const std::uint64_t packed = pack ? packedSize(tensor, weights) : 0; packed > 0) {
+        bytes = packed;
+        mapped = false;
+        estimate.packedBytes += packed;
     }
     estimate.weightBytes += bytes;
     if (mapped) estimate.mappedBytes += bytes;
@@ -128,7 +132,7 @@ std::uint64_t vocabularyBytes(const Checkpoint &checkpoint) {
 
 } // namespace
 
-MemoryEstimate estimateMemory(const Checkpoint &checkpoint, WeightType weights, KvType kv, int contextLength) {
+MemoryEstimate estimateMemory(const Checkpoint &checkpoint, WeightType weights, KvType kv, int contextLength, bool pack) {
     const TextConfig &text = checkpoint.config.text;
     MemoryEstimate estimate;
     estimate.contextLength = contextLength;
@@ -137,7 +141,7 @@ MemoryEstimate estimateMemory(const Checkpoint &checkpoint, WeightType weights, 
     estimate.programBytes = program;
     estimate.vocabularyBytes = vocabularyBytes(checkpoint);
     for (const auto &tensor : checkpoint.weights->tensors()) {
-        if (!isLookupTable(tensor.name) && !isIgnored(text, tensor.name)) addWeight(tensor, weights, estimate);
+        if (!isLookupTable(tensor.name) && !isIgnored(text, tensor.name)) addWeight(tensor, weights, pack, estimate);
     }
     const std::int64_t rows = kChunkRows + (text.bidirectionalVision ? kLargestPicture : 0);
     const CacheType type = cacheTypeOf(kv);

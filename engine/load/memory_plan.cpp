@@ -1,5 +1,7 @@
 #include "load/memory_plan.h"
 
+#include "kernels/packed.h"
+
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -57,6 +59,15 @@ std::optional<KvType> kvTypeNamed(std::string_view name) noexcept {
     return std::nullopt;
 }
 
+const char *packingName(Packing packing) noexcept {
+    switch (packing) {
+    case Packing::Auto: return "auto";
+    case Packing::On: return "on";
+    case Packing::Off: return "off";
+    }
+    return "";
+}
+
 CacheType cacheTypeOf(KvType kv) noexcept {
     switch (kv) {
     case KvType::F32: return CacheType::F32;
@@ -108,6 +119,22 @@ bool isQuantisable(const TensorInfo &tensor) {
 WeightType quantisedType(const TensorInfo &tensor, WeightType wanted) {
     const bool head = endsWith(tensor.name, "embed_tokens.weight") || tensor.name == "lm_head.weight";
     return wanted == WeightType::Q4_0 && head ? WeightType::Q8_0 : wanted;
+}
+
+TensorType loadedType(const TensorInfo &tensor, WeightType weights) {
+    if (weights == WeightType::AsStored || !isQuantisable(tensor)) return tensor.type;
+    return quantisedType(tensor, weights) == WeightType::Q8_0 ? TensorType::Q8_0 : TensorType::Q4_0;
+}
+
+std::uint64_t packedSize(const TensorInfo &tensor, WeightType weights) {
+    const std::vector<std::int64_t> &shape = tensor.shape;
+    const TensorType type = loadedType(tensor, weights);
+    if (!tensor.usable || !canPack(type) || shape.size() < 2 || !isTextTensor(tensor.name) || isLookupTable(tensor.name)) return 0;
+    // Matrices that are stacked in one tensor, two in each part of it at most, must begin with a group of rows.
+    if (shape.size() > 2 && shape[shape.size() - 2] % (2 * kPackedRows) != 0) return 0;
+    std::int64_t rows = 1; // cannot overflow: the tensor lies in the file
+    for (std::size_t i = 0; i + 1 < shape.size(); ++i) rows *= shape[i];
+    return static_cast<std::uint64_t>(packedBytes(type, rows, shape.back()));
 }
 
 bool isIgnored(const TextConfig &config, const std::string &name) {

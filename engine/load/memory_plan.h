@@ -26,6 +26,10 @@ std::uint64_t cacheBytes(const TextConfig &config, CacheType type, std::int64_t 
 bool isQuantisable(const TensorInfo &tensor);
 // The type such a tensor gets: the embedding is also the head and stays at 8 bits, where 4 would cost most.
 WeightType quantisedType(const TensorInfo &tensor, WeightType wanted);
+// What any tensor is once it is loaded.
+TensorType loadedType(const TensorInfo &tensor, WeightType weights);
+// The bytes of a matrix of the text decoder that can be packed (kernels/packed.h), in that layout; 0: it stays as it is.
+std::uint64_t packedSize(const TensorInfo &tensor, WeightType weights);
 // Tensors of the text model that exist in files but are never read (keys and values of layers that share them).
 bool isIgnored(const TextConfig &config, const std::string &name);
 // The per-layer embedding table, of which only rows are looked up.

@@ -30,8 +30,8 @@ Result<int> chooseContext(const LoadOptions &options, const ModelConfig &config)
 }
 
 MemoryEstimate needOf(const Checkpoint &checkpoint, const LoadOptions &options, KvType kv, int contextLength,
-                      std::uint64_t otherBytes) {
-    MemoryEstimate need = estimateMemory(checkpoint, options.weights, kv, contextLength);
+                      std::uint64_t otherBytes, bool pack = false) {
+    MemoryEstimate need = estimateMemory(checkpoint, options.weights, kv, contextLength, pack);
     need.weightBytes += otherBytes;
     need.mappedBytes += otherBytes;
     return need;
@@ -49,9 +49,27 @@ Result<std::uint64_t> otherBytesOf(const LoadOptions &options) {
     return bytes + drafter.fileBytes;
 }
 
+// Packed weights stay in memory whatever others need: only where there is plenty of it.
+bool packs(const LoadOptions &options, const MemoryEstimate &need) {
+    if (options.packing == Packing::Off || options.referencePrecision || !kernelsFor(options.isa).packs) return false;
+    return options.packing == Packing::On || need.totalBytes() <= availableMemoryBytes() / 2;
+}
+
+Result<LoadPlan> planUnpacked(const Checkpoint &checkpoint, const LoadOptions &options, std::uint64_t otherBytes);
+
 } // namespace
 
 Result<LoadPlan> planLoad(const Checkpoint &checkpoint, const LoadOptions &options, std::uint64_t otherBytes) {
+    FACET_TRY(plan, planUnpacked(checkpoint, options, otherBytes));
+    if (!packs(options, plan.need)) return plan;
+    plan.pack = true;
+    plan.need = needOf(checkpoint, options, plan.kv, plan.contextLength, otherBytes, true);
+    return plan;
+}
+
+namespace {
+
+Result<LoadPlan> planUnpacked(const Checkpoint &checkpoint, const LoadOptions &options, std::uint64_t otherBytes) {
     LoadPlan plan;
     FACET_TRY(contextLength, chooseContext(options, checkpoint.config));
     plan.contextLength = contextLength;
@@ -77,6 +95,8 @@ Result<LoadPlan> planLoad(const Checkpoint &checkpoint, const LoadOptions &optio
     }
     return plan;
 }
+
+} // namespace
 
 Error LoadPlan::tooLarge(const Checkpoint &checkpoint, const LoadOptions &options) const {
     const bool limited = options.memoryLimitBytes > 0;

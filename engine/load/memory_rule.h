@@ -15,6 +15,7 @@ namespace facet {
 struct LoadPlan {
     int contextLength = 0;
     KvType kv = KvType::F16;      // never Auto
+    bool pack = false;            // whether matrices are packed (Packing)
     MemoryEstimate need;          // with adapters and drafter
     std::uint64_t available = 0;  // the limit, or what the machine has; 0: unknown
     std::vector<std::string> notes; // what was decided that a user would want to know
@@ -25,7 +26,7 @@ struct LoadPlan {
 };
 
 // otherBytes: files of adapters and of a drafter. Auto takes f16, and where that does not fit the first of q8_0 and q4_0
-// that does. Errors: InvalidArgument (context length, a type of cache that the heads do not allow).
+// that does; packing is decided behind that. Errors: InvalidArgument (context length, a type of cache that the heads do not allow).
 Result<LoadPlan> planLoad(const Checkpoint &checkpoint, const LoadOptions &options, std::uint64_t otherBytes);
 
 } // namespace facet

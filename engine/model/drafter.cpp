@@ -1,5 +1,6 @@
 #include "model/drafter.h"
 
+#include "kernels/packed.h"
 #include "kernels/profile.h"
 #include "model/decoder_layers.h"
 #include "model/kv_cache.h"
@@ -61,13 +62,13 @@ Matrix reordered(const Exec &exec, const Matrix &from, std::span<const std::int6
     auto buffer = std::make_shared_for_overwrite<std::byte[]>(static_cast<std::size_t>(bytes * from.rows));
     exec.pool->parallelFor(from.rows, 64, [&](std::int64_t begin, std::int64_t end, int) {
         for (std::int64_t row = begin; row < end; ++row) {
-            std::memcpy(buffer.get() + row * bytes, from.row(order[static_cast<std::size_t>(row)]),
-                        static_cast<std::size_t>(bytes));
+            copyRow(from, order[static_cast<std::size_t>(row)], buffer.get() + row * bytes);
         }
     });
     Matrix out = from;
     out.data = buffer.get();
     out.owner = std::move(buffer);
+    out.packed = false;
     return out;
 }
 
@@ -216,7 +217,7 @@ Result<Drafter::Step> Drafter::Impl::step(const Exec &exec, const TextModel &tar
 }
 
 Result<Drafter> Drafter::load(const Checkpoint &checkpoint, const Exec &exec, WeightType type,
-                              const TextModel &target) {
+                              const TextModel &target, bool pack) {
     if (!checkpoint.config.drafter) {
         return Error{ErrorCode::ModelUnsupported,
                      "This is no drafter but a model of its own; choose the \"assistant\" that belongs to the model.",
@@ -232,7 +233,7 @@ Result<Drafter> Drafter::load(const Checkpoint &checkpoint, const Exec &exec, We
                          "The drafter was made for another model; choose the one that belongs to this model.", problem,
                          checkpoint.path};
         }
-        FACET_TRY(weights, loadTextWeights(checkpoint, exec, type, {}));
+        FACET_TRY(weights, loadTextWeights(checkpoint, exec, type, {}, pack));
         impl->weights = std::move(weights);
         const std::int64_t backbone = impl->settings.backboneSize, width = impl->config.hiddenSize;
         FACET_TRY(pre, checkpoint.weights->matrix("pre_projection.weight", width, 2 * backbone));

@@ -21,7 +21,7 @@ public:
     // Errors: ModelUnsupported (no drafter, or one for another model: the figures that differ are named),
     // ModelFileCorrupt, OutOfMemory, Cancelled.
     static Result<Drafter> load(const Checkpoint &checkpoint, const Exec &exec, WeightType type,
-                                const TextModel &target);
+                                const TextModel &target, bool pack = true);
     Drafter(Drafter &&) noexcept;
     Drafter &operator=(Drafter &&) noexcept;
     ~Drafter();

@@ -1,5 +1,6 @@
 #include "model/text_model.h"
 
+#include "kernels/packed.h"
 #include "kernels/profile.h"
 #include "model/decoder_layers.h"
 #include "model/per_layer_embedding.h"
@@ -41,7 +42,14 @@ struct TextModel::Impl {
     // E[row] * sqrt(H)
     void embedRow(const Exec &exec, std::int32_t row, float *out) const {
         const float factor = std::sqrt(static_cast<float>(config.hiddenSize));
-        exec.kernels->dequantise(weights.embedding.type, weights.embedding.row(row), config.hiddenSize, out);
+        const Matrix &table = weights.embedding;
+        if (table.packed) {
+            std::vector<std::byte> stored(static_cast<std::size_t>(rowBytes(table.type, table.cols)));
+            copyRow(table, row, stored.data());
+            exec.kernels->dequantise(table.type, stored.data(), config.hiddenSize, out);
+        } else {
+            exec.kernels->dequantise(table.type, table.row(row), config.hiddenSize, out);
+        }
         for (int i = 0; i < config.hiddenSize; ++i) out[i] *= factor;
     }
     Result<Output> forward(const Exec &exec, std::span<Segment> segments, const Tap &tap) const;
@@ -223,7 +231,7 @@ Result<TextModel::Output> TextModel::Impl::forward(const Exec &exec, std::span<S
 }
 
 Result<TextModel> TextModel::load(const Checkpoint &checkpoint, const Exec &exec, WeightType type,
-                                  const ProgressFn &progress) {
+                                  const ProgressFn &progress, bool pack) {
     if (checkpoint.config.drafter) {
         return Error{ErrorCode::ModelUnsupported,
                      "This is a drafter that only speeds up another model; choose that model instead.",
@@ -231,7 +239,7 @@ Result<TextModel> TextModel::load(const Checkpoint &checkpoint, const Exec &exec
                      checkpoint.path};
     }
     try {
-        FACET_TRY(weights, loadTextWeights(checkpoint, exec, type, progress));
+        FACET_TRY(weights, loadTextWeights(checkpoint, exec, type, progress, pack));
         auto impl = std::make_unique<Impl>();
         impl->config = checkpoint.config.text;
         impl->tokens = checkpoint.config.tokens;

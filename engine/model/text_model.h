@@ -73,7 +73,7 @@ using Tap = std::function<void(const std::string &name, const float *data, std::
 class TextModel {
 public:
     static Result<TextModel> load(const Checkpoint &checkpoint, const Exec &exec, WeightType type,
-                                  const ProgressFn &progress);
+                                  const ProgressFn &progress, bool pack = true);
     TextModel(TextModel &&) noexcept;
     TextModel &operator=(TextModel &&) noexcept;
     ~TextModel();

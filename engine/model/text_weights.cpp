@@ -1,6 +1,8 @@
 #include "model/text_weights.h"
 
+#include "kernels/packed.h"
 #include "load/memory_plan.h"
+#include "load/packed_weights.h"
 
 #include <atomic>
 #include <cmath>
@@ -14,9 +16,10 @@ constexpr std::int64_t kPageBytes = 4096;
 
 class Loader {
 public:
-    Loader(const Checkpoint &checkpoint, const Exec &exec, WeightType type, const ProgressFn &progress)
+    Loader(const Checkpoint &checkpoint, const Exec &exec, WeightType type, bool pack, const ProgressFn &progress)
         : m_source(*checkpoint.weights), m_config(checkpoint.config.text), m_exec(exec), m_type(type),
-          m_progress(progress) {
+          m_pack(pack && exec.kernels->packs && !exec.reference),
+          m_clusters(checkpoint.config.drafter && checkpoint.config.drafter->centroids > 0), m_progress(progress) {
         // Text-only checkpoints leave out one level of the names, some of Gemma 3 have them the other way round.
         m_prefix = "model.language_model.";
         for (const char *prefix : {"model.", "language_model.model."}) {
@@ -30,6 +33,7 @@ public:
                      (m_config.separateHead && tensor.name == "lm_head.weight"))
                 m_total += tensor.bytes;
         }
+        m_packed = PackedMemory(expectedBytes());
         // Weights that stay in the file are read ahead, unless they would only push each other out.
         const std::uint64_t available = availableMemoryBytes();
         m_readAhead = available == 0 || m_total < available;
@@ -63,6 +67,17 @@ private:
         return m_prefix + "layers." + std::to_string(layer) + "." + name;
     }
     void touch(const Matrix &matrix) const;
+    // Rows of a drafter with clusters are sorted once they are there.
+    bool packs(const TensorInfo &tensor) const {
+        return m_pack && !(m_clusters && tensor.name == m_prefix + "embed_tokens.weight") && packedSize(tensor, m_type) > 0;
+    }
+    std::uint64_t expectedBytes() const {
+        std::uint64_t bytes = 0;
+        for (const TensorInfo &tensor : m_source.tensors()) {
+            if (!isIgnored(m_config, tensor.name) && packs(tensor)) bytes += packedSize(tensor, m_type);
+        }
+        return bytes;
+    }
 
     Status loadAttention(int layer, LayerWeights &out);
     Status loadFeedForward(int layer, LayerWeights &out);
@@ -73,6 +88,8 @@ private:
     const TextConfig &m_config;
     const Exec &m_exec;
     WeightType m_type;
+    bool m_pack, m_clusters;
+    PackedMemory m_packed{0};
     const ProgressFn &m_progress;
     std::string m_prefix;
     std::uint64_t m_total = 0, m_done = 0, m_resident = 0;
@@ -98,7 +115,10 @@ Result<Matrix> Loader::matrix(const std::string &name, std::int64_t rows, std::i
     FACET_TRY(stored, m_source.matrix(name, rows, cols));
     const TensorInfo *info = m_source.find(name);
     Matrix result = stored;
-    if (m_type != WeightType::AsStored && info && isQuantisable(*info)) {
+    if (info && packs(*info)) {
+        FACET_TRY(packed, packMatrix(m_exec, stored, loadedType(*info, m_type), m_packed, m_source.fileOf(name)));
+        result = std::move(packed);
+    } else if (m_type != WeightType::AsStored && info && isQuantisable(*info)) {
         FACET_TRY(quantised, quantiseMatrix(m_exec, stored, quantisedType(*info, m_type)));
         result = std::move(quantised);
         // What it was made from need not stay resident beside it.
@@ -107,7 +127,7 @@ Result<Matrix> Loader::matrix(const std::string &name, std::int64_t rows, std::i
     } else if (m_readAhead) {
         touch(stored);
     }
-    m_resident += static_cast<std::uint64_t>(rowBytes(result.type, result.cols) * result.rows);
+    m_resident += static_cast<std::uint64_t>(matrixBytes(result));
     m_done += info ? info->bytes : 0;
     if (m_progress) m_progress(Phase::Loading, std::min(m_done, m_total), m_total);
     return result;
@@ -273,8 +293,8 @@ std::vector<LoraModule> loraModules(const TextWeights &weights) {
 }
 
 Result<TextWeights> loadTextWeights(const Checkpoint &checkpoint, const Exec &exec, WeightType type,
-                                    const ProgressFn &progress) {
-    return Loader(checkpoint, exec, type, progress).load();
+                                    const ProgressFn &progress, bool pack) {
+    return Loader(checkpoint, exec, type, pack, progress).load();
 }
 
 } // namespace facet

@@ -46,8 +46,9 @@ struct TextWeights {
 // The linear layers by the names that adapters use. The weights must stay where they are.
 std::vector<LoraModule> loraModules(const TextWeights &weights);
 
+// pack: block matrices are packed (kernels/packed.h) if the kernels gain from it.
 // Errors: ModelFileCorrupt (a tensor is missing or misshaped: it is named), ModelUnsupported, OutOfMemory, Cancelled.
 Result<TextWeights> loadTextWeights(const Checkpoint &checkpoint, const Exec &exec, WeightType type,
-                                    const ProgressFn &progress);
+                                    const ProgressFn &progress, bool pack = true);
 
 } // namespace facet

@@ -68,6 +68,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
     if (!plan.fits()) return plan.tooLarge(checkpoint, options);
     LoadOptions chosen = options;
     chosen.kv = plan.kv;
+    chosen.packing = plan.pack ? Packing::On : Packing::Off;
 
     FACET_TRY(tokenizer, openTokenizer(checkpoint));
     FACET_TRY(chatTemplate, compileTemplate(checkpoint));
@@ -79,7 +80,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
     exec.reference = options.referencePrecision;
     exec.cancel = cancel.flag();
 
-    FACET_TRY(text, TextModel::load(checkpoint, exec, options.weights, progress));
+    FACET_TRY(text, TextModel::load(checkpoint, exec, options.weights, progress, plan.pack));
     std::optional<VisionTower> vision;
     if (checkpoint.config.vision) {
         FACET_TRY(tower, VisionTower::load(checkpoint, exec, options.weights));
@@ -94,7 +95,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
     std::optional<Drafter> drafter;
     std::shared_ptr<const WeightSource> drafterWeights;
     if (drafterFiles) {
-        FACET_TRY(loaded, Drafter::load(*drafterFiles, exec, options.weights, text));
+        FACET_TRY(loaded, Drafter::load(*drafterFiles, exec, options.weights, text, plan.pack));
         drafter.emplace(std::move(loaded));
         drafterWeights = drafterFiles->weights;
     }

@@ -71,6 +71,7 @@ struct LoadOptions {
     int contextLength = 0;                          // tokens; 0: the model's own, at most 8192
     int threads = 0;                                // 0: all cores
     KvType kv = KvType::Auto;
+    Packing packing = Packing::Auto;
     InstructionSet isa = InstructionSet::Auto;      // Auto: FACET_ISA if set, else the best of this machine
     std::uint64_t memoryLimitBytes = 0;             // for everything; 0: what the machine has available
     std::uint64_t cacheFolderBytes = 0;             // what cacheFolder may grow to; 0: 4 GB

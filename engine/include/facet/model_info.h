@@ -33,6 +33,13 @@ enum class KvType : std::uint8_t { Auto, F32, F16, Q8_0, Q4_0 };
 const char *kvTypeName(KvType type) noexcept;  // "auto", "f32", "f16", "q8_0", "q4_0"
 std::optional<KvType> kvTypeNamed(std::string_view name) noexcept;
 
+// Whether matrices of the types Q4_0, Q8_0, Q4_K, Q5_K and Q6_K are put into a layout that this processor multiplies faster,
+// in memory of their own, while they are loaded: no result changes. Auto: where all of the model needs at most half of the
+// memory that the machine has available, since pages of a file can be taken back and such memory cannot. Off for the float32
+// reference and for instruction sets that gain nothing.
+enum class Packing : std::uint8_t { Auto, On, Off };
+const char *packingName(Packing packing) noexcept;  // "auto", "on", "off"
+
 // What a load makes resident. Pages of the model's file count where they are touched; the table of per-layer embeddings
 // does not: single rows of it are read.
 struct MemoryEstimate {
@@ -42,6 +49,7 @@ struct MemoryEstimate {
     std::uint64_t vocabularyBytes = 0; // tokenizer, the file's header
     std::uint64_t weightBytes = 0;     // of text, vision and sound
     std::uint64_t mappedBytes = 0;     // of those: pages of the file, which the system can take back and read again
+    std::uint64_t packedBytes = 0;     // of those: in memory of their own (Packing)
     std::uint64_t towerBytes = 0;      // of those: vision and sound, touched by the first picture or recording
     std::uint64_t kvBytes = 0;         // when the context is full
     std::uint64_t startKvBytes = 0;    // behind a short question

@@ -59,7 +59,7 @@ TEST_CASE("a model seen from its headers") {
 
 TEST_CASE("loading tells how far it is and ends with the model") {
     HostFixture f(false, false);
-    const HttpAnswer answer = f.post("/x_facet/load", R"({"path":"/a","weights":"q8_0","context":4096,"threads":2,"kv":"q4_0","memory":7000000000})");
+    const HttpAnswer answer = f.post("/x_facet/load", R"({"path":"/a","weights":"q8_0","context":4096,"threads":2,"kv":"q4_0","packing":"off","memory":7000000000})");
     CHECK(answer.headers.at("content-type") == "text/event-stream");
     const auto lines = dataLines(answer.body);
     REQUIRE(lines.size() >= 2);
@@ -71,8 +71,10 @@ TEST_CASE("loading tells how far it is and ends with the model") {
     CHECK(f.loader.lastOptions.contextLength == 4096);
     CHECK(f.loader.lastOptions.threads == 2);
     CHECK(f.loader.lastOptions.kv == KvType::Q4_0);
+    CHECK(f.loader.lastOptions.packing == Packing::Off);
     CHECK(f.loader.lastOptions.memoryLimitBytes == 7'000'000'000);
     CHECK(parsed(f.post("/x_facet/load", R"({"path":"/a","kv":"q2"})").body)["error"]["param"] == "kv");
+    CHECK(parsed(f.post("/x_facet/load", R"({"path":"/a","packing":"yes"})").body)["error"]["param"] == "packing");
     CHECK(parsed(f.post("/x_facet/load", R"({"path":"/a","memory":-1})").body)["error"]["param"] == "memory");
     CHECK(f.slot.state() == ModelSlot::State::Ready);
     CHECK(parsed(f.post("/x_facet/load", R"({"path":"/a","context":-1})").body)["error"]["param"] == "context");
