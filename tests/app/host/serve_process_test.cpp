@@ -119,7 +119,7 @@ TEST_CASE("the private host: loads, answers, sees, hears, calls, transcribes, an
                      {"chat_template_kwargs", {{"enable_thinking", talk["enable_thinking"]}}}};
         const Json choice = host.chat(body);
         CHECK(choice["message"]["content"] == talk["expected"]);
-        CHECK(choice["message"].value("reasoning_content", "") == talk["expected_thought"]);
+        CHECK(choice["message"].value("reasoning_content", "") == talk["expected_thought"].get<std::string>());
         CHECK(choice["finish_reason"] == "stop");
         body["stream"] = true;
         body["temperature"] = 0;
