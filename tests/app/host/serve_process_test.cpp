@@ -136,7 +136,7 @@ TEST_CASE("the private host: loads, answers, sees, hears, calls, transcribes, an
                 content += chunk["choices"][0]["delta"].value("content", "");
             }
         }
-        CHECK(content == talk["expected"]);
+        CHECK(content == talk["expected"].get<std::string>());
         CHECK(usage["completion_tokens"].get<int>() > 0);
     }
     SUBCASE("a picture, as data and as a file") {
