@@ -66,6 +66,7 @@ Status loadAndAnswer(const BenchOptions &options) {
     wanted.mmproj = options.mmproj;
     wanted.drafter = options.drafter;
     wanted.weights = options.weights;
+    wanted.packing = options.packing;
     wanted.contextLength = 4096;
     wanted.threads = options.threads.empty() ? 0 : options.threads.front();
     FACET_TRY(engine, Engine::load(wanted));

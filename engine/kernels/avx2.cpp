@@ -193,8 +193,8 @@ inline I ispread4(const void *four) {
     return _mm256_set1_epi32(bits);
 }
 inline I imulWords(I sizes, I values) { return _mm256_maddubs_epi16(sizes, values); }
-// Keeps the order of sums, see avx512.cpp; here gcc may do as it likes.
-inline void ikeep(I &) {}
+// Sums in the order in which they are written, see avx512.cpp.
+inline void ikeep(I &x) { __asm__("" : "+x"(x)); }
 inline I iaddWords(I a, I b) { return _mm256_add_epi16(a, b); }
 // Sets bit 4 of every byte (which is clear) if `from` has `bit` in it.
 inline I ibitToFifth(I values, I from, I bit) {

@@ -14,7 +14,7 @@ struct PackedProduct {
     const Q8Rows &x;  // from the first of the columns
     std::int64_t xCols;
     const UnitSums<S, T> &inputs;
-    const std::byte *ahead;
+    const std::byte *ahead;  // null: it was asked for with the other lanes
     V (&totals)[T];
 
     // Bytes of 16 rows.
@@ -23,7 +23,7 @@ struct PackedProduct {
 
     template <typename Weights>
     void unit(int number, V scale, const float *mins, const Weights &weights) {
-        if constexpr (kLanes == kPackedRows) {
+        if (ahead != nullptr) {
             FACET_UNROLL
             for (int i = 0; i < (kUnitBytes + 63) / 64; ++i) askFor(ahead + number * kUnitBytes + i * 64);
         }
@@ -144,7 +144,7 @@ void packedFew(const std::byte *group, std::int64_t cols, const Q8Rows &x, float
         FACET_UNROLL
         for (int h = 0; h < halves; ++h) {
             const PackedRows rows = packedPiece<S::kType>(group, c, cols, h * kLanes);
-            PackedProduct<S, T>{rows, in, cols, inputs, ahead, totals[h]}.all(n);
+            PackedProduct<S, T>{rows, in, cols, inputs, h == 0 ? ahead : nullptr, totals[h]}.all(n);
         }
         ahead += n / S::kUnit * PackedProduct<S, T>::kUnitBytes;
     }
@@ -168,7 +168,7 @@ void packedPanels(const std::byte *group, std::int64_t cols, int lane, int count
             const auto n = static_cast<int>(some - at < kPieceValues ? some - at : kPieceValues);
             RowsPiece &piece = panel[at / kPieceValues];
             const PackedRows rows = packedPiece<S::kType>(group, c + at, cols, lane);
-            PieceSink<S::kUnit, aheadStep(S::kType)> sink{piece, rows.words + kAheadBytes};
+            PieceSink<S::kUnit, aheadStep(S::kType) * static_cast<int>(kPackedRows) / kLanes> sink{piece, rows.words + kAheadBytes};
             unpackRowsInto<S::kType>(rows, n, piece, sink);
         }
         rowsTiles<S>(panel, some, x, cols, c, tokens, kept);
