@@ -117,10 +117,11 @@ int main(int argc, char **argv) {
     const double before = WatchedApplication::threadCpuMs();
     ui::MainWindow window(&controller, &recorder);
     window.useSettings(&windowSettings);
-    const double buildingMs = WatchedApplication::threadCpuMs() - before;
     if (options.size.isValid() && !options.size.isEmpty()) {
         window.resize(options.size);
     }
+    window.warmUp();
+    const double buildingMs = WatchedApplication::threadCpuMs() - before;
     std::unique_ptr<MeasureGui> measuring;
     if (measured) {
         measuring = std::make_unique<MeasureGui>(&application, &window, &controller, *measured, buildingMs);

@@ -17,6 +17,8 @@
 #include <QSplitter>
 
 #include <cstdio>
+#include <memory>
+#include <utility>
 
 using namespace facet;
 using chat::TurnPhase;
@@ -73,8 +75,8 @@ void MeasureGui::plan(const MeasureData &data) {
     QScrollBar *bar = transcript->verticalScrollBar();
     const Act idle = [this] { return m_controller->progress().phase == TurnPhase::Idle && m_controller->canSend(); };
     const auto open = [this](qint64 id) {
-        return [this, id] {
-            if (m_controller->currentConversation() != id) m_controller->openConversation(id);
+        return [this, id, asked = std::make_shared<bool>(false)] { // asked once: a second time would begin anew
+            if (!std::exchange(*asked, true)) m_controller->openConversation(id);
             return m_controller->currentConversation() == id;
         };
     };
@@ -181,16 +183,22 @@ void MeasureGui::plan(const MeasureData &data) {
 }
 
 void MeasureGui::planDialogs() {
-    Situation settings{"the settings, every page", {trigger("settings")}};
-    for (int page = 0; page <= ui::SettingsDialog::Shortcuts; ++page) {
-        settings.acts.push_back([this, page] {
-            auto *dialog = m_window->findChild<ui::SettingsDialog *>();
-            if (dialog) dialog->showPage(ui::SettingsDialog::Page(page));
-            return true;
-        });
-    }
-    settings.acts.push_back(closeDialog());
-    m_situations.push_back(std::move(settings));
+    const auto page = [this](const char *name, ui::SettingsDialog::Page which) {
+        m_situations.push_back({name, {trigger("settings"),
+                                       [this, which] {
+                                           if (auto *dialog = m_window->findChild<ui::SettingsDialog *>()) {
+                                               dialog->showPage(which);
+                                           }
+                                           return true;
+                                       },
+                                       [] { return true; }, closeDialog()}});
+    };
+    page("the settings are opened", ui::SettingsDialog::General);
+    page("settings: answers", ui::SettingsDialog::Answers);
+    page("settings: model", ui::SettingsDialog::Model);
+    page("settings: loading", ui::SettingsDialog::Loading);
+    page("settings: another engine", ui::SettingsDialog::Remote);
+    page("settings: shortcuts", ui::SettingsDialog::Shortcuts);
     const auto dialog = [this](const char *name, const char *action) {
         Situation situation{name, {trigger(action)}};
         for (int i = 0; i < 10; ++i) situation.acts.push_back([] { return true; });
