@@ -10,6 +10,7 @@
 #include "ui/widgets/bars.h"
 
 #include <QApplication>
+#include <QBackingStore>
 #include <QCloseEvent>
 #include <QDragEnterEvent>
 #include <QHBoxLayout>
@@ -67,10 +68,27 @@ void MainWindow::useSettings(QSettings *settings) { m_parts->useSettings(setting
 
 void MainWindow::attachFiles(const QStringList &paths) { m_parts->attachFiles(paths); }
 
+void MainWindow::warmUp() {
+    grab();
+    if (QGuiApplication::platformName() != QLatin1String("xcb")) {
+        return; // elsewhere the memory behind a window may come with its first frame only
+    }
+    create();
+    if (QBackingStore *store = backingStore()) { // touched here, not in the first frame
+        store->resize(size());
+        store->beginPaint(rect());
+        QPainter painter(store->paintDevice());
+        painter.fillRect(rect(), palette().window());
+        painter.end();
+        store->endPaint();
+    }
+}
+
 QJsonObject MainWindow::describe() { return m_parts->describe(); }
 
 void MainWindow::closeEvent(QCloseEvent *event) {
     m_parts->saveState();
+    m_parts->waitForWriter(); // the last thing that this window does
     QMainWindow::closeEvent(event);
 }
 

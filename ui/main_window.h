@@ -31,6 +31,9 @@ public:
 
     // Restores window state and preferences from here and keeps them there. Not owned.
     void useSettings(QSettings *settings);
+    // Draws everything once into a picture that nobody sees: fonts, glyphs and icons are at hand when the window, shown
+    // after this, paints itself and already has to answer to the user.
+    void warmUp();
     // As if the user had dropped these files on the composer.
     void attachFiles(const QStringList &paths);
     // What the window shows, as values: for tests of the whole program (its keys are read there, nowhere else).

@@ -1,5 +1,6 @@
 // Menus, shortcuts and dialogs of the main window.
 #include "ui/composer/composer.h"
+#include "ui/dialogs/file_dialog.h"
 #include "ui/dialogs/info_dialogs.h"
 #include "ui/dialogs/settings_dialog.h"
 #include "ui/dialogs/shortcuts_page.h"
@@ -123,7 +124,15 @@ void MainWindow::Parts::makeActions() {
     m_thinkingAction->setCheckable(true);
     add(
         chatMenu, "record", tr("Record from the &microphone"), keys({"Ctrl+Shift+R"}),
-        [this] { m_composer->microphoneButton()->click(); }, QStringLiteral("microphone"));
+        [this] {
+            QToolButton *button = m_composer->microphoneButton();
+            if (button->isEnabled()) {
+                button->click();
+            } else {
+                complain(button->accessibleDescription()); // why it cannot
+            }
+        },
+        QStringLiteral("microphone"));
     chatMenu->addSeparator();
     const QVector<std::pair<QString, EmptyState::Task>> tasks = {
         {tr("Read te&xt in a picture"), EmptyState::Task::ReadText},
@@ -222,8 +231,7 @@ void MainWindow::Parts::makeModelMenu() {
 }
 
 void MainWindow::Parts::chooseFiles() {
-    auto *dialog = new QFileDialog(m_window, tr("Attach files"));
-    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    auto *dialog = makeFileDialog(m_window, tr("Attach files"));
     dialog->setFileMode(QFileDialog::ExistingFiles);
     dialog->setNameFilters({tr("Pictures, recordings, films (*.png *.jpg *.jpeg *.webp *.bmp *.tif *.tiff *.gif *.wav "
                                "*.mp3 *.flac *.ogg *.opus *.m4a *.mp4 *.webm *.mkv)"),
@@ -246,8 +254,7 @@ void MainWindow::Parts::chooseExport() {
         if (c.unicode() < 0x20 || QStringLiteral("<>:\"/\\|?*").contains(c)) c = u'_';
     }
     const QString markdown = tr("Markdown, for people (*.md)"), json = tr("JSON, for programs (*.json)");
-    auto *dialog = new QFileDialog(m_window, tr("Save this chat"));
-    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    auto *dialog = makeFileDialog(m_window, tr("Save this chat"));
     dialog->setAcceptMode(QFileDialog::AcceptSave);
     dialog->setNameFilters({markdown, json});
     dialog->setDefaultSuffix(QStringLiteral("md"));
@@ -260,8 +267,7 @@ void MainWindow::Parts::chooseExport() {
 }
 
 void MainWindow::Parts::chooseModel() {
-    auto *dialog = new QFileDialog(m_window, tr("Open a model folder (with config.json and .safetensors files)"));
-    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    auto *dialog = makeFileDialog(m_window, tr("Open a model folder (with config.json and .safetensors files)"));
     dialog->setFileMode(QFileDialog::Directory);
     dialog->setOption(QFileDialog::ShowDirsOnly);
     connect(dialog, &QFileDialog::fileSelected, this, [this](const QString &path) { m_controller->openModel(path); });
@@ -269,8 +275,7 @@ void MainWindow::Parts::chooseModel() {
 }
 
 void MainWindow::Parts::chooseModelFile() {
-    auto *dialog = new QFileDialog(m_window, tr("Open a model file"));
-    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    auto *dialog = makeFileDialog(m_window, tr("Open a model file"));
     dialog->setFileMode(QFileDialog::ExistingFile);
     dialog->setNameFilters({tr("Models in one file (*.gguf)"), tr("All files (*)")});
     connect(dialog, &QFileDialog::fileSelected, this, [this](const QString &path) { m_controller->openModel(path); });
@@ -291,7 +296,7 @@ void MainWindow::Parts::showSettings(int page) {
     dialog->showPage(SettingsDialog::Page(page));
     connect(dialog, &SettingsDialog::preferencesChanged, this, &Parts::applyPreferences);
     connect(dialog, &SettingsDialog::shortcutsChanged, this, [this] {
-        if (m_settings) saveShortcuts(m_settings, m_actions);
+        keep(shortcutValues(m_actions));
     });
     connect(dialog, &SettingsDialog::openModelRequested, this, &Parts::chooseModel);
     connect(dialog, &SettingsDialog::modelsRequested, this, &Parts::showModels);

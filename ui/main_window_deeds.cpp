@@ -219,6 +219,16 @@ void MainWindow::Parts::showFoundMessage(int index) {
     m_findBar->setResult(m_transcript->currentMatch(), m_transcript->matchCount());
 }
 
+void MainWindow::Parts::complain(const QString &sentence) {
+    constexpr qsizetype kMost = 3;
+    if (!m_toast->isVisible() || m_toast->text() != m_complaints.join(QLatin1Char('\n'))) m_complaints.clear();
+    m_complaints.removeAll(sentence);
+    m_complaints << sentence;
+    if (m_complaints.size() > kMost) m_complaints.removeFirst();
+    m_toastAction = nullptr;
+    m_toast->show(m_complaints.join(QLatin1Char('\n')));
+}
+
 void MainWindow::Parts::openLink(const QUrl &url) {
     auto *box = new QMessageBox(QMessageBox::Question, tr("Open this link?"),
                                 tr("The answer links to\n%1\n\nIt opens in your browser.").arg(url.toDisplayString()),

@@ -8,7 +8,9 @@
 
 #include <QKeySequence>
 #include <QObject>
+#include <QThreadPool>
 #include <QUrl>
+#include <QVariantMap>
 
 #include <functional>
 
@@ -40,6 +42,7 @@ public:
 
     void useSettings(QSettings *settings);
     void saveState();
+    void waitForWriter() { m_writer.waitForDone(); }
     void attachFiles(const QStringList &paths);
     QJsonObject describe();
 
@@ -69,8 +72,10 @@ private:
     void beginTask(EmptyState::Task task);
     void openLink(const QUrl &url);
     void showFoundMessage(int index);
+    void complain(const QString &sentence); // several at once stand below each other
     // main_window_preferences.cpp
     void applyPreferences(const Preferences &preferences);
+    void keep(const QVariantMap &values);
     void followSystemTheme();
     void fitToWidth();
     void tintCentre();
@@ -98,7 +103,8 @@ private:
 
     MainWindow *m_window;
     chat::ChatController *m_controller;
-    QSettings *m_settings = nullptr;
+    QSettings *m_settings = nullptr; // read at the start
+    QThreadPool m_writer;            // writes what is changed later
     Preferences m_preferences;
 
     PictureCache *m_pictures;
@@ -121,6 +127,7 @@ private:
             *m_thinkingAction = nullptr, *m_undoAction = nullptr;
     QMenu *m_modelMenu = nullptr;
     std::function<void()> m_toastAction;
+    QStringList m_complaints; // that the toast shows
     QString m_jumpWords; // to be shown in the message that is being opened
     bool m_sidebarWanted = true, m_narrow = false, m_bannerDismissed = false, m_themeAsked = false;
 };

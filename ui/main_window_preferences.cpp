@@ -51,12 +51,31 @@ void MainWindow::Parts::saveState() {
     if (!m_settings) {
         return;
     }
-    m_settings->setValue(QStringLiteral("window/theme"), int(m_preferences.scheme));
-    m_settings->setValue(QStringLiteral("window/textScale"), m_preferences.textScale);
-    m_settings->setValue(QStringLiteral("window/enterSends"), m_preferences.enterSends);
-    m_settings->setValue(QStringLiteral("window/geometry"), m_window->saveGeometry());
-    m_settings->setValue(QStringLiteral("window/splitter"), m_splitter->saveState());
-    m_settings->setValue(QStringLiteral("window/sidebar"), m_sidebarWanted);
+    keep({{QStringLiteral("window/theme"), int(m_preferences.scheme)},
+          {QStringLiteral("window/textScale"), m_preferences.textScale},
+          {QStringLiteral("window/enterSends"), m_preferences.enterSends},
+          {QStringLiteral("window/geometry"), m_window->saveGeometry()},
+          {QStringLiteral("window/splitter"), m_splitter->saveState()},
+          {QStringLiteral("window/sidebar"), m_sidebarWanted}});
+}
+
+// Writing waits for the disk: a worker does it, one after the other. A value that is not valid is forgotten.
+void MainWindow::Parts::keep(const QVariantMap &values) {
+    if (!m_settings) {
+        return;
+    }
+    m_writer.setMaxThreadCount(1);
+    m_writer.start([file = m_settings->fileName(), format = m_settings->format(), values] {
+        QSettings settings(file, format);
+        for (auto value = values.begin(); value != values.end(); ++value) {
+            if (value->isValid()) {
+                settings.setValue(value.key(), *value);
+            } else {
+                settings.remove(value.key());
+            }
+        }
+        settings.sync();
+    });
 }
 
 bool MainWindow::Parts::eventFilter(QObject *watched, QEvent *event) {

@@ -1,5 +1,6 @@
 // The wires between the controller and the widgets of the window.
 #include "ui/composer/composer.h"
+#include "ui/dialogs/file_dialog.h"
 #include "ui/main_window_parts.h"
 #include "ui/overlay/picture_view.h"
 #include "ui/sidebar/sidebar.h"
@@ -63,10 +64,15 @@ void MainWindow::Parts::wireController() {
     connect(m_controller, &ChatController::progressChanged, this, &Parts::showProgress);
     connect(m_controller, &ChatController::engineChanged, this, &Parts::showEngine);
     connect(m_controller, &ChatController::turnFinished, this, &Parts::updateState);
-    connect(m_controller, &ChatController::problem, this, [this](const QString &sentence) { m_toast->show(sentence); });
+    connect(m_controller, &ChatController::problem, this, &Parts::complain);
     connect(m_controller, &ChatController::toolNeedsFile, this, [this](int message, const QString &callId) {
-        const QString path = QFileDialog::getOpenFileName(m_window, tr("Choose the file that Facet may read"));
-        m_controller->provideToolFile(message, callId, path);
+        QFileDialog *dialog = makeFileDialog(m_window, tr("Choose the file that Facet may read"));
+        dialog->setFileMode(QFileDialog::ExistingFile);
+        connect(dialog, &QDialog::finished, this, [this, dialog, message, callId](int result) {
+            const QString path = result == QDialog::Accepted ? dialog->selectedFiles().value(0) : QString();
+            m_controller->provideToolFile(message, callId, path);
+        });
+        dialog->open();
     });
 }
 
@@ -133,7 +139,7 @@ void MainWindow::Parts::wireComposer() {
         m_thinkingAction->setChecked(on);
     });
     connect(m_composer, &Composer::editLastRequested, this, &Parts::editLast);
-    connect(m_composer, &Composer::problem, this, [this](const QString &sentence) { m_toast->show(sentence); });
+    connect(m_composer, &Composer::problem, this, &Parts::complain);
 }
 
 void MainWindow::Parts::wireSidebar() {

@@ -31,6 +31,10 @@ LoadSettings readLoadSettings(const store::Settings &settings, const QString &mo
     }
     out.memoryBytes = std::max(settings.value(store::keys::kEngineMemory).toLongLong(), qint64(0));
     const QJsonObject own = allModels(settings).value(model).toObject();
+    const QString weights = text(own, "weights");
+    if (weights == QLatin1String("q8_0") || weights == QLatin1String("q4_0")) {
+        out.weights = weights;
+    }
     out.drafter = text(own, "drafter");
     out.projector = text(own, "projector");
     out.title = text(own, "title");
@@ -60,6 +64,7 @@ void writeLoadSettings(store::Settings &settings, const QString &model, const Lo
     const auto keep = [&own](const QString &key, const QString &value) {
         if (!value.isEmpty()) own.insert(key, value);
     };
+    keep(QStringLiteral("weights"), values.weights);
     keep(QStringLiteral("drafter"), values.drafter);
     keep(QStringLiteral("projector"), values.projector);
     keep(QStringLiteral("title"), values.title);

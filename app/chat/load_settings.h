@@ -1,5 +1,5 @@
-// How models are loaded, kept in the settings: the type of the cache and the memory for all of them, drafter, adapters,
-// projector and title for each model by its path.
+// How models are loaded, kept in the settings: the type of the cache and the memory for all of them; weights, drafter,
+// adapters, projector and title for each model by its path.
 #pragma once
 
 #include "chat/types.h"

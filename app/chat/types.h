@@ -113,6 +113,7 @@ struct AdapterUse {
 struct LoadSettings {
     QString kv;                      // type of the key/value cache: "f16", "q8_0", "q4_0"; empty: the engine chooses
     qint64 memoryBytes = 0;          // for weights and caches together; 0: what the machine has
+    QString weights;                 // made smaller while a folder is loaded: "q8_0", "q4_0"; empty: as in the file
     QString drafter;
     QVector<AdapterUse> adapters;
     QString projector;               // empty: the one beside the model

@@ -24,6 +24,7 @@ QJsonObject loadBody(const QString &model, const chat::LoadSettings &settings) {
         if (!value.isEmpty()) body.insert(key, value);
     };
     add(QStringLiteral("kv"), settings.kv);
+    add(QStringLiteral("weights"), settings.weights);
     add(QStringLiteral("drafter"), settings.drafter);
     add(QStringLiteral("mmproj"), settings.projector);
     if (settings.memoryBytes > 0) body.insert(QStringLiteral("memory"), settings.memoryBytes);

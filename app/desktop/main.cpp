@@ -8,6 +8,8 @@
 #include "client/host_link.h"
 #include "client/remote_link.h"
 #include "facet/version.h"
+#include "measure_data.h"
+#include "measure_gui.h"
 #include "microphone_port.h"
 #include "options.h"
 #include "screenshot.h"
@@ -53,14 +55,24 @@ int main(int argc, char **argv) {
     QApplication::setApplicationDisplayName(QStringLiteral("Facet"));
     QApplication::setApplicationVersion(QStringLiteral(FACET_VERSION));
     QApplication::setDesktopFileName(QStringLiteral("io.github.facet.Facet"));
-    const Options options = readOptions(application);
+    Options options = readOptions(application);
+    QJsonObject script;
+    std::unique_ptr<MeasureData> measured;
+    if (options.measureGui) {
+        Result<std::unique_ptr<MeasureData>> made = MeasureData::make();
+        if (!made) {
+            return complain(made.error());
+        }
+        measured = std::move(*made);
+        script = measured->script();
+        options.dataDir = measured->dataDir();
+    }
 
     const store::Paths paths =
         options.dataDir.isEmpty() ? store::Paths::standard() : store::Paths::under(options.dataDir);
     if (const Status made = paths.create(); !made) {
         return complain(made.error());
     }
-    QJsonObject script;
     const QString scriptPath = options.fakeEngine.isEmpty() ? options.userScript : options.fakeEngine;
     if (!scriptPath.isEmpty()) {
         Result<QJsonObject> read = chat::FakeEngine::readScript(scriptPath);
@@ -85,7 +97,7 @@ int main(int argc, char **argv) {
 
     std::unique_ptr<client::EngineLink> engine;
     client::HostLink *host = nullptr; // lives as long as the controller
-    if (!options.fakeEngine.isEmpty()) {
+    if (!options.fakeEngine.isEmpty() || measured) {
         engine = std::make_unique<chat::FakeEngine>(script);
     } else {
         auto link = std::make_unique<client::HostLink>(firstModel(options, settings), wording(false));
@@ -102,10 +114,17 @@ int main(int argc, char **argv) {
     MicrophonePort recorder(&microphone);
     QSettings windowSettings(paths.config + QStringLiteral("/window.ini"), QSettings::IniFormat);
 
+    const double before = WatchedApplication::threadCpuMs();
     ui::MainWindow window(&controller, &recorder);
     window.useSettings(&windowSettings);
     if (options.size.isValid() && !options.size.isEmpty()) {
         window.resize(options.size);
+    }
+    window.warmUp();
+    const double buildingMs = WatchedApplication::threadCpuMs() - before;
+    std::unique_ptr<MeasureGui> measuring;
+    if (measured) {
+        measuring = std::make_unique<MeasureGui>(&application, &window, &controller, *measured, buildingMs);
     }
     window.show();
     controller.start();

@@ -27,7 +27,10 @@ Options readOptions(const QCoreApplication &application) {
     const QCommandLineOption dump(QStringLiteral("dump"),
                                   tr("Write what the window shows to this file at each \"dump\" of the script."),
                                   QStringLiteral("file.jsonl"));
-    parser.addOptions({model, data, fake, user, shot, size, dump});
+    const QCommandLineOption measure(QStringLiteral("measure-gui"),
+                                     tr("Play a demanding user over made-up data and print what each step kept the "
+                                        "window's thread computing."));
+    parser.addOptions({model, data, fake, user, shot, size, dump, measure});
     parser.addPositionalArgument(QStringLiteral("files"), tr("Pictures, recordings and films to attach."),
                                  QStringLiteral("[files...]"));
     parser.process(application);
@@ -37,6 +40,7 @@ Options readOptions(const QCoreApplication &application) {
     options.userScript = parser.value(user);
     options.screenshot = parser.value(shot);
     options.dump = parser.value(dump);
+    options.measureGui = parser.isSet(measure);
     options.dataDir = parser.value(data);
     if (parser.isSet(model)) {
         options.model = QDir(parser.value(model)).absolutePath();

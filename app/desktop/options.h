@@ -13,6 +13,7 @@ struct Options {
     QString screenshot; // PNG to write when the scripted user is done; the program ends then
     QString dump;       // file for the scripted user's notes of what the window shows
     QString model, dataDir;
+    bool measureGui = false; // plays a demanding user over data of its own and prints what the window's thread computed
     QSize size;        // of the window; empty: as it was
     QStringList files; // to attach
 };

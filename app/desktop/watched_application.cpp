@@ -21,17 +21,6 @@ bool wanted() {
 #endif
 }
 
-// Computing time of this thread; 0 where the system does not tell.
-double threadCpuMs() {
-#ifdef CLOCK_THREAD_CPUTIME_ID
-    timespec now{};
-    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) == 0) {
-        return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
-    }
-#endif
-    return 0;
-}
-
 QString nameOf(QObject *receiver, QEvent::Type type) {
     const char *kind = QMetaEnum::fromType<QEvent::Type>().valueToKey(type);
     return QStringLiteral("%1 of %2 %3")
@@ -43,6 +32,16 @@ QString nameOf(QObject *receiver, QEvent::Type type) {
 } // namespace
 
 WatchedApplication::WatchedApplication(int &argc, char **argv) : QApplication(argc, argv), m_watching(wanted()) {}
+
+double WatchedApplication::threadCpuMs() {
+#ifdef CLOCK_THREAD_CPUTIME_ID
+    timespec now{};
+    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) == 0) {
+        return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
+    }
+#endif
+    return 0;
+}
 
 bool WatchedApplication::notify(QObject *receiver, QEvent *event) {
     if (!m_watching || QThread::currentThread() != thread()) {
@@ -73,6 +72,12 @@ bool WatchedApplication::notify(QObject *receiver, QEvent *event) {
     if (cpu > m_worstCpuMs) {
         m_worstCpuMs = cpu;
         m_worstCpu = name;
+    }
+    ++m_handlers.count;
+    m_handlers.over += cpu > kLimitMs ? 1 : 0;
+    if (cpu > m_handlers.worstCpuMs) {
+        m_handlers.worstCpuMs = cpu;
+        m_handlers.worst = name;
     }
     if (spent > kLimitMs) {
         ++m_over;

@@ -20,6 +20,7 @@
 #include <QAction>
 #include <QApplication>
 #include <QClipboard>
+#include <QFile>
 #include <QFileDialog>
 #include <QKeySequenceEdit>
 #include <QLabel>
@@ -420,15 +421,21 @@ private slots:
         QVERIFY(action(QStringLiteral("Ctrl+Alt+N")));
         QVERIFY(!action(QStringLiteral("Ctrl+N")));
         action(QStringLiteral("Ctrl+,"))->trigger();
+        part<SettingsDialog>()->showPage(SettingsDialog::Shortcuts);
         page = part<SettingsDialog>()->findChild<ShortcutsPage *>();
         for (QPushButton *button : page->findChildren<QPushButton *>()) {
             if (button->text().contains(QStringLiteral("all"))) button->click();
         }
         QVERIFY(action(QStringLiteral("Ctrl+N")));
         QVERIFY(action(QStringLiteral("Ctrl+Shift+O"))); // both of its keys
-        store.beginGroup(QStringLiteral("shortcuts"));
-        QVERIFY(store.childKeys().isEmpty());
-        store.endGroup();
+        const auto kept = [&store] {
+            store.sync();
+            store.beginGroup(QStringLiteral("shortcuts"));
+            const QStringList all = store.childKeys();
+            store.endGroup();
+            return all;
+        };
+        QTRY_VERIFY(kept().isEmpty()); // written by a worker
     }
 
     // Qt tells windows when the desktop goes dark; a scheme that the user has chosen stays.
@@ -457,6 +464,7 @@ private slots:
         const QString folder = QString::fromLocal8Bit(qgetenv("FACET_FIXTURES")) + QStringLiteral("/media/");
         m_window->attachFiles({folder + QStringLiteral("shapes.png")});
         SettingsDialog settings(m_controller.get(), {}, {}, m_window.get());
+        for (int page = 0; page <= SettingsDialog::Shortcuts; ++page) settings.showPage(SettingsDialog::Page(page));
         FullModelDialog full(m_window.get());
         ShortcutsDialog keys(m_window->findChildren<QAction *>(), m_window.get());
         QTest::qWait(50);
@@ -548,6 +556,56 @@ private slots:
         m_controller->emitProblem(QStringLiteral("The disk is full; nothing more is saved."));
         QVERIFY(part<Toast>()->isVisible());
         QCOMPARE(part<Toast>()->text(), QStringLiteral("The disk is full; nothing more is saved."));
+    }
+
+    // Each file that was not taken is named, with the reason; what looks like HTML is shown as it is.
+    void refusedFilesAreNamed() {
+        m_controller->failAttachments(QStringLiteral("This is <b>not</b> a picture."));
+        m_window->attachFiles({QStringLiteral("/tmp/one.xyz"), QStringLiteral("/tmp/two.xyz")});
+        QTRY_VERIFY(part<Toast>()->isVisible());
+        QTRY_VERIFY(part<Toast>()->text().contains(QStringLiteral("two.xyz")));
+        QVERIFY(part<Toast>()->text().contains(QStringLiteral("one.xyz")));
+        QVERIFY(part<Toast>()->text().contains(QStringLiteral("This is <b>not</b> a picture.")));
+        QCOMPARE(part<Toast>()->findChild<QLabel *>()->textFormat(), Qt::PlainText);
+        m_controller->emitProblem(QStringLiteral("The disk is full."));
+        QCOMPARE(part<Toast>()->text().count(QLatin1Char('\n')), 2);
+    }
+
+    // A tool may read the file that the user picks, and nothing if none is picked; the window goes on meanwhile.
+    void aToolIsGivenTheFileThatIsPicked() {
+        m_controller->askForFile(0, QStringLiteral("call_1"));
+        QVERIFY(part<QFileDialog>() && part<QFileDialog>()->isVisible());
+        part<QFileDialog>()->reject();
+        QVERIFY(m_controller->calls.last().contains(QStringLiteral("call_1")));
+        QVERIFY(!m_controller->calls.last().contains(QStringLiteral("shapes.png")));
+        QTRY_VERIFY(!part<QFileDialog>());
+        m_controller->askForFile(0, QStringLiteral("call_2"));
+        auto *dialog = part<QFileDialog>();
+        dialog->selectFile(QString::fromLocal8Bit(qgetenv("FACET_FIXTURES")) + QStringLiteral("/media/shapes.png"));
+        QMetaObject::invokeMethod(dialog, "accept");
+        QTRY_VERIFY(m_controller->calls.last().contains(QStringLiteral("call_2")));
+        QVERIFY(m_controller->calls.last().contains(QStringLiteral("shapes.png")));
+    }
+
+    // This window has no microphone: the menu says so instead of doing nothing.
+    void recordingWithoutAMicrophoneSaysWhy() {
+        QVERIFY(!part<Composer>()->microphoneButton()->isEnabled());
+        action(QStringLiteral("Ctrl+Shift+R"))->trigger();
+        QVERIFY(part<Toast>()->isVisible());
+        QCOMPARE(part<Toast>()->text(), part<Composer>()->microphoneButton()->toolTip());
+    }
+
+    // What the window remembers is written by a worker and is there when the window is closed.
+    void nothingIsWrittenOnTheWindowsThread() {
+        QTemporaryDir folder;
+        const QString file = folder.filePath(QStringLiteral("w.ini"));
+        QSettings settings(file, QSettings::IniFormat);
+        m_window->useSettings(&settings);
+        action(QStringLiteral("Ctrl++"))->trigger();
+        m_window->close();
+        QFile written(file);
+        QVERIFY(written.open(QIODevice::ReadOnly));
+        QVERIFY(written.readAll().contains("textScale=1.1"));
     }
 
     void copyLastAnswer() {

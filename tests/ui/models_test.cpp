@@ -18,6 +18,8 @@
 #include <QTest>
 #include <QToolButton>
 
+#include <cstdlib>
+
 using namespace facet;
 using namespace facet::ui;
 using chat::FoundModel;
@@ -186,6 +188,7 @@ private slots:
         QVERIFY(!page.applyButton()->toolTip().isEmpty());
         page.memory()->setValue(7.5);
         page.cacheType()->setCurrentIndex(page.cacheType()->findData(QStringLiteral("q8_0")));
+        page.weights()->setCurrentIndex(page.weights()->findData(QStringLiteral("q4_0")));
         QTest::keyClicks(page.drafter(), QStringLiteral(" /drafters/e2b "));
         page.addAdapter(QStringLiteral("/adapters/rhymes"), 1);
         page.addAdapter(QStringLiteral("/adapters/latin"), 0.5);
@@ -196,6 +199,7 @@ private slots:
         chat::LoadSettings expected;
         expected.memoryBytes = 7'500'000'000;
         expected.kv = QStringLiteral("q8_0");
+        expected.weights = QStringLiteral("q4_0");
         expected.drafter = QStringLiteral("/drafters/e2b");
         expected.adapters = {{QStringLiteral("/adapters/rhymes"), 0.8}, {QStringLiteral("/adapters/latin"), 0.5}};
         QVERIFY(controller.loadSettings() == expected);
@@ -215,6 +219,55 @@ private slots:
         page.showEngine(engine);
         QCOMPARE(page.drafter()->text(), QStringLiteral("/drafters/other"));
         QVERIFY(page.scales().isEmpty());
+        QCOMPARE(page.weights()->currentData().toString(), QString());
+    }
+
+    // Fields beside each other are equally high, and a label stands in the middle of the first line it belongs to.
+    void theLoadingPageIsStraight() {
+        FakeChatController controller;
+        LoadPage page(&controller);
+        page.resize(600, 560);
+        page.show();
+        QVERIFY(QTest::qWaitForWindowExposed(&page));
+        const auto labelOf = [&page](const QString &words) {
+            for (QLabel *label : page.findChildren<QLabel *>()) {
+                if (label->text() == words) return label;
+            }
+            return static_cast<QLabel *>(nullptr);
+        };
+        const auto middle = [&page](const QWidget *widget) {
+            return widget->mapTo(&page, widget->rect().center()).y();
+        };
+        QCOMPARE(page.memory()->height(), page.cacheType()->height());
+        QCOMPARE(page.weights()->height(), page.cacheType()->height());
+        QCOMPARE(page.drafter()->height(), page.cacheType()->height());
+        QVERIFY(std::abs(middle(labelOf(QStringLiteral("Adapters"))) - middle(labelOf(QStringLiteral("None")))) <= 1);
+        for (int count = 1; count <= 3; ++count) {
+            page.addAdapter(QStringLiteral("/adapters/a%1").arg(count), 1);
+            QTest::qWait(1);
+            const QWidget *first = page.scales().first();
+            QCOMPARE(first->height(), page.cacheType()->height());
+            QVERIFY2(std::abs(middle(labelOf(QStringLiteral("Adapters"))) - middle(first)) <= 1,
+                     qPrintable(QString::number(middle(labelOf(QStringLiteral("Adapters"))) - middle(first))));
+        }
+    }
+
+    // In a narrow window a row grows for its reason, and nothing of it is lost.
+    void reasonsAreReadableInNarrowWindows() {
+        FakeChatController controller;
+        ModelsDialog dialog(&controller);
+        dialog.resize(620, 600);
+        dialog.show();
+        controller.answerFindModels(someModels());
+        const QModelIndex part = dialog.list()->model()->index(4, 0); // a drafter
+        QVERIFY(part.data(Qt::AccessibleTextRole).toString().contains(QStringLiteral("Drafter")));
+        QTest::qWait(1);
+        const int wide = dialog.list()->visualRect(part).height();
+        dialog.resize(380, 600);
+        QTest::qWait(1);
+        const int narrow = dialog.list()->visualRect(part).height();
+        QVERIFY2(narrow > wide, qPrintable(QStringLiteral("%1 %2").arg(wide).arg(narrow)));
+        QVERIFY(dialog.list()->frameShape() != QFrame::NoFrame); // the list has an end that one sees
     }
 
     void threeWaysToAFullModel() {

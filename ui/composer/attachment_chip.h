@@ -21,6 +21,7 @@ public:
     AttachmentChip(int ticket, const QString &name, PictureCache *pictures, QWidget *parent = nullptr);
 
     int ticket() const { return m_ticket; }
+    const QString &name() const { return m_name; }
     bool isReady() const { return m_ready; }
     bool hasFailed() const { return !m_problem.isEmpty(); }
     const chat::Attachment &attachment() const { return m_attachment; }

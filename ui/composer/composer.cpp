@@ -348,8 +348,11 @@ void Composer::chipReady(int ticket, const chat::Attachment &attachment, const Q
 }
 
 void Composer::chipFailed(int ticket, const QString &sentence) {
+    const auto failed = std::find_if(m_chips.begin(), m_chips.end(),
+                                     [ticket](const AttachmentChip *chip) { return chip->ticket() == ticket; });
+    const QString name = failed == m_chips.end() ? QString() : (*failed)->name();
     removeChip(ticket);
-    emit problem(sentence);
+    emit problem(name.isEmpty() ? sentence : tr("%1 was not attached: %2").arg(name, sentence)); // one of several
 }
 
 void Composer::removeChip(int ticket) {

@@ -3,6 +3,7 @@
 #include "ui/theme/facet_style.h"
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
+#include "ui/widgets/paragraph.h"
 
 #include <QAction>
 #include <QCoreApplication>
@@ -31,9 +32,12 @@ QVBoxLayout *makeColumn(QDialog *dialog, const QString &title) {
     return column;
 }
 
-QLabel *paragraph(QDialog *dialog, const QString &text) {
+// Only what somebody may want to copy can be selected: such a label is a whole text document, others cost little.
+QLabel *paragraph(QDialog *dialog, const QString &text, bool selectable = false) {
+    if (!selectable) {
+        return new Paragraph(text, dialog);
+    }
     auto *label = new QLabel(text, dialog);
-    label->setWordWrap(true);
     label->setTextFormat(Qt::PlainText);
     label->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
     return label;
@@ -110,8 +114,8 @@ FullModelDialog::FullModelDialog(QWidget *parent) : QDialog(parent) {
         {QStringLiteral("google/gemma-4-31B-it"), tr("63 GB"), tr("19 GB"), tr("best answers; pictures")}};
     for (int r = 0; r < rows.size(); ++r) {
         for (int c = 0; c < rows[r].size(); ++c) {
-            QLabel *cell = paragraph(this, rows[r][c]);
-            cell->setWordWrap(false);
+            const bool name = r > 0 && c == 0;
+            QLabel *cell = name ? paragraph(this, rows[r][c], true) : new QLabel(rows[r][c], this);
             if (r == 0) cell->setForegroundRole(QPalette::PlaceholderText);
             table->addWidget(cell, r, c);
         }
@@ -132,7 +136,7 @@ FullModelDialog::FullModelDialog(QWidget *parent) : QDialog(parent) {
     auto *buttons = new QDialogButtonBox(QDialogButtonBox::Close, this);
     column->addWidget(buttons);
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
-    resize(600, std::max(sizeHint().height(), heightForWidth(600)));
+    resize(600, heightForWidth(600));
 }
 
 ShortcutsDialog::ShortcutsDialog(const QList<QAction *> &actions, QWidget *parent) : QDialog(parent) {
@@ -152,8 +156,8 @@ ShortcutsDialog::ShortcutsDialog(const QList<QAction *> &actions, QWidget *paren
     addTableRow(table, {tr("Next message, previous message"), tr("Ctrl+Down, Ctrl+Up")});
     addTableRow(table, {tr("Buttons of a message"), tr("Tab, then Enter")});
     addTableRow(table, {tr("Select text with the keyboard"), tr("Shift and arrows, also with Ctrl")});
-    table->resizeColumnsToContents();
-    table->horizontalHeader()->setStretchLastSection(true);
+    table->horizontalHeader()->setSectionResizeMode(0, QHeaderView::Stretch);
+    table->setColumnWidth(1, 220); // measuring each of them would cost more than all the rest
     column->addWidget(table, 1);
     auto *buttons = new QDialogButtonBox(QDialogButtonBox::Close, this);
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);

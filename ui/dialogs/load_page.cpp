@@ -1,9 +1,11 @@
 #include "ui/dialogs/load_page.h"
 
 #include "chat/chat_controller.h"
+#include "ui/dialogs/file_dialog.h"
 #include "ui/theme/facet_style.h"
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
+#include "ui/widgets/paragraph.h"
 
 #include <QComboBox>
 #include <QDoubleSpinBox>
@@ -26,9 +28,7 @@ constexpr double kGigabyte = 1e9, kMostGigabytes = 4096;
 constexpr qsizetype kMostAdapters = 16;
 
 QLabel *note(const QString &text, QWidget *parent) {
-    auto *label = new QLabel(text, parent);
-    label->setWordWrap(true);
-    label->setTextFormat(Qt::PlainText);
+    auto *label = new Paragraph(text, parent);
     label->setForegroundRole(QPalette::PlaceholderText);
     return label;
 }
@@ -52,7 +52,7 @@ void centreLabel(QFormLayout *layout, QWidget *field) {
 
 LoadPage::LoadPage(chat::ChatController *controller, QWidget *parent)
     : QWidget(parent), m_controller(controller), m_for(note({}, this)), m_kv(new QComboBox(this)),
-      m_memory(new QDoubleSpinBox(this)), m_drafter(new QLineEdit(this)), m_adapterList(new QWidget(this)),
+      m_weights(new QComboBox(this)), m_memory(new QDoubleSpinBox(this)), m_drafter(new QLineEdit(this)), m_adapterList(new QWidget(this)),
       m_adapterColumn(new QVBoxLayout(m_adapterList)), m_noAdapters(note(tr("None"), m_adapterList)),
       m_addAdapter(new QPushButton(icon(QStringLiteral("plus")), tr("&Add a folder …"), this)),
       m_apply(new QPushButton(tr("&Load again with these"), this)) {
@@ -81,6 +81,12 @@ LoadPage::LoadPage(chat::ChatController *controller, QWidget *parent)
     addRow(tr("Cache"), m_kv,
            tr("How the keys and values of what was read are kept; long conversations need much of it"));
     layout->addRow(m_for);
+    m_weights->addItem(tr("As in the file"), QString());
+    m_weights->addItem(tr("8 bit: about half the memory of 16 bit, hardly any loss"), QStringLiteral("q8_0"));
+    m_weights->addItem(tr("4 bit: about a quarter, some loss"), QStringLiteral("q4_0"));
+    addRow(tr("Weights"), m_weights,
+           tr("Made smaller while they are loaded, which takes a little longer. Only for folders with 16 or 32 bit "
+              "weights: a .gguf file stays as it is."));
     auto *drafterRow = new QWidget(this);
     auto *drafterLine = new QHBoxLayout(drafterRow);
     drafterLine->setContentsMargins(0, 0, 0, 0);
@@ -108,7 +114,8 @@ LoadPage::LoadPage(chat::ChatController *controller, QWidget *parent)
     m_adapterColumn->addWidget(m_noAdapters);
     m_adapterList->setAccessibleName(tr("Adapters"));
     layout->addRow(tr("Adapters"), m_adapterList);
-    centreLabel(layout, m_adapterList); // as long as there is one line
+    m_adapterLabel = qobject_cast<QLabel *>(layout->labelForField(m_adapterList));
+    m_adapterLabel->setAlignment(Qt::AlignLeft | Qt::AlignVCenter);
     m_addAdapter->setToolTip(tr("A LoRA adapter in PEFT's layout: what the model was taught besides"));
     auto *addLine = new QHBoxLayout;
     addLine->addWidget(m_addAdapter);
@@ -122,6 +129,7 @@ LoadPage::LoadPage(chat::ChatController *controller, QWidget *parent)
 
     connect(m_memory, &QDoubleSpinBox::valueChanged, this, &LoadPage::updateApply);
     connect(m_kv, &QComboBox::currentIndexChanged, this, &LoadPage::updateApply);
+    connect(m_weights, &QComboBox::currentIndexChanged, this, &LoadPage::updateApply);
     connect(m_drafter, &QLineEdit::textChanged, this, &LoadPage::updateApply);
     connect(drafterFolder, &QToolButton::clicked, this,
             [this] { choose(true, tr("Choose a drafter's folder"), &LoadPage::takeDrafter); });
@@ -153,6 +161,7 @@ void LoadPage::showSettings() {
     const chat::LoadSettings settings = m_controller->loadSettings();
     m_memory->setValue(double(settings.memoryBytes) / kGigabyte);
     m_kv->setCurrentIndex(std::max(0, m_kv->findData(settings.kv)));
+    m_weights->setCurrentIndex(std::max(0, m_weights->findData(settings.weights)));
     m_drafter->setText(settings.drafter);
     while (!m_adapters.isEmpty()) removeAdapter(m_adapters.first().row);
     for (const chat::AdapterUse &adapter : settings.adapters) addAdapter(adapter.path, adapter.scale);
@@ -205,6 +214,7 @@ QVector<QDoubleSpinBox *> LoadPage::scales() const {
 chat::LoadSettings LoadPage::shown() const {
     chat::LoadSettings settings = m_controller->loadSettings();
     settings.kv = m_kv->currentData().toString();
+    settings.weights = m_weights->currentData().toString();
     settings.memoryBytes = qint64(std::llround(m_memory->value() * 10)) * qint64(kGigabyte / 10);
     settings.drafter = m_drafter->text().trimmed();
     settings.adapters.clear();
@@ -215,6 +225,9 @@ chat::LoadSettings LoadPage::shown() const {
 void LoadPage::updateApply() {
     const bool changed = !(shown() == m_controller->loadSettings());
     m_noAdapters->setVisible(m_adapters.isEmpty());
+    // The label stands beside the first line, however many there are.
+    const QWidget *firstLine = m_adapters.isEmpty() ? static_cast<QWidget *>(m_noAdapters) : m_adapters.first().row;
+    m_adapterLabel->setFixedHeight(firstLine->sizeHint().height());
     m_addAdapter->setEnabled(m_adapters.size() < kMostAdapters);
     m_apply->setText(m_controller->engine().remote ? tr("&Keep these") : tr("&Load again with these"));
     m_apply->setEnabled(changed);
@@ -222,8 +235,7 @@ void LoadPage::updateApply() {
 }
 
 void LoadPage::choose(bool folder, const QString &title, void (LoadPage::*take)(const QString &)) {
-    auto *dialog = new QFileDialog(this, title);
-    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    QFileDialog *dialog = makeFileDialog(this, title);
     dialog->setFileMode(folder ? QFileDialog::Directory : QFileDialog::ExistingFile);
     dialog->setOption(QFileDialog::ShowDirsOnly, folder);
     if (!folder) dialog->setNameFilters({tr("Models in one file (*.gguf)"), tr("All files (*)")});

@@ -1,4 +1,4 @@
-// The page of the settings that says how this computer's engine loads its model: memory, cache, drafter, adapters. Nothing
+// The page of the settings that says how this computer's engine loads its model: memory, cache, weights, drafter, adapters. Nothing
 // happens until "Load again" is pressed, because loading takes time.
 #pragma once
 
@@ -32,6 +32,7 @@ public:
     void addAdapter(const QString &path, double scale);
     // For tests.
     QComboBox *cacheType() const { return m_kv; }
+    QComboBox *weights() const { return m_weights; }
     QDoubleSpinBox *memory() const { return m_memory; }
     QLineEdit *drafter() const { return m_drafter; }
     QPushButton *applyButton() const { return m_apply; }
@@ -54,10 +55,11 @@ private:
     chat::ChatController *m_controller;
     QString m_model; // path whose settings are shown
     QLabel *m_for;
-    QComboBox *m_kv;
+    QComboBox *m_kv, *m_weights;
     QDoubleSpinBox *m_memory;
     QLineEdit *m_drafter;
     QWidget *m_adapterList;
+    QLabel *m_adapterLabel;
     QVBoxLayout *m_adapterColumn;
     QLabel *m_noAdapters;
     QVector<AdapterRow> m_adapters;

@@ -5,6 +5,7 @@
 #include "ui/dialogs/shortcuts_page.h"
 #include "ui/theme/facet_style.h"
 #include "ui/theme/icons.h"
+#include "ui/widgets/paragraph.h"
 
 #include <QCheckBox>
 #include <QComboBox>
@@ -16,6 +17,8 @@
 #include <QListWidget>
 #include <QPlainTextEdit>
 #include <QPushButton>
+#include <QScrollArea>
+#include <QScrollBar>
 #include <QSlider>
 #include <QSpinBox>
 #include <QStackedWidget>
@@ -27,8 +30,7 @@ namespace facet::ui {
 namespace {
 
 QLabel *note(const QString &text, QWidget *parent) {
-    auto *label = new QLabel(text, parent);
-    label->setWordWrap(true);
+    auto *label = new Paragraph(text, parent);
     label->setForegroundRole(QPalette::PlaceholderText);
     return label;
 }
@@ -57,7 +59,7 @@ void addRow(QFormLayout *layout, const QString &name, QWidget *field, const QStr
 SettingsDialog::SettingsDialog(chat::ChatController *controller, const Preferences &preferences,
                                const QList<QAction *> &actions, QWidget *parent)
     : QDialog(parent), m_controller(controller), m_preferences(preferences), m_index(new QListWidget(this)),
-      m_pages(new QStackedWidget(this)) {
+      m_pages(new QStackedWidget(this)), m_actions(actions) {
     setWindowTitle(tr("Settings"));
     resize(760, 560);
     m_index->setFixedWidth(180);
@@ -66,15 +68,12 @@ SettingsDialog::SettingsDialog(chat::ChatController *controller, const Preferenc
     m_index->setIconSize({18, 18});
     m_index->setSpacing(2);
     m_index->viewport()->setAutoFillBackground(false);
-    addPage(QStringLiteral("settings"), tr("General"), makeGeneral());
-    addPage(QStringLiteral("chat"), tr("Answers"), makeAnswers());
-    addPage(QStringLiteral("model"), tr("Model"), makeModel());
-    m_loading = new LoadPage(m_controller, this);
-    addPage(QStringLiteral("gauge"), tr("Loading"), m_loading);
-    addPage(QStringLiteral("server"), tr("Another engine"), makeRemote());
-    auto *shortcuts = new ShortcutsPage(actions, this);
-    connect(shortcuts, &ShortcutsPage::changed, this, &SettingsDialog::shortcutsChanged);
-    addPage(QStringLiteral("keyboard"), tr("Shortcuts"), shortcuts);
+    addPage(QStringLiteral("settings"), tr("General"));
+    addPage(QStringLiteral("chat"), tr("Answers"));
+    addPage(QStringLiteral("model"), tr("Model"));
+    addPage(QStringLiteral("gauge"), tr("Loading"));
+    addPage(QStringLiteral("server"), tr("Another engine"));
+    addPage(QStringLiteral("keyboard"), tr("Shortcuts"));
     auto *buttons = new QDialogButtonBox(QDialogButtonBox::Close, this);
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::accept);
     auto *row = new QHBoxLayout;
@@ -84,16 +83,53 @@ SettingsDialog::SettingsDialog(chat::ChatController *controller, const Preferenc
     auto *column = new QVBoxLayout(this);
     column->addLayout(row, 1);
     column->addWidget(buttons);
-    connect(m_index, &QListWidget::currentRowChanged, m_pages, &QStackedWidget::setCurrentIndex);
-    m_index->setCurrentRow(0);
+    connect(m_index, &QListWidget::currentRowChanged, this, &SettingsDialog::openPage);
     connect(m_controller, &chat::ChatController::engineChanged, this, &SettingsDialog::showEngine);
-    showEngine(m_controller->engine());
 }
 
-void SettingsDialog::addPage(const QString &iconName, const QString &title, QWidget *page) {
+void SettingsDialog::showEvent(QShowEvent *event) {
+    if (m_index->currentRow() < 0) showPage(General);
+    QDialog::showEvent(event);
+}
+
+// A page may be higher than a small screen: it scrolls.
+void SettingsDialog::addPage(const QString &iconName, const QString &title) {
     auto *item = new QListWidgetItem(icon(iconName, Tint::Muted), title, m_index);
     item->setSizeHint({0, 36});
-    m_pages->addWidget(page);
+    auto *scroll = new QScrollArea(this);
+    scroll->setWidgetResizable(true);
+    scroll->setFrameShape(QFrame::NoFrame);
+    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    scroll->setFocusPolicy(Qt::NoFocus);
+    scroll->setAccessibleName(title);
+    scroll->viewport()->setAutoFillBackground(false);
+    m_pages->addWidget(scroll);
+}
+
+void SettingsDialog::openPage(int page) {
+    auto *scroll = qobject_cast<QScrollArea *>(m_pages->widget(page));
+    if (scroll && !scroll->widget()) {
+        QWidget *made = makePage(Page(page));
+        scroll->setWidget(made);
+        made->setAutoFillBackground(false); // the scroll area has switched it on
+        scroll->setMinimumWidth(made->minimumSizeHint().width() + scroll->verticalScrollBar()->sizeHint().width());
+        showEngine(m_controller->engine());
+    }
+    m_pages->setCurrentIndex(page);
+}
+
+QWidget *SettingsDialog::makePage(Page page) {
+    switch (page) {
+    case General: return makeGeneral();
+    case Answers: return makeAnswers();
+    case Model: return makeModel();
+    case Loading: return m_loading = new LoadPage(m_controller, this);
+    case Remote: return makeRemote();
+    case Shortcuts: break;
+    }
+    auto *shortcuts = new ShortcutsPage(m_actions, this);
+    connect(shortcuts, &ShortcutsPage::changed, this, &SettingsDialog::shortcutsChanged);
+    return shortcuts;
 }
 
 void SettingsDialog::showPage(Page page) { m_index->setCurrentRow(int(page)); }
@@ -314,11 +350,15 @@ QWidget *SettingsDialog::makeRemote() {
 
 void SettingsDialog::showEngine(const chat::EngineState &engine) {
     using Kind = chat::EngineState::Kind;
-    m_model->setText(engine.modelName.isEmpty() ? tr("No model is loaded.")
-                                                : tr("In use: %1\n%2").arg(engine.modelName, engine.modelPath));
-    m_loading->showEngine(engine);
-    m_local->setEnabled(engine.remote);
-    m_local->setToolTip(engine.remote ? QString() : tr("Facet uses this computer already."));
+    if (m_model) {
+        m_model->setText(engine.modelName.isEmpty() ? tr("No model is loaded.")
+                                                    : tr("In use: %1\n%2").arg(engine.modelName, engine.modelPath));
+    }
+    if (m_loading) m_loading->showEngine(engine);
+    if (m_local) {
+        m_local->setEnabled(engine.remote);
+        m_local->setToolTip(engine.remote ? QString() : tr("Facet uses this computer already."));
+    }
     if (!m_testing) {
         return;
     }

@@ -35,6 +35,9 @@ public:
                    QWidget *parent = nullptr);
     void showPage(Page page);
 
+protected:
+    void showEvent(QShowEvent *event) override;
+
 signals:
     void preferencesChanged(const facet::ui::Preferences &preferences);
     void shortcutsChanged();
@@ -49,7 +52,9 @@ private:
     QWidget *makeRemote();
     void storeAnswers();
     void showEngine(const chat::EngineState &engine);
-    void addPage(const QString &iconName, const QString &title, QWidget *page);
+    void addPage(const QString &iconName, const QString &title);
+    void openPage(int page); // pages are made when they are looked at first
+    QWidget *makePage(Page page);
 
     chat::ChatController *m_controller;
     Preferences m_preferences;
@@ -64,6 +69,7 @@ private:
     QLineEdit *m_address = nullptr, *m_key = nullptr, *m_remoteModel = nullptr;
     QPushButton *m_test = nullptr, *m_local = nullptr;
     LoadPage *m_loading = nullptr;
+    QList<QAction *> m_actions;
     bool m_testing = false;
 };
 

@@ -74,16 +74,14 @@ void loadShortcuts(QSettings *settings, const QList<QAction *> &actions) {
     settings->endGroup();
 }
 
-void saveShortcuts(QSettings *settings, const QList<QAction *> &actions) {
-    settings->beginGroup(QStringLiteral("shortcuts"));
-    settings->remove(QString());
+QVariantMap shortcutValues(const QList<QAction *> &actions) {
+    QVariantMap values;
     for (const QAction *action : actions) {
-        if (action->shortcuts() != standardKeys(action)) {
-            settings->setValue(action->objectName(),
-                               QKeySequence::listToString(action->shortcuts(), QKeySequence::PortableText));
-        }
+        const bool changed = action->shortcuts() != standardKeys(action);
+        const QString keys = QKeySequence::listToString(action->shortcuts(), QKeySequence::PortableText);
+        values.insert(QStringLiteral("shortcuts/") + action->objectName(), changed ? QVariant(keys) : QVariant());
     }
-    settings->endGroup();
+    return values;
 }
 
 ShortcutsPage::ShortcutsPage(QList<QAction *> actions, QWidget *parent)
@@ -97,7 +95,8 @@ ShortcutsPage::ShortcutsPage(QList<QAction *> actions, QWidget *parent)
     m_list->header()->hide(); // a name and its keys explain themselves
     m_list->setAccessibleName(tr("Actions and their keys"));
     m_list->header()->setSectionResizeMode(0, QHeaderView::Stretch);
-    m_list->header()->setSectionResizeMode(1, QHeaderView::ResizeToContents);
+    m_list->header()->setSectionResizeMode(1, QHeaderView::Interactive); // to measure all of them takes too long
+    m_list->header()->resizeSection(1, m_list->fontMetrics().averageCharWidth() * 28);
     m_list->header()->setStretchLastSection(false);
     for (const QAction *action : std::as_const(m_actions)) {
         new QTreeWidgetItem(m_list, {nameOf(action)}); // the list takes it

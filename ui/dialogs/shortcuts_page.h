@@ -5,6 +5,7 @@
 #include <QHash>
 #include <QKeySequence>
 #include <QList>
+#include <QVariantMap>
 #include <QWidget>
 
 class QAction;
@@ -24,7 +25,7 @@ inline constexpr char kStandardKeys[] = "facetStandardKeys";
 QStringList actionsWith(const QKeySequence &keys, const QList<QAction *> &actions, const QAction *except);
 // What was changed, "shortcuts/<objectName>" = "Ctrl+X; Ctrl+Y"; an action without an entry has its own keys.
 void loadShortcuts(QSettings *settings, const QList<QAction *> &actions);
-void saveShortcuts(QSettings *settings, const QList<QAction *> &actions);
+QVariantMap shortcutValues(const QList<QAction *> &actions); // to be kept; not valid: nothing, the action has its own
 
 class ShortcutsPage : public QWidget {
     Q_OBJECT

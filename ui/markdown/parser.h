@@ -15,11 +15,11 @@ namespace facet::ui::markdown {
 
 constexpr qsizetype kMaxTextLength = 4 << 20;    // UTF-16 units of one message; the rest is cut with a note
 constexpr qsizetype kMaxChunkLength = 512 << 10; // one piece between blank lines; longer ones are shown as they are
-constexpr int kMaxParagraphLength = 8 << 10;     // longer paragraphs are split, so that each is laid out quickly
+constexpr int kMaxParagraphLength = 4 << 10;     // longer paragraphs are split, so that each is laid out quickly
 constexpr qsizetype kMaxLineLength = 16 << 10;   // longer lines are read in pieces, each a chunk of its own
 constexpr int kMaxColumns = 64;
 constexpr qsizetype kMaxTablePieceLength = 24 << 10; // characters of a table in one block
-constexpr int kTablePieceCells = 192; // of a long table in one block
+constexpr int kTablePieceCells = 96; // of a long table in one block
 constexpr int kMaxDepth = 8; // of lists and quotes; deeper ones are drawn at this depth
 
 // A whole text at once; the result is the same as that of a document that got it in pieces.

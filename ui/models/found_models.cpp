@@ -3,6 +3,7 @@
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
 
+#include <QAbstractItemView>
 #include <QLocale>
 #include <QPainter>
 
@@ -46,6 +47,20 @@ QString iconOf(const FoundModel &model) {
     case FoundModel::Role::Projector: return QStringLiteral("picture");
     }
     return model.gguf ? QStringLiteral("model") : QStringLiteral("folder");
+}
+
+// Width of the words of a row beside tile and badge, and height of its reason in lines that fit into it.
+int badgeWidth(const QString &badge, const QFontMetrics &caption) {
+    return badge.isEmpty() ? 0 : caption.horizontalAdvance(badge) + 16;
+}
+
+int wordsWidth(int row, const QString &badge, const QFontMetrics &caption) {
+    const int taken = badge.isEmpty() ? 0 : badgeWidth(badge, caption) + space::kS;
+    return std::max(60, row - 2 * kPadX - kTile - space::kM - taken);
+}
+
+int reasonHeight(const QString &reason, int width, const QFontMetrics &caption) {
+    return reason.isEmpty() ? 0 : caption.boundingRect(QRect(0, 0, width, 1000), Qt::TextWordWrap, reason).height() + 2;
 }
 
 } // namespace
@@ -158,14 +173,17 @@ Qt::ItemFlags FoundModelsModel::flags(const QModelIndex &index) const {
 
 QSize FoundModelsDelegate::sizeHint(const QStyleOptionViewItem &option, const QModelIndex &index) const {
     const auto *rows = static_cast<const FoundModelsModel *>(index.model());
-    const int caption = QFontMetrics(type::caption(option.font)).height();
+    const QFontMetrics caption(type::caption(option.font));
     const FoundModel *model = rows->modelAt(index);
     if (!model) {
-        return {100, caption + (index.row() == 0 ? 8 : 20)};
+        return {100, caption.height() + (index.row() == 0 ? 8 : 20)};
     }
-    const int lines = foundReason(*model).isEmpty() ? 1 : 2;
-    return {100, std::max(kTile, QFontMetrics(type::strong(option.font)).height() + 2 + lines * (caption + 2)) +
-                     2 * kPadY};
+    const auto *view = qobject_cast<const QAbstractItemView *>(option.widget);
+    const int width = wordsWidth(view ? view->viewport()->width() : option.rect.width(),
+                                 badgeOf(*model, rows->isInUse(*model)), caption);
+    const int words = QFontMetrics(type::strong(option.font)).height() + 2 + caption.height() + 2 +
+                      reasonHeight(foundReason(*model), width, caption);
+    return {100, std::max(kTile, words) + 2 * kPadY};
 }
 
 void FoundModelsDelegate::paint(QPainter *painter, const QStyleOptionViewItem &option, const QModelIndex &index) const {
@@ -201,7 +219,7 @@ void FoundModelsDelegate::paint(QPainter *painter, const QStyleOptionViewItem &o
     const QString badge = badgeOf(*model, rows->isInUse(*model));
     if (!badge.isEmpty()) {
         const QFontMetrics metrics(caption);
-        const int width = metrics.horizontalAdvance(badge) + 16;
+        const int width = badgeWidth(badge, metrics);
         const QRect pill(words.right() - width + 1, inner.center().y() - metrics.height() / 2 - 2, width,
                          metrics.height() + 5);
         painter->setBrush(Qt::NoBrush);
@@ -213,20 +231,25 @@ void FoundModelsDelegate::paint(QPainter *painter, const QStyleOptionViewItem &o
         words.setRight(pill.left() - space::kS);
     }
     const QFont strong = type::strong(option.font);
+    const QFontMetrics strongMetrics(strong), captionMetrics(caption);
     const QString reason = foundReason(*model);
-    const int nameHeight = QFontMetrics(strong).height(), line = QFontMetrics(caption).height() + 2;
-    int y = inner.center().y() - (nameHeight + 2 + line * (reason.isEmpty() ? 1 : 2)) / 2 + 1;
-    const auto write = [&](const QString &text, const QFont &font, const QColor &ink, int height, Qt::TextElideMode mode) {
+    const int nameHeight = strongMetrics.height() + 2, line = captionMetrics.height() + 2;
+    words.setWidth(wordsWidth(option.rect.width(), badge, captionMetrics));
+    const int forReason = reasonHeight(reason, words.width(), captionMetrics);
+    QRect place(words.left(), inner.center().y() - (nameHeight + line + forReason) / 2 + 1, words.width(), nameHeight);
+    const auto write = [painter](const QRect &where, const QString &text, const QFont &font, const QColor &ink) {
         painter->setFont(font);
         painter->setPen(ink);
-        const QRect place(words.left(), y, words.width(), height);
-        painter->drawText(place, Qt::AlignLeft | Qt::AlignVCenter,
-                          QFontMetrics(font).elidedText(text, mode, place.width()));
-        y += height;
+        painter->drawText(where, Qt::AlignLeft | Qt::AlignVCenter | Qt::TextWordWrap, text);
     };
-    write(model->name, strong, runs ? theme.text : theme.faint, nameHeight + 2, Qt::ElideMiddle);
-    write(foundDetails(*model), caption, runs ? theme.muted : theme.faint, line, Qt::ElideRight);
-    if (!reason.isEmpty()) write(reason, caption, theme.muted, line, Qt::ElideRight);
+    write(place, strongMetrics.elidedText(model->name, Qt::ElideMiddle, place.width()), strong,
+          runs ? theme.text : theme.faint);
+    place = QRect(place.left(), place.bottom() + 1, place.width(), line);
+    write(place, captionMetrics.elidedText(foundDetails(*model), Qt::ElideRight, place.width()), caption,
+          runs ? theme.muted : theme.faint);
+    if (forReason > 0) {
+        write(QRect(place.left(), place.bottom() + 1, place.width(), forReason), reason, caption, theme.muted);
+    }
     painter->restore();
 }
 

@@ -5,6 +5,7 @@
 #include "ui/theme/facet_style.h"
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
+#include "ui/widgets/paragraph.h"
 
 #include <QCoreApplication>
 #include <QKeyEvent>
@@ -30,10 +31,9 @@ ModelsDialog::ModelsDialog(chat::ChatController *controller, QWidget *parent)
     column->setSpacing(space::kM);
     auto *head = new QLabel(tr("Models on this computer"), this);
     head->setFont(type::heading(font(), 2));
-    auto *explanation = new QLabel(tr("What Hugging Face, LM Studio, Ollama and llama.cpp have downloaded. Facet uses "
+    auto *explanation = new Paragraph(tr("What Hugging Face, LM Studio, Ollama and llama.cpp have downloaded. Facet uses "
                                       "the files where they lie: nothing is copied."),
                                    this);
-    explanation->setWordWrap(true);
     explanation->setForegroundRole(QPalette::PlaceholderText);
     m_field->setPlaceholderText(tr("Filter by name or program"));
     m_field->setAccessibleName(tr("Filter the models"));
@@ -42,12 +42,14 @@ ModelsDialog::ModelsDialog(chat::ChatController *controller, QWidget *parent)
     m_list->setModel(m_model);
     m_list->setItemDelegate(new FoundModelsDelegate(m_list));
     m_list->setAccessibleName(tr("Models on this computer"));
-    m_list->setFrameShape(QFrame::NoFrame);
+    m_list->setFrameShape(QFrame::StyledPanel); // says where the list ends: the path below is no part of it
+    m_list->setResizeMode(QListView::Adjust);   // rows are as high as their words need at this width
     m_list->setMouseTracking(true);
     m_list->setEditTriggers(QAbstractItemView::NoEditTriggers);
     m_list->setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
     m_list->viewport()->setAutoFillBackground(false);
     m_note->setWordWrap(true);
+    m_note->setTextFormat(Qt::PlainText);
     m_note->setAlignment(Qt::AlignCenter);
     m_note->setForegroundRole(QPalette::PlaceholderText);
     m_note->setMargin(space::kXl);
@@ -141,7 +143,8 @@ void ModelsDialog::showCurrent() {
                        : drafter ? tr("The model in use is loaded again with this drafter.")
                                  : QString());
     const QString path = model ? model->path : QString();
-    m_details->setText(m_details->fontMetrics().elidedText(path, Qt::ElideMiddle, std::max(200, m_details->width())));
+    const int room = width() - 2 * space::kXl;
+    m_details->setText(m_details->fontMetrics().elidedText(path, Qt::ElideMiddle, std::max(200, room)));
     m_details->setToolTip(path);
 }
 
@@ -159,6 +162,11 @@ void ModelsDialog::load() {
     } else {
         m_controller->openFoundModel(model);
     }
+}
+
+void ModelsDialog::resizeEvent(QResizeEvent *event) {
+    QDialog::resizeEvent(event);
+    showCurrent(); // the path fits anew
 }
 
 // The field keeps the focus while the arrows move through the list.

@@ -3,6 +3,7 @@
 #include <QLocale>
 
 #include <algorithm>
+#include <utility>
 
 namespace facet::ui {
 
@@ -45,13 +46,23 @@ void ConversationModel::refilter() {
     const bool sameRows =
         std::equal(shown.begin(), shown.end(), m_shown.begin(), m_shown.end(),
                    [](const chat::ConversationInfo &a, const chat::ConversationInfo &b) { return a.id == b.id; });
+    const QDateTime now = QDateTime::currentDateTime(); // asks the system for the time zone: once is enough
+    QStringList sections;
+    QString last;
+    for (const chat::ConversationInfo &info : std::as_const(shown)) {
+        const QString own = sectionText(info.updated, now);
+        sections << (own == last ? QString() : own);
+        last = own;
+    }
     if (sameRows) { // titles and times only: the view keeps its selection and its place
         m_shown = shown;
+        m_sections = sections;
         if (!m_shown.isEmpty()) emit dataChanged(index(0), index(int(m_shown.size()) - 1));
         return;
     }
     beginResetModel();
     m_shown = shown;
+    m_sections = sections;
     endResetModel();
 }
 
@@ -70,19 +81,14 @@ QVariant ConversationModel::data(const QModelIndex &index, int role) const {
         return {};
     }
     const chat::ConversationInfo &info = m_shown[index.row()];
-    const QDateTime now = QDateTime::currentDateTime();
     switch (role) {
     case Qt::DisplayRole: return info.title.isEmpty() ? tr("New chat") : info.title;
     case Qt::EditRole: return info.title;
     case Qt::ToolTipRole: return info.title;
-    case Qt::AccessibleTextRole: return tr("%1, %2").arg(info.title, whenText(info.updated, now));
+    case Qt::AccessibleTextRole: return tr("%1, %2").arg(info.title, whenText(info.updated, QDateTime::currentDateTime()));
     case IdRole: return info.id;
-    case WhenRole: return whenText(info.updated, now);
-    case SectionRole: {
-        const QString own = sectionText(info.updated, now);
-        const bool first = index.row() == 0 || sectionText(m_shown[index.row() - 1].updated, now) != own;
-        return first ? own : QString();
-    }
+    case WhenRole: return whenText(info.updated, QDateTime::currentDateTime());
+    case SectionRole: return m_sections.value(index.row());
     default: return {};
     }
 }

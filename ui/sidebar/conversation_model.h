@@ -30,6 +30,7 @@ private:
     void refilter();
     QVector<chat::ConversationInfo> m_all, m_shown;
     QString m_filter;
+    QStringList m_sections; // of the shown rows, empty but for the first of each: a view asks for all of them
 };
 
 // "10:42", "Tuesday", "3 Mar": as short as it stays clear.

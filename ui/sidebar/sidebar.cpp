@@ -101,6 +101,8 @@ Sidebar::Sidebar(QWidget *parent) : QWidget(parent), m_model(new ConversationMod
     m_list->setEditTriggers(QAbstractItemView::EditKeyPressed);
     m_list->setContextMenuPolicy(Qt::CustomContextMenu);
     m_list->setMouseTracking(true);
+    m_list->setLayoutMode(QListView::Batched); // years of chats: the first ones at once, the others in the background
+    m_list->setBatchSize(200);
     m_list->setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
     m_list->viewport()->setAutoFillBackground(false);
     m_list->installEventFilter(this);

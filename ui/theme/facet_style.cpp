@@ -1,6 +1,7 @@
 #include "ui/theme/facet_style.h"
 
 #include "ui/theme/facet_style_paint.h"
+#include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
 
 #include <QAbstractButton>
@@ -73,6 +74,34 @@ void drawCheckBox(const QStyleOption *option, QPainter *painter, bool round) {
 
 FacetStyle::FacetStyle() : QProxyStyle(QStyleFactory::create(QStringLiteral("Fusion"))) {
     setObjectName(QLatin1String(kFacetStyleName));
+}
+
+// Icons of Qt's own dialogs and fields: ours follow the theme and are drawn when they are needed.
+QIcon FacetStyle::standardIcon(StandardPixmap which, const QStyleOption *option, const QWidget *widget) const {
+    const auto ours = [](const char *name) { return icon(QLatin1String(name), Tint::Muted); };
+    switch (which) {
+    case SP_FileDialogNewFolder: return ours("plus");
+    case SP_FileDialogDetailedView: return ours("text");
+    case SP_FileDialogListView: return ours("boxes");
+    case SP_FileDialogToParent:
+    case SP_ArrowUp: return ours("chevron-up");
+    case SP_FileDialogBack:
+    case SP_ArrowBack:
+    case SP_ArrowLeft: return ours("chevron-left");
+    case SP_ArrowForward:
+    case SP_ArrowRight: return ours("chevron-right");
+    case SP_DirIcon:
+    case SP_DirOpenIcon:
+    case SP_DirClosedIcon:
+    case SP_DirHomeIcon: return ours("folder");
+    case SP_FileIcon: return ours("text");
+    case SP_ComputerIcon:
+    case SP_DriveHDIcon:
+    case SP_DriveNetIcon: return ours("server");
+    case SP_TrashIcon: return ours("trash");
+    case SP_LineEditClearButton: return ours("close");
+    default: return QProxyStyle::standardIcon(which, option, widget);
+    }
 }
 
 void FacetStyle::polish(QWidget *widget) {

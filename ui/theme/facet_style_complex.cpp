@@ -135,11 +135,13 @@ void FacetStyle::drawScrollBar(const QStyleOptionComplex *option, QPainter *pain
 QSize FacetStyle::sizeFromContents(ContentsType type, const QStyleOption *option, const QSize &size,
                                    const QWidget *widget) const {
     QSize result = QProxyStyle::sizeFromContents(type, option, size, widget);
+    // Fields and buttons of one line are equally high, whatever is inside of them.
+    const int line = qMax(option ? option->fontMetrics.height() + 16 : 0, 34);
     switch (type) {
-    case CT_PushButton: return {result.width() + 12, qMax(result.height() + 6, 34)};
-    case CT_LineEdit: return {result.width(), qMax(result.height() + 8, 34)};
-    case CT_ComboBox: return {result.width() + 16, qMax(result.height() + 6, 34)};
-    case CT_SpinBox: return {result.width() + 8, qMax(result.height() + 6, 34)};
+    case CT_PushButton: return {result.width() + 12, qMax(result.height(), line)};
+    case CT_LineEdit: return {result.width(), line};
+    case CT_ComboBox: return {result.width() + 16, line};
+    case CT_SpinBox: return {result.width() + 8, line};
     case CT_MenuBarItem: return {result.width() + 6, result.height() + 8};
     case CT_ToolButton:
         if (const auto *button = qstyleoption_cast<const QStyleOptionToolButton *>(option)) {

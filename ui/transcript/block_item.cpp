@@ -7,17 +7,20 @@
 namespace facet::ui {
 
 bool BlockItem::layoutFor(int width, const Look &look) {
-    if (m_width == width) {
+    constexpr qsizetype kFontCost = 1500; // of a font that nobody has used before
+    if (isLaidOut(width)) {
         return false;
     }
+    const int fonts = look.fonts->measured();
     m_height = doLayout(width, look);
     m_width = width;
-    if (look.laidOut) *look.laidOut += layoutCost();
+    m_valid = true;
+    if (look.laidOut) *look.laidOut += layoutCost() + kFontCost * (look.fonts->measured() - fonts);
     return true;
 }
 
 int BlockItem::heightFor(int width, const Look &look) const {
-    if (isLaidOut(width)) {
+    if (m_width == width) { // what was there is the best guess while it does not hold any more
         return m_height;
     }
     if (m_estimatedFor != width) {
@@ -31,8 +34,8 @@ QString BlockItem::copied(int from, int to, bool) const {
     return text().mid(from, to - from).replace(QChar::LineSeparator, QLatin1Char('\n'));
 }
 
-int spotWidth(const HotSpot &spot, const QFont &font) {
-    const int textWidth = QFontMetrics(type::small(font)).horizontalAdvance(spot.label);
+int spotWidth(const HotSpot &spot, const QFont &small) {
+    const int textWidth = QFontMetrics(small).horizontalAdvance(spot.label);
     return spot.icon.isEmpty() ? textWidth + 2 * space::kM : 28 + textWidth + space::kM;
 }
 
@@ -71,8 +74,8 @@ void paintSpot(QPainter &painter, const QPoint &origin, const HotSpot &spot, con
         }
         if (written) {
             painter.setPen(ink);
-            painter.setFont(spot.style == SpotStyle::Primary ? type::strong(type::small(state.look.font))
-                                                             : type::small(state.look.font));
+            painter.setFont(
+                state.look.font(spot.style == SpotStyle::Primary ? TextFonts::SmallStrong : TextFonts::Small));
             painter.drawText(spot.icon.isEmpty() ? rect : rect.adjusted(28, 0, -8, 0),
                              spot.icon.isEmpty() ? int(Qt::AlignCenter) : int(Qt::AlignVCenter | Qt::AlignLeft),
                              spot.label);

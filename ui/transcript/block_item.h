@@ -4,6 +4,7 @@
 #pragma once
 
 #include "ui/theme/theme.h"
+#include "ui/transcript/text_fonts.h"
 
 #include <QFont>
 #include <QPainter>
@@ -11,6 +12,8 @@
 #include <QRect>
 #include <QString>
 #include <QVector>
+
+#include <memory>
 
 namespace facet::ui {
 
@@ -20,11 +23,20 @@ class TableItem;
 
 // What layout and painting need to know of the view.
 struct Look {
-    QFont font;
-    const Theme *theme = nullptr;
-    PictureCache *pictures = nullptr;
-    qreal devicePixelRatio = 1;
-    qsizetype *laidOut = nullptr; // adds up what layouts cost, for tests
+    // fonts: null makes those of `base`. laidOut: adds up what layouts cost (BlockItem::layoutCost); may be null.
+    Look(const QFont &base, const Theme *colours, PictureCache *cache, qreal pixelRatio = 1, qsizetype *cost = nullptr,
+         std::shared_ptr<const TextFonts> made = {})
+        : fonts(made ? std::move(made) : std::make_shared<const TextFonts>(base)), theme(colours), pictures(cache),
+          devicePixelRatio(pixelRatio), laidOut(cost) {}
+
+    const TextFonts::Face &face(TextFonts::Kind kind) const { return fonts->face(kind); }
+    const QFont &font(TextFonts::Kind kind) const { return fonts->font(kind); }
+
+    std::shared_ptr<const TextFonts> fonts;
+    const Theme *theme;
+    PictureCache *pictures;
+    qreal devicePixelRatio;
+    qsizetype *laidOut;
 };
 
 enum class SpotAction {
@@ -77,9 +89,13 @@ public:
 
     // Exact after layoutFor(width), estimated before.
     int heightFor(int width, const Look &look) const;
-    bool isLaidOut(int width) const { return m_width == width; }
+    bool isLaidOut(int width) const { return m_valid && m_width == width; }
+    bool hasLayout() const { return m_width >= 0; } // for some width, maybe in other colours: it can be painted
     bool layoutFor(int width, const Look &look); // true: something was laid out
-    void invalidate() { m_width = m_estimatedFor = -1; }
+    void invalidate() {
+        m_valid = false;
+        m_estimatedFor = -1;
+    }
     int gapBefore() const { return m_gapBefore; }
     void setGapBefore(int gap) { m_gapBefore = gap; }
 
@@ -101,16 +117,18 @@ public:
 protected:
     virtual int doLayout(int width, const Look &look) = 0; // returns the height
     virtual int estimate(int width, const Look &look) const = 0;
-    virtual qsizetype layoutCost() const { return text().size(); } // characters that a layout has to shape
+    // What a layout costs, in characters of a plain paragraph; the view lays out so many in one step.
+    virtual qsizetype layoutCost() const { return text().size() + 40; }
 
     int m_width = -1, m_height = 0;
     int m_gapBefore = space::kM;
+    bool m_valid = false; // the layout for m_width still holds
     mutable int m_estimatedFor = -1, m_estimate = 0; // a long message asks for thousands of estimates a frame
 };
 
 // Draws a hot spot in its state at the item's origin.
 void paintSpot(QPainter &painter, const QPoint &origin, const HotSpot &spot, const PaintState &state, int index);
 // Width that a spot with a written label needs.
-int spotWidth(const HotSpot &spot, const QFont &font);
+int spotWidth(const HotSpot &spot, const QFont &small); // in the font that labels are written in
 
 } // namespace facet::ui

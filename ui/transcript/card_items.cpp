@@ -56,7 +56,7 @@ bool drawPicture(QPainter &painter, const QRect &place, const QString &path, con
         QString problem = look.pictures ? look.pictures->problem(path) : QString();
         if (path.isEmpty()) problem = Transcript::tr("%1 is no longer there.").arg(name);
         painter.setPen(look.theme->muted);
-        painter.setFont(type::caption(look.font));
+        painter.setFont(look.font(TextFonts::Caption));
         painter.drawText(place.adjusted(8, 8, -8, -8), Qt::AlignCenter | Qt::TextWordWrap,
                          problem.isEmpty() ? name : problem);
     } else {
@@ -153,11 +153,11 @@ void AttachmentsItem::paint(QPainter &painter, const QPoint &origin, const Paint
                   theme.accent);
         const QRect words = place.adjusted(56, 8, -10, -8);
         painter.setPen(theme.text);
-        painter.setFont(type::strong(type::small(state.look.font)));
+        painter.setFont(state.look.font(TextFonts::SmallStrong));
         painter.drawText(words, Qt::AlignLeft | Qt::AlignTop,
                          painter.fontMetrics().elidedText(attachment.name, Qt::ElideMiddle, words.width()));
         painter.setPen(theme.muted);
-        painter.setFont(type::caption(state.look.font));
+        painter.setFont(state.look.font(TextFonts::Caption));
         painter.drawText(
             words, Qt::AlignLeft | Qt::AlignBottom,
             painter.fontMetrics().elidedText(attachmentDetails(attachment), Qt::ElideRight, words.width()));
@@ -213,7 +213,7 @@ QRect MarkedPictureItem::placeFor(int width) const {
 
 int MarkedPictureItem::doLayout(int width, const Look &look) {
     m_place = placeFor(width);
-    m_font = look.font;
+    m_small = look.font(TextFonts::Small);
     return m_place.height() + 38;
 }
 
@@ -225,11 +225,11 @@ void MarkedPictureItem::paint(QPainter &painter, const QPoint &origin, const Pai
     m_shown = drawPicture(painter, place, m_picture.path, m_picture.name, state.look, space::kRadiusSmall);
     if (m_shown) {
         const int strong = state.mouse.x() >= 0 ? markAt(m_marks, m_place, state.mouse) : -1;
-        paintMarks(&painter, place, m_marks, type::strong(type::caption(m_font)), strong);
+        paintMarks(&painter, place, m_marks, state.look.font(TextFonts::CaptionStrong), strong);
     }
     painter.save();
     painter.setPen(state.look.theme->muted);
-    painter.setFont(type::small(m_font));
+    painter.setFont(m_small);
     const QVector<HotSpot> spots = hotSpots();
     const int left = spots.size() > 1 ? spots.last().rect.left() : m_width;
     const QString count = Transcript::tr("%1 in %2").arg(objectCountText(m_marks.size()), m_picture.name);
@@ -254,7 +254,7 @@ QVector<HotSpot> MarkedPictureItem::hotSpots() const {
     copy.style = SpotStyle::Button;
     copy.icon = QStringLiteral("copy");
     copy.label = Transcript::tr("Copy as JSON");
-    const int width = spotWidth(copy, m_font);
+    const int width = spotWidth(copy, m_small);
     const int right = std::min(m_width, std::max(m_place.width(), 300));
     copy.rect = QRect(right - width, m_place.height() + 7, width, 28);
     return {open, copy};
@@ -282,7 +282,7 @@ QString ThinkingItem::label() const {
 }
 
 int ThinkingItem::doLayout(int, const Look &look) {
-    m_labelWidth = QFontMetrics(type::small(look.font)).horizontalAdvance(label());
+    m_labelWidth = QFontMetrics(look.font(TextFonts::Small)).horizontalAdvance(label());
     return 30;
 }
 
@@ -296,7 +296,7 @@ void ThinkingItem::paint(QPainter &painter, const QPoint &origin, const PaintSta
          Qt::transparent, 8);
     paintIcon(&painter, QStringLiteral("think"), QRectF(origin.x() + 9, origin.y() + 7, 16, 16),
               m_running ? theme.accent : theme.muted);
-    painter.setFont(type::small(state.look.font));
+    painter.setFont(state.look.font(TextFonts::Small));
     painter.setPen(theme.muted);
     painter.drawText(QRect(origin.x() + 32, origin.y(), m_labelWidth + 8, 30), Qt::AlignVCenter | Qt::AlignLeft,
                      label());
@@ -321,7 +321,7 @@ NoticeItem::NoticeItem(QString sentence, bool problem) : m_sentence(std::move(se
 }
 
 int NoticeItem::doLayout(int width, const Look &look) {
-    return layOutPlain(m_layout, m_sentence, type::small(look.font), width - 54) + 2 * 10;
+    return layOutPlain(m_layout, m_sentence, look.font(TextFonts::Small), width - 54) + 2 * 10;
 }
 
 int NoticeItem::estimate(int, const Look &) const { return 40; }

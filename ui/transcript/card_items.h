@@ -57,7 +57,7 @@ private:
     PictureRef m_picture;
     QVector<OverlayMark> m_marks;
     QRect m_place;
-    QFont m_font;
+    QFont m_small;
     mutable bool m_shown = false; // the picture was there when it was painted last
 };
 
@@ -97,7 +97,7 @@ private:
     QString m_arguments, m_result;
     QTextLayout m_argumentsLayout, m_resultLayout;
     int m_argumentsTop = 0, m_resultTop = 0, m_buttonsTop = 0;
-    QFont m_font;
+    QFont m_small;
 };
 
 class NoticeItem : public BlockItem {

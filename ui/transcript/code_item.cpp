@@ -150,18 +150,19 @@ void CodeItem::breakRows(int fromLine) {
 
 int CodeItem::doLayout(int width, const Look &look) {
     m_left = m_block.indent * 26 + m_block.quote * 18;
-    m_font = type::code(look.font);
-    m_labelFont = type::caption(look.font);
-    const QFontMetricsF metrics(m_font);
-    m_charWidth = std::max(1.0, metrics.horizontalAdvance(QLatin1Char('m')));
-    m_rowHeight = int(std::ceil(metrics.height() * kLeading));
+    const TextFonts::Face &face = look.face(TextFonts::Code);
+    m_font = face.font;
+    m_labelFont = look.font(TextFonts::Caption);
+    m_charWidth = face.charWidth;
+    m_baseline = face.ascent - face.height / 2;
+    m_rowHeight = int(std::ceil(face.height * kLeading));
     m_columns = std::max(8, int((width - m_left - 2 * kPadX) / m_charWidth));
     breakRows(0);
     return m_folded ? kHead : kHead + int(m_rows.size()) * m_rowHeight + kPadBottom;
 }
 
 int CodeItem::estimate(int, const Look &look) const {
-    const int rowHeight = int(std::ceil(QFontMetricsF(type::code(look.font)).height() * kLeading));
+    const int rowHeight = int(std::ceil(look.fonts->heightOf(TextFonts::Code) * kLeading));
     return m_folded ? kHead : kHead + int(m_lines.size()) * rowHeight + kPadBottom;
 }
 
@@ -213,8 +214,7 @@ void CodeItem::paintRow(QPainter &painter, const QPointF &at, const Row &row,
     if (state.selectedFrom < state.selectedTo) {
         ground(state.selectedFrom, state.selectedTo, theme.selection, true);
     }
-    const QFontMetricsF metrics(m_font);
-    const qreal baseline = at.y() + (m_rowHeight - metrics.height()) / 2 + metrics.ascent();
+    const qreal baseline = at.y() + m_rowHeight / 2.0 + m_baseline;
     const int lineStart = m_lines[row.line].start;
     const auto piece = [&](int from, int to, const QColor &colour) {
         from = std::max(from, row.start);

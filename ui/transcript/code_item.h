@@ -32,7 +32,7 @@ public:
 protected:
     int doLayout(int width, const Look &look) override;
     int estimate(int width, const Look &look) const override;
-    qsizetype layoutCost() const override { return m_lines.size(); } // rows are counted, not shaped
+    qsizetype layoutCost() const override { return m_lines.size() / 8 + 4; } // rows are counted, not shaped
 
 private:
     struct Line {
@@ -53,7 +53,7 @@ private:
     QVector<Line> m_lines;
     QVector<Row> m_rows;
     QFont m_font, m_labelFont;
-    qreal m_charWidth = 8;
+    qreal m_charWidth = 8, m_baseline = 0; // m_baseline: below the middle of a row
     int m_rowHeight = 18, m_columns = 80, m_laidOutLines = 0, m_left = 0;
     bool m_folded = false;
     QString m_summary;

@@ -24,7 +24,7 @@ QString FooterItem::versionWords() const {
 }
 
 int FooterItem::doLayout(int width, const Look &look) {
-    const QFontMetrics metrics(type::caption(look.font));
+    const QFontMetrics metrics(look.font(TextFonts::Caption));
     m_versionsWidth = m_versionCount > 1 ? metrics.horizontalAdvance(versionWords()) + 8 : 0;
     const int versions = m_versionCount > 1 ? m_versionsWidth + 2 * kArrow + space::kS : 0;
     const int buttons = 2 * kButton;
@@ -42,7 +42,7 @@ int FooterItem::doLayout(int width, const Look &look) {
 
 void FooterItem::paint(QPainter &painter, const QPoint &origin, const PaintState &state) const {
     painter.save();
-    painter.setFont(type::caption(state.look.font));
+    painter.setFont(state.look.font(TextFonts::Caption));
     painter.setPen(state.look.theme->faint);
     if (!m_details.isEmpty()) {
         const int room = std::max(40, m_versionsLeft);

@@ -227,7 +227,7 @@ int MessageItem::heightFor(int width, const Look &look) {
         m_heights[size_t(i)] = item(i)->heightFor(inner, look);
         y += m_heights[size_t(i)];
         if (bubble) {
-            m_bubbleWidth = std::max(m_bubbleWidth, item(i)->isLaidOut(inner) ? item(i)->naturalWidth() : inner);
+            m_bubbleWidth = std::max(m_bubbleWidth, item(i)->hasLayout() ? std::min(inner, item(i)->naturalWidth()) : inner);
         }
         if (i == m_bubbleLast) y += kBubbleY;
     }
@@ -236,17 +236,21 @@ int MessageItem::heightFor(int width, const Look &look) {
     return m_height;
 }
 
-bool MessageItem::layOut(int width, int top, int bottom, const Look &look) {
-    bool changed = false;
-    for (int i = 0; i < itemCount(); ++i) {
-        if (m_tops[size_t(i)] > bottom || m_tops[size_t(i)] + m_heights[size_t(i)] < top) {
+MessageItem::Laid MessageItem::layOut(int width, const Sight &sight, const Look &look) {
+    Laid laid;
+    for (int step = 0; step < itemCount() && !laid.unfinished; ++step) {
+        const int i = sight.fromBelow ? itemCount() - 1 - step : step;
+        const bool bubble = i >= m_bubbleFirst && i <= m_bubbleLast && m_bubbleFirst >= 0;
+        const int inner = innerWidth(width, bubble);
+        if (m_tops[size_t(i)] > sight.bottom || m_tops[size_t(i)] + m_heights[size_t(i)] < sight.top ||
+            item(i)->isLaidOut(inner)) {
             continue;
         }
-        const bool bubble = i >= m_bubbleFirst && i <= m_bubbleLast && m_bubbleFirst >= 0;
-        changed = item(i)->layoutFor(innerWidth(width, bubble), look) || changed;
+        laid.unfinished = sight.costLimit >= 0 && *look.laidOut >= sight.costLimit;
+        laid.changed = (!laid.unfinished && item(i)->layoutFor(inner, look)) || laid.changed;
     }
-    m_placed = m_placed && !changed;
-    return changed;
+    m_placed = m_placed && !laid.changed;
+    return laid;
 }
 
 void MessageItem::layOutItem(int index, const Look &look) {
@@ -266,6 +270,14 @@ void MessageItem::invalidate() {
     m_placed = false;
     for (BlockItem *each : m_items) each->invalidate();
     for (const auto &each : m_thoughtItems) each->invalidate();
+}
+
+bool MessageItem::shed(int &items) {
+    m_items.clear();
+    for (auto *list : {&m_bodyItems, &m_thoughtItems, &m_head, &m_toolItems, &m_tail}) {
+        for (; !list->empty() && items > 0; --items) list->pop_back();
+    }
+    return items > 0;
 }
 
 QRect MessageItem::itemRect(int index) const {

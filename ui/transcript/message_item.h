@@ -36,12 +36,23 @@ public:
     QRect itemRect(int index) const; // in the message's coordinates; exact where laid out
     int itemAt(int y) const;         // nearest one
 
+    // What of a message in sight is to be laid out, in its own coordinates.
+    struct Sight {
+        int top = 0, bottom = 0;
+        bool fromBelow = false;   // which end of it comes first
+        qsizetype costLimit = -1; // no further item when look.laidOut has come so far; -1: all of them
+    };
+    struct Laid {
+        bool changed = false;    // something was laid out: heights may be others now
+        bool unfinished = false; // the limit came first
+    };
     int heightFor(int width, const Look &look); // updates the places of all items
-    bool layOut(int width, int top, int bottom,
-                const Look &look); // makes exact what lies between; true: heights changed
+    Laid layOut(int width, const Sight &sight, const Look &look);
     void layOutItem(int index, const Look &look);  // one of them, wherever it lies
     bool layOutSpots(int width, const Look &look); // the same for what may have buttons
     void invalidate();
+    // Frees some of its items and counts them off; true: none are left. For a message that nobody sees any more.
+    bool shed(int &items);
 
     void toggleThinking();
     bool isThinkingOpen() const { return m_thinkingOpen; }

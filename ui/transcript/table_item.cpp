@@ -1,14 +1,13 @@
 // Tables. A long one comes as several items, so that only the rows in sight are laid out.
 #include "ui/transcript/text_items.h"
 
-#include <QFontMetricsF>
-
 #include <algorithm>
 
 namespace facet::ui {
 
 namespace {
 constexpr int kCellX = 12, kCellY = 7;
+constexpr int kOneLine = 1 << 20; // wider than any cell
 }
 
 TableItem::TableItem(markdown::Block block) : m_block(std::move(block)) {
@@ -37,19 +36,24 @@ void TableItem::setShape(const QVector<markdown::RichText> &widest, bool goesOn)
     }
 }
 
-QVector<int> TableItem::columnWidths(int width, const Look &look) const {
+// Each cell is set twice at most: on one line, to see what its column wants, and where it does not fit so.
+qsizetype TableItem::layoutCost() const { return m_text.size() + qsizetype(m_cells.size()) * 30; }
+
+QVector<int> TableItem::columnWidths(int width, const Look &look) {
     const int columns = std::max<int>(1, int(m_block.columns.size()));
     QVector<int> wanted(columns, 40), widths(columns, 40);
-    const auto want = [&](int column, const markdown::RichText &text, bool head) {
-        RichLayout layout;
-        layout.setText(text, head ? type::strong(look.font) : look.font, look, look.theme->text);
-        layout.layOut(1 << 20);
+    const auto want = [&](RichLayout &layout, int column, const markdown::RichText &text, bool head) {
+        layout.setText(text, look.face(head ? TextFonts::BaseStrong : TextFonts::Base), look, look.theme->text);
+        layout.layOut(kOneLine);
         wanted[column] = std::max(wanted[column], layout.naturalWidth() + 2 * kCellX);
     };
-    for (int c = 0; c < columns && c < m_shape.size(); ++c) want(c, m_shape[c], true);
+    for (int c = 0; c < columns && c < m_shape.size(); ++c) {
+        RichLayout layout;
+        want(layout, c, m_shape[c], true);
+    }
     for (const auto &cell : m_cells) {
         if (m_shape.isEmpty() && cell->column < columns) {
-            want(cell->column, m_block.rows[cell->row][cell->column], isHead(cell->row));
+            want(cell->layout, cell->column, m_block.rows[cell->row][cell->column], isHead(cell->row));
         }
     }
     // Narrow columns get what they want; the wide ones share what is left.
@@ -93,12 +97,20 @@ int TableItem::doLayout(int width, const Look &look) {
         const int c = std::min(cell->column, columns - 1);
         const markdown::Align align =
             cell->column < columns ? m_block.columns.value(cell->column) : markdown::Align::Left;
-        cell->layout.setText(m_block.rows[cell->row][cell->column],
-                             isHead(cell->row) ? type::strong(look.font) : look.font, look, look.theme->text,
-                             align == markdown::Align::Right    ? Qt::AlignRight
-                             : align == markdown::Align::Centre ? Qt::AlignHCenter
-                                                                : Qt::AlignLeft);
-        const int height = cell->layout.layOut(widths[c] - 2 * kCellX) + 2 * kCellY;
+        const int room = widths[c] - 2 * kCellX;
+        const bool stands = m_shape.isEmpty() && cell->column < columns && align == markdown::Align::Left &&
+                            cell->layout.naturalWidth() <= room && // as columnWidths() has set it
+                            !m_block.rows[cell->row][cell->column].text.isRightToLeft();
+        if (!stands) {
+            cell->layout.setText(m_block.rows[cell->row][cell->column],
+                                 look.face(isHead(cell->row) ? TextFonts::BaseStrong : TextFonts::Base), look,
+                                 look.theme->text,
+                                 align == markdown::Align::Right    ? Qt::AlignRight
+                                 : align == markdown::Align::Centre ? Qt::AlignHCenter
+                                                                    : Qt::AlignLeft);
+            cell->layout.layOut(room);
+        }
+        const int height = cell->layout.height() + 2 * kCellY;
         rowHeight = std::max(rowHeight, height);
         cell->rect = QRect(lefts[c], y, widths[c], height);
     }
@@ -111,7 +123,7 @@ int TableItem::doLayout(int width, const Look &look) {
 }
 
 int TableItem::estimate(int, const Look &look) const {
-    return int(m_block.rows.size()) * (int(QFontMetricsF(look.font).height() * kTextLeading) + 2 * kCellY);
+    return int(m_block.rows.size()) * (int(look.fonts->heightOf(TextFonts::Base) * kTextLeading) + 2 * kCellY);
 }
 
 void TableItem::paint(QPainter &painter, const QPoint &origin, const PaintState &state) const {

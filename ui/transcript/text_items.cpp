@@ -1,7 +1,5 @@
 #include "ui/transcript/text_items.h"
 
-#include <QFontMetricsF>
-
 #include <algorithm>
 #include <cmath>
 
@@ -12,7 +10,7 @@ namespace {
 constexpr qreal kLeading = kTextLeading;
 constexpr int kQuoteStep = 18;
 
-QVector<QTextLayout::FormatRange> formatsOf(const markdown::RichText &text, const QFont &font, const Theme &theme) {
+QVector<QTextLayout::FormatRange> formatsOf(const markdown::RichText &text, const QFont &code, const Theme &theme) {
     QVector<QTextLayout::FormatRange> formats;
     for (const markdown::Span &span : text.spans) {
         QTextLayout::FormatRange range;
@@ -20,7 +18,6 @@ QVector<QTextLayout::FormatRange> formatsOf(const markdown::RichText &text, cons
         range.length = span.length;
         QTextCharFormat &format = range.format;
         if (span.style & markdown::Code) {
-            QFont code = type::code(font);
             format.setFont(code);
             format.setBackground(theme.sunken);
         }
@@ -47,11 +44,12 @@ QString linkIn(const markdown::RichText &text, int offset) {
     return {};
 }
 
-void RichLayout::setText(const markdown::RichText &text, const QFont &font, const Look &look, const QColor &ink,
-                         Qt::Alignment align) {
+void RichLayout::setText(const markdown::RichText &text, const TextFonts::Face &face, const Look &look,
+                         const QColor &ink, Qt::Alignment align) {
+    m_lineHeight = face.height;
     m_layout.clearLayout();
     m_layout.setText(text.text);
-    m_layout.setFont(font);
+    m_layout.setFont(face.font);
     m_layout.setCacheEnabled(true);
     QTextOption option;
     option.setWrapMode(QTextOption::WrapAtWordBoundaryOrAnywhere);
@@ -62,13 +60,13 @@ void RichLayout::setText(const markdown::RichText &text, const QFont &font, cons
     base.length = int(text.text.size());
     base.format.setForeground(ink);
     QVector<QTextLayout::FormatRange> formats{base};
-    formats += formatsOf(text, font, *look.theme);
+    formats += formatsOf(text, face.code, *look.theme);
     m_layout.setFormats(formats);
 }
 
 int RichLayout::layOut(int width) {
     qreal y = 0, widest = 0;
-    const qreal step = std::ceil(QFontMetricsF(m_layout.font()).height() * kLeading);
+    const qreal step = std::ceil(m_lineHeight * kLeading);
     m_layout.beginLayout();
     for (QTextLine line = m_layout.createLine(); line.isValid(); line = m_layout.createLine()) {
         line.setLineWidth(std::max(1, width));
@@ -79,10 +77,9 @@ int RichLayout::layOut(int width) {
     }
     m_layout.endLayout();
     m_naturalWidth = int(std::ceil(widest)) + 1;
-    return int(std::ceil(y));
+    m_height = int(std::ceil(y));
+    return m_height;
 }
-
-int RichLayout::idealWidth() const { return int(std::ceil(m_layout.maximumWidth())) + 1; }
 
 void RichLayout::draw(QPainter &painter, const QPointF &at, const PaintState &state, int offset) const {
     QVector<QTextLayout::FormatRange> selections;
@@ -126,6 +123,7 @@ TextItem::TextItem(markdown::Block block, Tone tone) : m_block(std::move(block))
     m_gapBefore = m_block.tight                                  ? 2
                   : m_block.kind == markdown::BlockKind::Heading ? (m_block.level <= 2 ? 22 : 16)
                                                                  : space::kM - 2;
+    m_breaks = m_block.text.text.count(QChar(QChar::LineSeparator));
 }
 
 int TextItem::textLeft() const {
@@ -135,19 +133,18 @@ int TextItem::textLeft() const {
 int TextItem::doLayout(int width, const Look &look) {
     const bool heading = m_block.kind == markdown::BlockKind::Heading;
     const bool quiet = m_tone == Tone::Thought || m_block.quote > 0;
-    const QFont font = heading                   ? type::heading(look.font, m_block.level)
-                       : m_tone == Tone::Thought ? look.font
-                                                 : type::body(look.font);
-    m_layout.setText(m_block.text, font, look, quiet ? look.theme->muted : look.theme->text);
+    const TextFonts::Kind kind = heading                   ? TextFonts::heading(m_block.level)
+                                 : m_tone == Tone::Thought ? TextFonts::Base
+                                                           : TextFonts::Body;
+    m_layout.setText(m_block.text, look.face(kind), look, quiet ? look.theme->muted : look.theme->text);
     return m_layout.layOut(std::max(40, width - textLeft()));
 }
 
 int TextItem::estimate(int width, const Look &look) const {
-    const QFontMetricsF metrics(type::body(look.font));
-    const double perLine = std::max(8.0, (width - textLeft()) / metrics.averageCharWidth());
-    const double lines = std::max(1.0, std::ceil(double(m_block.text.text.size()) / perLine) +
-                                           double(m_block.text.text.count(QChar(QChar::LineSeparator))));
-    return int(lines * std::ceil(metrics.height() * kLeading));
+    const double perLine = std::max(8.0, (width - textLeft()) / look.fonts->averageWidthOf(TextFonts::Body));
+    const double lines =
+        std::max(1.0, std::ceil(double(m_block.text.text.size()) / perLine) + double(m_breaks));
+    return int(lines * std::ceil(look.fonts->heightOf(TextFonts::Body) * kLeading));
 }
 
 int TextItem::naturalWidth() const { return textLeft() + m_layout.naturalWidth(); }
@@ -162,7 +159,7 @@ void TextItem::paint(QPainter &painter, const QPoint &origin, const PaintState &
         painter.fillRect(QRect(origin.x() + 2, origin.y() - m_gapBefore, 2, m_height + m_gapBefore), theme.border);
     }
     if (!m_block.marker.isEmpty()) {
-        painter.setFont(type::body(state.look.font));
+        painter.setFont(state.look.font(TextFonts::Body));
         painter.setPen(m_block.marker.size() > 1 ? theme.muted : theme.text);
         const int top = origin.y() + m_layout.caretRect(0).top();
         const QRect place(origin.x() + textLeft() - kListStep - 30, top, kListStep + 22,

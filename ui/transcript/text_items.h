@@ -20,11 +20,11 @@ QString linkIn(const markdown::RichText &text, int offset);
 // A rich text laid out in lines of our own spacing.
 class RichLayout {
 public:
-    void setText(const markdown::RichText &text, const QFont &font, const Look &look, const QColor &ink,
+    void setText(const markdown::RichText &text, const TextFonts::Face &face, const Look &look, const QColor &ink,
                  Qt::Alignment align = Qt::AlignLeft);
     int layOut(int width); // returns the height
     int naturalWidth() const { return m_naturalWidth; }
-    int idealWidth() const; // on one line
+    int height() const { return m_height; }
     void draw(QPainter &painter, const QPointF &at, const PaintState &state,
               int offset = 0) const; // offset: of this text in its item
     int offsetAt(const QPointF &position) const;
@@ -33,7 +33,8 @@ public:
 
 private:
     QTextLayout m_layout;
-    int m_naturalWidth = 0;
+    double m_lineHeight = 0; // of the font
+    int m_naturalWidth = 0, m_height = 0;
 };
 
 class TextItem : public BlockItem {
@@ -62,6 +63,7 @@ private:
     markdown::Block m_block;
     Tone m_tone;
     RichLayout m_layout;
+    qsizetype m_breaks = 0; // line breaks that the text brings
 };
 
 class RuleItem : public BlockItem {
@@ -106,7 +108,8 @@ private:
         int start = 0, row = 0, column = 0; // start: offset in m_text
     };
     const Cell *cellAt(const QPoint &position) const;
-    QVector<int> columnWidths(int width, const Look &look) const;
+    QVector<int> columnWidths(int width, const Look &look);
+    qsizetype layoutCost() const override;
     bool isHead(int row) const { return row == 0 && !m_block.continued; }
 
     markdown::Block m_block;

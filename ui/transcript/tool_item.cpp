@@ -38,13 +38,13 @@ ToolItem::ToolItem(chat::ToolUse use)
 }
 
 int ToolItem::doLayout(int width, const Look &look) {
-    m_font = look.font;
+    m_small = look.font(TextFonts::Small);
     int y = kHead;
     m_argumentsTop = y;
-    y += layOut(m_argumentsLayout, m_arguments, type::code(look.font), width - 2 * kPad - 24) + 16;
+    y += layOut(m_argumentsLayout, m_arguments, look.font(TextFonts::Code), width - 2 * kPad - 24) + 16;
     m_resultTop = y;
     if (!m_result.isEmpty()) {
-        y += 10 + layOut(m_resultLayout, m_result, type::small(look.font), width - 2 * kPad);
+        y += 10 + layOut(m_resultLayout, m_result, m_small, width - 2 * kPad);
     }
     m_buttonsTop = y + 12;
     if (m_use.state == chat::ToolState::Asking) {
@@ -66,7 +66,7 @@ void ToolItem::paint(QPainter &painter, const QPoint &origin, const PaintState &
     painter.drawRoundedRect(frame, space::kRadius, space::kRadius);
     paintIcon(&painter, QStringLiteral("tool"), QRectF(origin.x() + kPad, origin.y() + 14, 18, 18),
               asking ? theme.accent : theme.muted);
-    painter.setFont(type::strong(m_font));
+    painter.setFont(state.look.font(TextFonts::BaseStrong));
     painter.setPen(theme.text);
     const QRect head(origin.x() + kPad + 28, origin.y(), m_width - 2 * kPad - 28, kHead);
     painter.drawText(head, Qt::AlignVCenter | Qt::AlignLeft,
@@ -75,7 +75,7 @@ void ToolItem::paint(QPainter &painter, const QPoint &origin, const PaintState &
                        : m_use.state == chat::ToolState::Failed ? theme.danger
                        : asking                                 ? theme.accent
                                                                 : theme.muted;
-    painter.setFont(type::small(m_font));
+    painter.setFont(m_small);
     painter.setPen(ink);
     painter.drawText(head, Qt::AlignVCenter | Qt::AlignRight, toolStateText(m_use.state));
     painter.setPen(Qt::NoPen);
@@ -108,7 +108,7 @@ QVector<HotSpot> ToolItem::hotSpots() const {
     spots[1].label = Transcript::tr("Allow once");
     int right = m_width - kPad;
     for (int i = 1; i >= 0; --i) {
-        const int width = spotWidth(spots[i], m_font) + 10;
+        const int width = spotWidth(spots[i], m_small) + 10;
         spots[i].rect = QRect(right - width, m_buttonsTop, width, 34);
         spots[i].argument = m_use.callId;
         right -= width + space::kS;

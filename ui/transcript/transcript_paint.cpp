@@ -42,7 +42,7 @@ void TranscriptView::paintMessage(QPainter &painter, int index, const QRect &cli
             }
             ++match;
         }
-        if (rect.bottom() < clip.top() || rect.top() > clip.bottom()) {
+        if (rect.bottom() < clip.top() || rect.top() > clip.bottom() || !item->item(i)->hasLayout()) {
             continue;
         }
         PaintState state{shown, clip};

@@ -7,6 +7,7 @@
 #include <QAccessible>
 #include <QEvent>
 #include <QScrollBar>
+#include <QThreadPool>
 #include <QToolButton>
 
 #include <algorithm>
@@ -16,8 +17,6 @@ namespace facet::ui {
 
 namespace {
 constexpr int kFrameMs = 16;
-constexpr int kMarginWide = 28, kMarginNarrow = 16;
-constexpr int kTopSpace = 16, kEndSpace = 20;
 } // namespace
 
 TranscriptView::TranscriptView(PictureCache *pictures, QWidget *parent)
@@ -45,8 +44,21 @@ TranscriptView::TranscriptView(PictureCache *pictures, QWidget *parent)
 
     m_frameTimer.setObjectName(QStringLiteral("transcript frame")); // as the watchdog's log shall name them
     m_searchTimer.setObjectName(QStringLiteral("transcript search"));
+    m_settleTimer.setObjectName(QStringLiteral("transcript layout"));
+    m_freeTimer.setObjectName(QStringLiteral("transcript cleaning"));
     m_frameTimer.setSingleShot(true);
     m_frameTimer.setInterval(kFrameMs);
+    m_settleTimer.setSingleShot(true);
+    m_settleTimer.setInterval(1); // what was laid out is painted first
+    connect(&m_settleTimer, &QTimer::timeout, this, &TranscriptView::settle);
+    m_fontTimer.setObjectName(QStringLiteral("transcript fonts"));
+    m_fontTimer.setInterval(kFrameMs);
+    connect(&m_fontTimer, &QTimer::timeout, this, [this] {
+        if (!look().fonts->warmUp()) m_fontTimer.stop();
+    });
+    m_fontTimer.start(); // out of sight as well: the first conversation is opened later
+    m_freeTimer.setSingleShot(true);
+    connect(&m_freeTimer, &QTimer::timeout, this, &TranscriptView::freeSome);
     connect(&m_frameTimer, &QTimer::timeout, this, &TranscriptView::applyPending);
     m_animation.setInterval(260);
     connect(&m_animation, &QTimer::timeout, viewport(), qOverload<>(&QWidget::update));
@@ -82,28 +94,18 @@ TranscriptView::TranscriptView(PictureCache *pictures, QWidget *parent)
 TranscriptView::~TranscriptView() = default;
 
 Look TranscriptView::look() {
-    return {font(), &Theme::of(palette()), m_pictures, devicePixelRatioF(), &m_step.laidOut};
+    if (!m_fonts || m_fonts->base() != font()) m_fonts = std::make_shared<const TextFonts>(font());
+    return {font(), &Theme::of(palette()), m_pictures, devicePixelRatioF(), &m_step.laidOut, m_fonts};
 }
 
 void TranscriptView::beginStep() {
     m_worst.parsed = std::max(m_worst.parsed, m_step.parsed);
     m_worst.laidOut = std::max(m_worst.laidOut, m_step.laidOut);
+    m_worst.freed = std::max(m_worst.freed, m_step.freed);
     m_step = {};
 }
 
 void TranscriptView::countParsed(qsizetype characters) { m_step.parsed += characters; }
-
-int TranscriptView::columnWidth() const {
-    const int margin = viewport()->width() < 620 ? kMarginNarrow : kMarginWide;
-    return std::max(160, std::min(space::kColumn, viewport()->width() - 2 * margin));
-}
-
-// In the middle of the whole view, scroll bar included: the column stands over the composer and does not move when the
-// bar comes.
-int TranscriptView::columnLeft() const {
-    const int most = viewport()->width() - columnWidth() - kMarginNarrow / 2;
-    return std::max(0, std::min((width() - columnWidth()) / 2, most));
-}
 
 MessageSurroundings TranscriptView::surroundingsOf(int index) const {
     MessageSurroundings around;
@@ -135,8 +137,9 @@ MessageSurroundings TranscriptView::surroundingsOf(int index) const {
 
 void TranscriptView::setMessages(const QVector<chat::Message> &messages) {
     beginStep();
-    m_source = messages;
-    m_messages.clear();
+    // Texts are freed by another thread; what draws them belongs to this one.
+    QThreadPool::globalInstance()->start([old = std::exchange(m_source, messages)] {});
+    discard(0);
     m_messages.resize(size_t(messages.size()));
     m_pending.clear();
     m_anchor = m_cursor = {};
@@ -173,8 +176,9 @@ void TranscriptView::removeFrom(int firstIndex) {
     if (firstIndex < 0 || firstIndex >= m_source.size()) {
         return;
     }
+    beginStep();
     m_source.resize(firstIndex);
-    m_messages.resize(size_t(firstIndex));
+    discard(size_t(firstIndex));
     m_pending.removeIf([firstIndex](int index) { return index >= firstIndex; });
     m_anchor = clamped(m_anchor);
     m_cursor = clamped(m_cursor);
@@ -194,7 +198,7 @@ void TranscriptView::replaceFrom(int first, const QVector<chat::Message> &messag
     rememberPlace();
     m_stick = false;
     m_source.resize(first);
-    m_messages.resize(size_t(first));
+    discard(size_t(first));
     m_pending.removeIf([first](int index) { return index >= first; });
     m_source += messages;
     m_messages.resize(size_t(m_source.size()));
@@ -240,7 +244,8 @@ void TranscriptView::flush() {
     do {
         m_frameTimer.stop();
         applyPending();
-    } while (!m_pending.isEmpty());
+        if (m_unsettled) settle();
+    } while (!isSettled());
 }
 
 void TranscriptView::applyPending() {
@@ -278,115 +283,15 @@ void TranscriptView::applyPending() {
     viewport()->update();
 }
 
-// Positions come from exact heights where something was laid out and from estimates elsewhere. Laying out what came
-// into sight changes heights, which may bring more into sight: a few rounds settle it.
-void TranscriptView::arrange() {
-    if (m_arranging) {
-        return;
-    }
-    m_arranging = true;
-    const Look shown = look();
-    const int width = columnWidth(), view = viewport()->height();
-    QScrollBar *bar = verticalScrollBar();
-    for (int round = 0; round < 6; ++round) {
-        m_tops.assign(m_messages.size(), 0);
-        int y = kTopSpace;
-        for (int i = 0; i < messageCount(); ++i) {
-            m_tops[size_t(i)] = y;
-            if (m_messages[size_t(i)]) {
-                y += m_messages[size_t(i)]->heightFor(width, shown);
-            } else {
-                const chat::Message &source = m_source[i];
-                const double perLine = std::max(20.0, width / 7.5);
-                y += 70 + int(double(source.text.size()) / perLine + 1) * 22 +
-                     (source.attachments.isEmpty() ? 0 : 250) + int(source.tools.size()) * 120;
-            }
-        }
-        m_contentHeight = y + kEndSpace;
-        bar->setPageStep(view);
-        bar->setRange(0, std::max(0, m_contentHeight - view));
-        if (m_stick) {
-            bar->setValue(bar->maximum());
-        } else if (m_placeMessage < messageCount()) {
-            bar->setValue(m_tops[size_t(m_placeMessage)] + m_placeOffset);
-        }
-        const int top = bar->value() - 200, bottom = bar->value() + view + 200;
-        bool changed = false;
-        for (int i = 0; i < messageCount(); ++i) {
-            const int end = i + 1 < messageCount() ? m_tops[size_t(i) + 1] : m_contentHeight;
-            if (m_tops[size_t(i)] > bottom || end < top) {
-                continue;
-            }
-            const bool fresh = !m_messages[size_t(i)];
-            MessageItem *item = message(i);
-            if (fresh) {
-                item->heightFor(width, shown);
-            }
-            changed =
-                item->layOut(width, top - m_tops[size_t(i)], bottom - m_tops[size_t(i)], shown) || fresh || changed;
-        }
-        if (!changed) {
-            break;
-        }
-    }
-    m_arranging = false;
-    if (!m_stick) rememberPlace();
-    updateJumpButton();
-}
-
-void TranscriptView::rememberPlace() {
-    const int value = verticalScrollBar()->value();
-    m_placeMessage = messageAt(value);
-    m_placeOffset = m_placeMessage < int(m_tops.size()) ? value - m_tops[size_t(m_placeMessage)] : 0;
-}
-
-int TranscriptView::messageAt(int contentY) const {
-    const auto it = std::upper_bound(m_tops.begin(), m_tops.end(), contentY);
-    return std::max(0, int(it - m_tops.begin()) - 1);
-}
-
-bool TranscriptView::isAtEnd() const { return verticalScrollBar()->value() >= verticalScrollBar()->maximum() - 6; }
-
-void TranscriptView::scrollToEnd() {
-    m_stick = true;
-    arrange();
-    viewport()->update();
-}
-
-void TranscriptView::scrollToMessage(int index) {
-    if (index < 0 || index >= messageCount()) {
-        return;
-    }
-    m_stick = false;
-    m_placeMessage = index;
-    m_placeOffset = -space::kS;
-    arrange();
-    viewport()->update();
-}
-
-// Beside the column where there is room for it; else below the text, which makes way: no line is ever hidden by it.
-void TranscriptView::updateJumpButton() {
-    const bool wanted = !isAtEnd() && verticalScrollBar()->maximum() > 40;
-    const int side = m_jumpButton->width();
-    const bool beside = columnLeft() >= side + 2 * space::kS;
-    const int below = wanted && !beside ? side + space::kS : 0;
-    if (viewportMargins().bottom() != below) {
-        setViewportMargins(0, 0, 0, below); // resizes the viewport, which arranges again and comes back here
-    }
-    m_jumpButton->setVisible(wanted);
-    const QRect view = viewport()->geometry();
-    if (beside) {
-        m_jumpButton->move(view.left() + columnLeft() + columnWidth() + space::kS,
-                           view.bottom() + 1 - side - space::kM);
-    } else {
-        m_jumpButton->move(view.left() + (view.width() - side) / 2, view.bottom() + 1 + space::kXs);
-    }
-}
-
 void TranscriptView::resizeEvent(QResizeEvent *event) {
     QAbstractScrollArea::resizeEvent(event);
-    beginStep();
+    if (!m_arranging && !m_sameStep) beginStep();
     arrange();
+}
+
+void TranscriptView::showEvent(QShowEvent *event) {
+    QAbstractScrollArea::showEvent(event);
+    m_fontTimer.start();
 }
 
 void TranscriptView::scrollContentsBy(int, int) { viewport()->update(); }
@@ -396,30 +301,12 @@ void TranscriptView::changeEvent(QEvent *event) {
     const bool appearance = event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange ||
                             event->type() == QEvent::StyleChange;
     if (appearance) {
-        beginStep();
         for (const auto &item : m_messages) {
             if (item) item->invalidate();
         }
-        arrange();
-        viewport()->update();
-    }
-}
-
-QRect TranscriptView::messageRect(int index) {
-    if (index < 0 || index >= messageCount()) {
-        return {};
-    }
-    const int height = message(index)->heightFor(columnWidth(), look());
-    return {columnLeft(), m_tops[size_t(index)] - verticalScrollBar()->value(), columnWidth(), height};
-}
-
-void TranscriptView::ensureVisible(const QRect &rect) {
-    const int view = viewport()->height();
-    QScrollBar *bar = verticalScrollBar();
-    if (rect.top() < space::kL) {
-        bar->setValue(bar->value() + rect.top() - space::kXl);
-    } else if (rect.bottom() > view - space::kL) {
-        bar->setValue(bar->value() + std::min(rect.bottom() - view + space::kXl, rect.top() - space::kXl));
+        m_unsettled = true; // all other widgets change with it: what is in sight follows, step by step
+        m_settleTimer.start();
+        if (event->type() == QEvent::FontChange) m_fontTimer.start();
     }
 }
 

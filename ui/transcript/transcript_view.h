@@ -55,7 +55,8 @@ public:
     void setThinking(int seconds, bool now); // of the message that is being written
     int messageCount() const { return int(m_messages.size()); }
     MessageItem *message(int index);
-    void flush(); // show pending changes now
+    void flush(); // show pending changes and lay out all that is in sight now
+    bool isSettled() const { return !m_unsettled && m_pending.isEmpty(); } // nothing is left to be laid out or read
 
     bool isAtEnd() const;
     void scrollToEnd();
@@ -87,13 +88,18 @@ public:
     QRect messageRect(int index); // viewport coordinates
     QString accessibleNameOf(int index);
 
-    // For tests: frames shown, and the most that one of them, one scroll step or one resize had to read and lay out, in
-    // characters.
+    // What is in sight is laid out in steps of about so much (BlockItem::layoutCost); what is still missing comes with the
+    // next ones, a frame apart.
+    static constexpr qsizetype kLayoutStep = 3000;
+
+    // For tests: frames shown, and the most that one of them, one scroll step or one resize had to read (in characters), to
+    // lay out (BlockItem::layoutCost) and to free (items).
     struct Work {
-        qsizetype parsed = 0, laidOut = 0;
+        qsizetype parsed = 0, laidOut = 0, freed = 0;
     };
     int framesApplied() const { return m_framesApplied; }
     Work worstStep() const { return m_worst; }
+    int discardedMessages() const { return int(m_discarded.size()); } // that are not freed yet
     QToolButton *jumpButton() const { return m_jumpButton; }
     int columnRight() const { return columnLeft() + columnWidth(); } // viewport coordinates
 
@@ -112,6 +118,7 @@ signals:
 protected:
     void paintEvent(QPaintEvent *event) override;
     void resizeEvent(QResizeEvent *event) override;
+    void showEvent(QShowEvent *event) override;
     void scrollContentsBy(int dx, int dy) override;
     void changeEvent(QEvent *event) override;
     bool viewportEvent(QEvent *event) override;
@@ -140,8 +147,15 @@ private:
     int columnLeft() const;
     MessageSurroundings surroundingsOf(int index) const;
     void applyPending();
-    void arrange(); // heights, scroll range, what is in sight laid out
+    void arrange(); // heights, scroll range, what is in sight laid out, as far as one step goes
+    void place(const Look &shown);
+    MessageItem::Laid layOutSight(int margin, const Look &shown);
+    bool isStepFull() const;
     void rememberPlace();
+    int placeTop() const;
+    void settle();
+    void discard(size_t from);
+    void freeSome();
     void updateJumpButton();
     int messageAt(int contentY) const;
     TextPosition positionAt(const QPoint &viewportPosition);
@@ -165,10 +179,13 @@ private:
     std::vector<int> m_tops; // content coordinates
     int m_contentHeight = 0;
     QSet<int> m_pending;
-    QTimer m_frameTimer, m_animation, m_dragScroll, m_searchTimer;
+    std::vector<std::unique_ptr<MessageItem>> m_discarded; // of another conversation; freed a few at a time
+    std::shared_ptr<const TextFonts> m_fonts;
+    QTimer m_frameTimer, m_settleTimer, m_freeTimer, m_fontTimer, m_animation, m_dragScroll, m_searchTimer;
     Work m_step, m_worst;
-    bool m_stick = true, m_arranging = false;
-    int m_placeMessage = 0, m_placeOffset = 0; // what is at the top edge while not sticking
+    bool m_stick = true, m_arranging = false, m_sameStep = false;
+    bool m_unsettled = false; // something in sight is not laid out yet
+    int m_placeMessage = 0, m_placeItem = 0, m_placeOffset = 0; // what is at the top edge while not sticking
     int m_thinkingSeconds = 0;
     bool m_thinkingNow = false;
 

@@ -36,6 +36,7 @@ Banner::Banner(Kind kind, QWidget *parent)
     : QWidget(parent), m_kind(kind), m_label(new QLabel(this)), m_button(new QPushButton(this)),
       m_close(smallButton(this, QStringLiteral("close"), tr("Hide this note until the next start"))) {
     m_label->setWordWrap(true);
+    m_label->setTextFormat(Qt::PlainText); // words of the engine
     m_close->setFocusPolicy(Qt::TabFocus);
     m_close->setVisible(kind == Kind::Info); // a problem stays until it is solved
     m_button->setProperty(kQuiet, kind == Kind::Info);
@@ -168,6 +169,7 @@ Toast::Toast(QWidget *parent) : QWidget(parent), m_label(new QLabel(this)), m_bu
     m_button->setProperty(kQuiet, true);
     m_button->hide();
     m_label->setWordWrap(true);
+    m_label->setTextFormat(Qt::PlainText); // names of files, words of servers
     auto *row = new QHBoxLayout(this);
     row->setContentsMargins(space::kL, space::kS, space::kS, space::kS);
     row->addWidget(m_label, 1);

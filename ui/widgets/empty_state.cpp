@@ -29,6 +29,7 @@ TaskCard::TaskCard(const QString &iconName, const QString &title, const QString 
 }
 
 void TaskCard::paintEvent(QPaintEvent *) {
+    if (m_stale) layOutTexts();
     const Theme &theme = Theme::of(palette());
     QPainter painter(this);
     painter.setRenderHint(QPainter::Antialiasing);
@@ -56,7 +57,9 @@ QRect TaskCard::wordsPlace() const {
     return {kLeft, 0, std::max(40, width() - kLeft - space::kM), height()};
 }
 
+// When it is painted: out of sight a new font costs nothing.
 void TaskCard::layOutTexts() {
+    m_stale = false;
     m_title.setTextWidth(wordsPlace().width());
     m_title.prepare(QTransform(), type::strong(font()));
     m_explanation.setTextWidth(wordsPlace().width());
@@ -65,12 +68,12 @@ void TaskCard::layOutTexts() {
 
 void TaskCard::resizeEvent(QResizeEvent *event) {
     QAbstractButton::resizeEvent(event);
-    layOutTexts();
+    m_stale = true;
 }
 
 void TaskCard::changeEvent(QEvent *event) {
     QAbstractButton::changeEvent(event);
-    if (event->type() == QEvent::FontChange) layOutTexts();
+    m_stale = m_stale || event->type() == QEvent::FontChange;
 }
 
 EmptyState::EmptyState(QWidget *parent)
@@ -79,6 +82,7 @@ EmptyState::EmptyState(QWidget *parent)
     m_title->setFont(type::title(font()));
     m_subtitle->setAlignment(Qt::AlignCenter);
     m_subtitle->setWordWrap(true);
+    m_subtitle->setTextFormat(Qt::PlainText); // the name of a model, the address of a server
     m_subtitle->setForegroundRole(QPalette::PlaceholderText);
     m_cards = {
         new TaskCard(QStringLiteral("text"), tr("Read text"), tr("From a photo, a scan or a screenshot"), this),

@@ -24,10 +24,11 @@ protected:
     void changeEvent(QEvent *event) override;
 
 private:
-    void layOutTexts(); // ahead of painting
+    void layOutTexts();
     QRect wordsPlace() const;
     QString m_icon;
     QStaticText m_title, m_explanation;
+    bool m_stale = true; // laid out for another width or font
 };
 
 class EmptyState : public QWidget {

@@ -94,12 +94,13 @@ private slots:
         QCOMPARE(client::loadBody(QStringLiteral("/m"), settings), json(R"({"path":"/m"})"));
         settings.kv = QStringLiteral("q8_0");
         settings.memoryBytes = 8'000'000'000;
+        settings.weights = QStringLiteral("q4_0");
         settings.drafter = QStringLiteral("/d");
         settings.projector = QStringLiteral("/p");
         settings.adapters = {{QStringLiteral("/l"), 0.5}};
         settings.title = QStringLiteral("only shown");
         QCOMPARE(client::loadBody(QStringLiteral("/m"), settings),
-                 json(R"({"path":"/m","kv":"q8_0","memory":8000000000,"drafter":"/d","mmproj":"/p",
+                 json(R"({"path":"/m","kv":"q8_0","memory":8000000000,"weights":"q4_0","drafter":"/d","mmproj":"/p",
                           "adapters":[{"path":"/l","scale":0.5}]})"));
     }
 
@@ -129,6 +130,7 @@ private slots:
         LoadSettings first;
         first.kv = QStringLiteral("q8_0");
         first.memoryBytes = 5'000'000'000;
+        first.weights = QStringLiteral("q8_0");
         first.drafter = QStringLiteral("/d");
         first.adapters = {{QStringLiteral("/l, with = signs"), -0.25}};
         {
@@ -145,6 +147,7 @@ private slots:
         QVERIFY(readLoadSettings(settings, QStringLiteral("/one")) == first);
         const LoadSettings unknown = readLoadSettings(settings, QStringLiteral("/unknown"));
         QCOMPARE(unknown.kv, QStringLiteral("q8_0")); // of all models
+        QVERIFY(unknown.weights.isEmpty());           // of one
         QVERIFY(unknown.drafter.isEmpty() && unknown.adapters.isEmpty());
         store::Settings broken(folder.filePath(QStringLiteral("other.ini")));
         broken.setValue(store::keys::kModelOptions, QStringLiteral("{"));
