@@ -47,11 +47,11 @@ TEST_CASE("a checkpoint opens by its folder or by a file in it") {
 }
 
 TEST_CASE("a unified model is its text model, and says that its pictures and sound are not read") {
-    const Checkpoint c = opened(checkpointPath("tiny-unified"));
+    const Checkpoint c = opened((fixtures() / "unified/checkpoints/tiny-unified").string());
     CHECK(c.config.architecture == "gemma4_unified");
     CHECK(c.config.text.layers[5].headDim == 32); // per_layer_config, as newer files spell it
     CHECK(c.config.text.layers[5].kvHeads == 1);
-    const auto info = inspectModel(checkpointPath("tiny-unified"));
+    const auto info = inspectModel((fixtures() / "unified/checkpoints/tiny-unified").string());
     REQUIRE(info);
     CHECK_FALSE(info->hasVision);
     CHECK_FALSE(info->hasAudio);
