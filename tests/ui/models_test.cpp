@@ -164,6 +164,21 @@ private slots:
         QVERIFY(!dialog.list()->accessibleName().isEmpty());
     }
 
+    // As a language or a font with longer words has it.
+    void fitsANarrowWindowInWideLetters() {
+        const QFont before = QApplication::font();
+        QFont wide = before;
+        wide.setStretch(130);
+        QApplication::setFont(wide);
+        FakeChatController controller;
+        ModelsDialog dialog(&controller);
+        controller.answerFindModels(someModels());
+        dialog.resize(380, 500);
+        dialog.show();
+        QVERIFY(dialog.width() <= 480);
+        QApplication::setFont(before);
+    }
+
     void paintsInEveryThemeAndWidth() {
         FakeChatController controller;
         for (const Scheme scheme : {Scheme::Light, Scheme::Dark, Scheme::HighContrast}) {

@@ -20,6 +20,12 @@
 
 namespace facet::ui {
 
+namespace {
+
+constexpr int kNarrow = 480; // the width that every dialog can take
+
+} // namespace
+
 ModelsDialog::ModelsDialog(chat::ChatController *controller, QWidget *parent)
     : QDialog(parent), m_controller(controller), m_model(new FoundModelsModel(this)), m_field(new QLineEdit(this)),
       m_list(new QListView(this)), m_note(new QLabel(this)), m_details(new QLabel(this)),
@@ -69,8 +75,19 @@ ModelsDialog::ModelsDialog(chat::ChatController *controller, QWidget *parent)
     m_load->setDefault(true);
     auto *buttons = new QHBoxLayout;
     buttons->setSpacing(space::kS);
-    buttons->addWidget(folder);
-    buttons->addWidget(file);
+    auto *openers = new QHBoxLayout;
+    openers->setSpacing(space::kS);
+    openers->addWidget(folder);
+    openers->addWidget(file);
+    // In one line where the words of this language and font leave a narrow window room for it.
+    int wide = 0;
+    for (QPushButton *each : {folder, file, close, m_load}) {
+        each->ensurePolished();
+        wide += each->sizeHint().width() + space::kS;
+    }
+    const bool inOneLine = wide + 2 * space::kXl <= kNarrow;
+    if (inOneLine) buttons->addLayout(openers);
+    else openers->addStretch(1);
     buttons->addStretch(1);
     buttons->addWidget(close);
     buttons->addWidget(m_load);
@@ -79,6 +96,7 @@ ModelsDialog::ModelsDialog(chat::ChatController *controller, QWidget *parent)
     column->addWidget(m_field);
     column->addWidget(m_stack, 1);
     column->addWidget(m_details);
+    if (!inOneLine) column->addLayout(openers);
     column->addLayout(buttons);
     const auto leaveFor = [this](void (ModelsDialog::*request)()) {
         return [this, request] {
