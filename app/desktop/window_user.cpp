@@ -4,6 +4,7 @@
 #include "ui/transcript/transcript_view.h"
 
 #include <QAbstractButton>
+#include <QAction>
 #include <QApplication>
 #include <QDir>
 #include <QDropEvent>
@@ -11,6 +12,8 @@
 #include <QJsonDocument>
 #include <QKeyEvent>
 #include <QKeySequence>
+#include <QLabel>
+#include <QLineEdit>
 #include <QMimeData>
 #include <QMouseEvent>
 #include <QUrl>
@@ -49,6 +52,17 @@ std::optional<bool> WindowUser::perform(const QJsonObject &action) {
         drop(QDir(m_folder).absoluteFilePath(text("drop")));
     } else if (action.contains(QLatin1String("press"))) {
         return press(text("press")) || action.value(QLatin1String("maybe")).toBool();
+    } else if (action.contains(QLatin1String("do"))) {
+        auto *found = m_window->findChild<QAction *>(text("do"));
+        if (!found || !found->isEnabled()) {
+            return false;
+        }
+        // A dialog may run a loop of its own: this action is over before it does.
+        QMetaObject::invokeMethod(found, &QAction::trigger, Qt::QueuedConnection);
+    } else if (action.contains(QLatin1String("says"))) {
+        return says(text("says"));
+    } else if (action.contains(QLatin1String("into")) && !enter(text("into"))) {
+        return false;
     } else if (action.contains(QLatin1String("type"))) {
         type(text("type"));
     } else if (action.contains(QLatin1String("key"))) {
@@ -107,9 +121,34 @@ bool WindowUser::press(const QString &name) {
     return false;
 }
 
+bool WindowUser::enter(const QString &field) {
+    QWidget *top = QApplication::activeModalWidget() ? QApplication::activeModalWidget() : m_window;
+    for (QLineEdit *edit : top->findChildren<QLineEdit *>()) {
+        if (edit->accessibleName() == field && edit->isVisible() && edit->isEnabled()) {
+            edit->window()->activateWindow();
+            edit->setFocus(Qt::MouseFocusReason);
+            edit->selectAll();
+            m_field = edit;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool WindowUser::says(const QString &words) const {
+    const QWidget *top = QApplication::activeModalWidget() ? QApplication::activeModalWidget() : m_window;
+    for (const QLabel *label : top->findChildren<QLabel *>()) {
+        if (label->isVisible() && label->text().contains(words, Qt::CaseInsensitive)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void WindowUser::type(const QString &text) {
+    const QPointer<QWidget> field = std::exchange(m_field, {}); // without a window manager it may not have the focus
     for (const QChar c : text) {
-        QWidget *focus = focusOf(m_window);
+        QWidget *focus = field ? field.data() : focusOf(m_window);
         QKeyEvent press(QEvent::KeyPress, 0, Qt::NoModifier, QString(c));
         QKeyEvent release(QEvent::KeyRelease, 0, Qt::NoModifier, QString(c));
         QCoreApplication::sendEvent(focus, &press);

@@ -8,6 +8,7 @@
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QProcess>
+#include <QRegularExpression>
 #include <QStandardPaths>
 #include <QTemporaryDir>
 #include <QtTest>
@@ -239,6 +240,48 @@ private slots:
         const QJsonObject end = run.dumps[QStringLiteral("end")];
         QCOMPARE(text(message(end, -1), "state"), QStringLiteral("complete"));
         QVERIFY(text(message(end, -1), "text").size() > 5);
+    }
+
+    // Another Facet serves the model; its address and key are entered in the settings, a wrong key first. Then it is asked
+    // about a picture, and the way back is one press.
+    void anotherEngineAnswers() {
+        QProcess server;
+        server.start(environment("FACET_BIN") + QStringLiteral("/facet-cli"),
+                     {QStringLiteral("serve"), QStringLiteral("--model"),
+                      environment("FACET_RESOURCES") + QStringLiteral("/demo-model"), QStringLiteral("--port"),
+                      QStringLiteral("0"), QStringLiteral("--key"), QStringLiteral("correct-horse")});
+        server.setReadChannel(QProcess::StandardError);
+        QByteArray said;
+        const QRegularExpression listening(QStringLiteral("listening on (http://\\S+)"));
+        while (!listening.match(QString::fromUtf8(said)).hasMatch()) {
+            QVERIFY2(server.state() != QProcess::NotRunning && server.waitForReadyRead(kServerPatienceMs), said);
+            said += server.readAllStandardError();
+        }
+        const QByteArray address = listening.match(QString::fromUtf8(said)).captured(1).toUtf8();
+        const QByteArray sample = (environment("FACET_RESOURCES") + QStringLiteral("/samples/scene.png")).toUtf8();
+        const QTemporaryDir folder;
+        const QByteArray script = R"({"user": [{"until": "ready"}, {"do": "server"},
+            {"into": "Address", "type": "ADDRESS"}, {"into": "Key", "type": "wrong"}, {"press": "Test and use"},
+            {"says": "does not accept the key"}, {"into": "Key", "type": "correct-horse"}, {"press": "Test and use"},
+            {"says": "It works"}, {"press": "Close"}, {"until": "ready"}, {"dump": "there"},
+            {"drop": "SAMPLE"}, {"until": "ready"}, {"key": "Ctrl+L"}, {"type": "Detect the objects."},
+            {"wait": 300, "press": "Send"}, {"until": "idle"}, {"wait": 300, "dump": "answered"},
+            {"do": "server"}, {"press": "Use this computer"}, {"press": "Close"}, {"until": "ready"},
+            {"press": "New chat"}, {"type": "Hello"}, {"press": "Send"}, {"wait": 100, "until": "idle"},
+            {"dump": "back"}, {"close": true}]})";
+        const Run run = play(folder, QByteArray(script).replace("ADDRESS", address).replace("SAMPLE", sample));
+        server.terminate();
+        QVERIFY(server.waitForFinished(kServerPatienceMs));
+        checkEnd(run, QStringLiteral("back"));
+        const QJsonObject there = run.dumps[QStringLiteral("there")];
+        QCOMPARE(text(there, "engine"), QStringLiteral("ready"));
+        QVERIFY2(text(there, "status").contains(QString::fromUtf8(address)), qPrintable(text(there, "status")));
+        const QJsonObject answer = message(run.dumps[QStringLiteral("answered")], -1);
+        QCOMPARE(text(answer, "state"), QStringLiteral("complete"));
+        QCOMPARE(text(answer, "role"), QStringLiteral("assistant")); // tools confuse the little model: its words do not count
+        const QJsonObject back = run.dumps[QStringLiteral("back")];
+        QVERIFY(!text(back, "status").contains(QString::fromUtf8(address)));
+        QCOMPARE(text(message(back, -1), "state"), QStringLiteral("complete"));
     }
 
     // Closing in the middle of an answer ends the program and its host.
