@@ -50,16 +50,22 @@ def picture_batch(r, n):
     return batches.PictureBatch(images, marks, objects)
 
 
+def resumed(path, tower, extra, opt):
+    """Takes up what was saved there, if anything; the step it was saved at."""
+    if not os.path.exists(path):
+        return 0
+    state = torch.load(path)
+    tower.load_state_dict(state["tower"])
+    extra.load_state_dict(state["heads"])
+    opt.load(state["opt"])
+    return state["step"]
+
+
 def train_vision(path, steps, size=32, rate=0.02):
     tower = model.build().model.vision_tower
     extra = heads.vision_heads(tower.config.hidden_size)
-    opt, step = optimiser(tower, [extra], rate, 3e-3), 0
-    if os.path.exists(path):
-        state = torch.load(path)
-        tower.load_state_dict(state["tower"])
-        extra.load_state_dict(state["heads"])
-        opt.load(state["opt"])
-        step = state["step"]
+    opt = optimiser(tower, [extra], rate, 3e-3)
+    step = resumed(path, tower, extra, opt)
     r, held_out, started = random.Random(1234 + step), picture_batch(random.Random(99), 64), time.time()
 
     def losses(batch):
@@ -92,13 +98,8 @@ def speech_batch(r, speech_set, ids, augment):
 def train_audio(path, data, steps, size=32, rate=0.02):
     tower = model.build().model.audio_tower
     extra = heads.audio_heads(tower.config.output_proj_dims)
-    opt, step = optimiser(tower, [extra], rate, 2e-3), 0
-    if os.path.exists(path):
-        state = torch.load(path)
-        tower.load_state_dict(state["tower"])
-        extra.load_state_dict(state["heads"])
-        opt.load(state["opt"])
-        step = state["step"]
+    opt = optimiser(tower, [extra], rate, 2e-3)
+    step = resumed(path, tower, extra, opt)
     train, held_out = SpeechSet(data + "/speech_train"), SpeechSet(data + "/speech_val")
     r, started = random.Random(4 + step), time.time()
 
