@@ -8,6 +8,7 @@
 #include "ui/theme/icons.h"
 #include "ui/transcript/transcript_view.h"
 #include "ui/widgets/bars.h"
+#include "ui/widgets/plain_tip.h"
 
 #include <QApplication>
 #include <QBackingStore>
@@ -52,7 +53,7 @@ protected:
     }
     bool event(QEvent *event) override {
         if (event->type() == QEvent::ToolTip)
-            setToolTip(fontMetrics().horizontalAdvance(text()) > width() ? text() : QString());
+            setToolTip(fontMetrics().horizontalAdvance(text()) > width() ? plainTip(text()) : QString());
         return QLabel::event(event);
     }
 };

@@ -11,6 +11,7 @@
 #include "ui/theme/icons.h"
 #include "ui/transcript/transcript_view.h"
 #include "ui/widgets/bars.h"
+#include "ui/widgets/plain_tip.h"
 
 #include <QApplication>
 #include <QClipboard>
@@ -196,7 +197,7 @@ void MainWindow::Parts::fillRecentMenu(QMenu *menu) {
     menu->clear();
     for (const QString &path : m_controller->recentModels()) {
         QAction *action = menu->addAction(m_controller->modelTitle(path).replace(QLatin1Char('&'), QLatin1String("&&")));
-        action->setToolTip(path);
+        action->setToolTip(plainTip(path));
         action->setCheckable(true);
         action->setChecked(path == m_controller->engine().modelPath);
         connect(action, &QAction::triggered, this, [this, path] { m_controller->openModel(path); });

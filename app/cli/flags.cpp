@@ -100,9 +100,7 @@ std::optional<std::uint64_t> sizeFromText(const std::string &text) {
 
 KvType kvType(const std::string &name) { return kvTypeNamed(name).value_or(KvType::Auto); }
 
-Packing packing(const std::string &name) {
-    return name == "on" ? Packing::On : name == "off" ? Packing::Off : Packing::Auto;
-}
+Packing packing(const std::string &name) { return packingNamed(name).value_or(Packing::Auto); }
 
 // A folder's name may hold "=": only a number behind the last one is a scale.
 AdapterOption adapterOption(const std::string &text) {

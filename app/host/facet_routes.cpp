@@ -76,8 +76,7 @@ Result<KvType> kvType(const JsonFields &fields) {
 Result<Packing> packing(const JsonFields &fields) {
     FACET_TRY(name, fields.string("packing"));
     if (!name) return Packing::Auto;
-    for (const Packing each : {Packing::Auto, Packing::On, Packing::Off})
-        if (*name == packingName(each)) return each;
+    if (const auto packing = packingNamed(*name)) return *packing;
     return fields.wrong("packing", "be auto, on or off.");
 }
 

@@ -166,12 +166,10 @@ private:
     }
 
     Status packing(std::string_view flag, std::string_view value) {
-        for (const Packing each : {Packing::Auto, Packing::On, Packing::Off}) {
-            if (value != packingName(each)) continue;
-            m_options.packing = each;
-            return ok();
-        }
-        return wrong(flag, value, "auto, on or off");
+        const auto named = packingNamed(value);
+        if (!named) return wrong(flag, value, "auto, on or off");
+        m_options.packing = *named;
+        return ok();
     }
 
     Status output(std::string_view flag, std::string_view value) {

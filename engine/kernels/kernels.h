@@ -33,6 +33,12 @@ struct Kernels {
     // F32, F16, BF16: weights widened exactly, float32 sums. Block types: dequantised exactly (reference path).
     void (*matmul)(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const float *x, std::int64_t tokens,
                    std::int64_t xStride, float *y, std::int64_t yStride);
+    // The same for many tokens, whose inputs were put into tiles: [tokens / tileTokens, rounded up][cols][tileTokens], so that
+    // those of a column lie together. The same bits as `matmul`. Null (and tileTokens 0) where that gains nothing.
+    std::int64_t tileTokens;
+    void (*packTokens)(const float *x, std::int64_t tokens, std::int64_t xStride, std::int64_t cols, float *tiles);
+    void (*matmulTiles)(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const float *tiles, std::int64_t tokens,
+                        float *y, std::int64_t yStride);
     // The same for W of any block type against int8 activations (product path). W may be packed, if `packs`: rowBegin then
     // is a multiple of kPackedRows.
     void (*matmulQ8)(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens,

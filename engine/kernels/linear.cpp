@@ -15,6 +15,8 @@ constexpr std::int64_t kMinTokenBlock = 48;
 constexpr std::int64_t kMaxTokenBlock = 256;           // weights are unpacked once for so many
 constexpr std::int64_t kBlock = 32;
 
+constexpr std::int64_t kFewTileTokens = 24;            // up to so many, putting inputs into tiles does not pay
+
 bool isQuantised(TensorType type) noexcept { return !isFloatType(type); }
 
 // The inputs of a call as int8 blocks.
@@ -53,7 +55,16 @@ struct Input {
     const QuantisedInput *quantised;  // null: float32 against everything
 };
 
+// Tokens that are worked on together, so that their inputs stay in the cache.
+std::int64_t tokensOfBlock(std::int64_t tokenBytes) {
+    return std::clamp(kTokenBlockBytes / std::max<std::int64_t>(1, tokenBytes), kMinTokenBlock, kMaxTokenBlock);
+}
+
 void multiplyRows(const Exec &exec, const Input &input, const LinearJob &job, std::int64_t begin, std::int64_t end);
+
+void clearRows(float *y, std::int64_t tokens, std::int64_t yStride, std::int64_t n) {
+    for (std::int64_t i = 0; i < tokens; ++i) std::fill_n(y + i * yStride, n, 0.0F);
+}
 
 // A packed matrix for kernels that do not read such: the rows of a group are put one behind the other again.
 void multiplyUnpacked(const Exec &exec, const Input &input, const LinearJob &job, std::int64_t begin, std::int64_t end) {
@@ -77,18 +88,62 @@ void multiplyRows(const Exec &exec, const Input &input, const LinearJob &job, st
     const std::int64_t yStride = job.yStride != 0 ? job.yStride : w.rows;
     const bool int8 = input.quantised != nullptr && isQuantised(w.type);
     if (w.packed && !(int8 && exec.kernels->packs)) return multiplyUnpacked(exec, input, job, begin, end);
-    const std::int64_t tokenBytes = std::max<std::int64_t>(1, w.cols * (int8 ? 1 : std::int64_t{sizeof(float)}));
-    const std::int64_t block = std::clamp(kTokenBlockBytes / tokenBytes, kMinTokenBlock, kMaxTokenBlock);
+    const std::int64_t block = tokensOfBlock(w.cols * (int8 ? 1 : std::int64_t{sizeof(float)}));
     for (std::int64_t t = 0; t < input.tokens; t += block) {
         const std::int64_t tokens = std::min(block, input.tokens - t);
         float *y = job.y + t * yStride + begin;
         if (exec.cancelled()) {  // whoever cancelled throws the result away; it must only be defined
-            for (std::int64_t i = 0; i < tokens; ++i) std::fill_n(y + i * yStride, end - begin, 0.0F);
+            clearRows(y, tokens, yStride, end - begin);
         } else if (int8) {
             exec.kernels->matmulQ8(w, begin, end, input.quantised->rows(t, w.cols), tokens, y, yStride);
         } else {
             exec.kernels->matmul(w, begin, end, input.x + t * input.stride, tokens, input.stride, y, yStride);
         }
+    }
+}
+
+// All jobs lie one behind the other in units of rows, so that one barrier serves them all: some(job, begin, end).
+template <typename Some>
+void spreadRows(const Exec &exec, std::span<const LinearJob> jobs, const Some &some) {
+    const auto unitsOf = [](const LinearJob &job) { return (job.w->rows + kUnitRows - 1) / kUnitRows; };
+    std::int64_t units = 0;
+    for (const LinearJob &job : jobs) units += unitsOf(job);
+    exec.pool->parallelFor(units, 1, [&](std::int64_t begin, std::int64_t end, int) {
+        std::int64_t first = 0;  // unit at which the job begins
+        for (const LinearJob &job : jobs) {
+            const std::int64_t from = std::max(begin - first, std::int64_t{0}) * kUnitRows;
+            const std::int64_t to = std::min((end - first) * kUnitRows, job.w->rows);
+            if (from < to) some(job, from, to);
+            first += unitsOf(job);
+        }
+    });
+}
+
+// Whether many tokens meet matrices of floats only.
+bool wantsTiles(const Exec &exec, std::int64_t tokens, std::span<const LinearJob> jobs) {
+    return exec.kernels->tileTokens > 0 && tokens > kFewTileTokens &&
+           std::none_of(jobs.begin(), jobs.end(), [](const LinearJob &job) { return isQuantised(job.w->type) || job.w->packed; });
+}
+
+// Block by block of tokens: their inputs as tiles, then all rows.
+void multiplyTiles(const Exec &exec, const Input &input, std::span<const LinearJob> jobs) {
+    const std::int64_t cols = jobs.front().w->cols;
+    const std::int64_t tile = exec.kernels->tileTokens;
+    const std::int64_t block = std::max(tokensOfBlock(cols * std::int64_t{sizeof(float)}) / tile, std::int64_t{1}) * tile;
+    const std::int64_t tilesOfBlock = std::min(block / tile, (input.tokens - 1) / tile + 1);
+    const auto tiles = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(tilesOfBlock * tile * cols));
+    for (std::int64_t t = 0; t < input.tokens; t += block) {
+        const std::int64_t tokens = std::min(block, input.tokens - t);
+        exec.pool->parallelFor((tokens - 1) / tile + 1, 1, [&](std::int64_t begin, std::int64_t end, int) {
+            exec.kernels->packTokens(input.x + (t + begin * tile) * input.stride, std::min(end * tile, tokens) - begin * tile,
+                                     input.stride, cols, tiles.get() + begin * tile * cols);
+        });
+        spreadRows(exec, jobs, [&](const LinearJob &job, std::int64_t begin, std::int64_t end) {
+            const std::int64_t yStride = job.yStride != 0 ? job.yStride : job.w->rows;
+            float *y = job.y + t * yStride + begin;
+            if (exec.cancelled()) clearRows(y, tokens, yStride, end - begin);
+            else exec.kernels->matmulTiles(*job.w, begin, end, tiles.get(), tokens, y, yStride);
+        });
     }
 }
 
@@ -106,19 +161,13 @@ void linear(const Exec &exec, const float *x, std::int64_t tokens, std::int64_t 
         quantised.fill(exec, x, tokens, input.stride, cols);
         input.quantised = &quantised;
     }
-    // All jobs lie one behind the other in units of rows, so that one barrier serves them all.
-    const auto unitsOf = [](const LinearJob &job) { return (job.w->rows + kUnitRows - 1) / kUnitRows; };
-    std::int64_t units = 0;
-    for (const LinearJob &job : jobs) units += unitsOf(job);
-    exec.pool->parallelFor(units, 1, [&](std::int64_t begin, std::int64_t end, int) {
-        std::int64_t first = 0;  // unit at which the job begins
-        for (const LinearJob &job : jobs) {
-            const std::int64_t from = std::max(begin - first, std::int64_t{0}) * kUnitRows;
-            const std::int64_t to = std::min((end - first) * kUnitRows, job.w->rows);
-            if (from < to) multiplyRows(exec, input, job, from, to);
-            first += unitsOf(job);
-        }
-    });
+    if (wantsTiles(exec, tokens, jobs)) {
+        multiplyTiles(exec, input, jobs);
+    } else {
+        spreadRows(exec, jobs, [&](const LinearJob &job, std::int64_t begin, std::int64_t end) {
+            multiplyRows(exec, input, job, begin, end);
+        });
+    }
     if (exec.hook != nullptr) {
         Exec plain = exec;
         plain.hook = nullptr;

@@ -39,9 +39,20 @@ void fillFloats(const Matrix &w, std::int64_t stride, std::int64_t row, int coun
     }
 }
 
+// Where the inputs of a token lie: rows of them, or tiles of kFloatTokens tokens, column by column (packTokensKernel).
+struct InputRows {
+    const float *x;
+    std::int64_t stride;
+    float at(int token, int column) const { return x[token * stride + column]; }
+};
+struct InputTiles {
+    const float *x;
+    float at(int token, int column) const { return x[column * kFloatTokens + token]; }
+};
+
 // Two registers of rows by T tokens over a panel of n columns; `kept` [T][kFloatRows] goes on from the panel before.
-template <int T>
-void floatTile(const float *panel, int n, const float *x, std::int64_t xStride, bool first, float *kept) {
+template <int T, typename Inputs>
+void floatTile(const float *panel, int n, const Inputs &inputs, bool first, float *kept) {
     V low[T];
     V high[T];
     FACET_UNROLL
@@ -51,7 +62,7 @@ void floatTile(const float *panel, int n, const float *x, std::int64_t xStride, 
         const V w1 = vload(panel + c * kFloatRows + kLanes);
         FACET_UNROLL
         for (int t = 0; t < T; ++t) {
-            const V in = vset(x[t * xStride + c]);
+            const V in = vset(inputs.at(t, c));
             low[t] = vfma(w0, in, low[t]);
             high[t] = vfma(w1, in, high[t]);
         }
@@ -64,9 +75,36 @@ void floatTile(const float *panel, int n, const float *x, std::int64_t xStride, 
     }
 }
 
-void floatTiles(const float *panel, int n, const float *x, std::int64_t xStride, std::int64_t tokens, bool first, float *kept) {
+// What the next panel and the end of the rows will touch: asked for tile by tile, while there is time.
+struct FloatsAhead {
+    const std::byte *weights = nullptr;  // null: none
+    std::int64_t stride = 0;
+    int rows = 0;
+    std::int64_t bytes = 0;  // of each row
+    const float *y = nullptr;  // null: sums stay in `kept`
+    std::int64_t yStride = 0;
+
+    void tile(std::int64_t token, int count) {
+        constexpr int kRowsOfTile = 2;
+        for (int r = 0; r < kRowsOfTile && rows > 0; ++r, --rows, weights += stride) {
+            for (std::int64_t at = 0; at < bytes; at += 64) askFor(weights + at);
+        }
+        if (y == nullptr) return;
+        for (int t = 0; t < count; ++t) {
+            const auto *row = reinterpret_cast<const std::byte *>(y + (token + t) * yStride);
+            askFor(row);
+            askFor(row + 64);
+        }
+    }
+};
+
+// from(t): the inputs from token t on.
+template <typename From>
+void floatTiles(const float *panel, int n, const From &from, std::int64_t tokens, bool first, float *kept, FloatsAhead ahead) {
     const auto tile = [&](auto count, std::int64_t t) {
-        floatTile<decltype(count)::kCount>(panel, n, x + t * xStride, xStride, first, kept + t * kFloatRows);
+        constexpr int T = decltype(count)::kCount;
+        ahead.tile(t, T);
+        floatTile<T>(panel, n, from(t), first, kept + t * kFloatRows);
     };
     std::int64_t t = 0;
     for (; t + kFloatTokens <= tokens; t += kFloatTokens) tile(TileOf<kFloatTokens>{}, t);
@@ -75,17 +113,36 @@ void floatTiles(const float *panel, int n, const float *x, std::int64_t xStride,
     if (t < tokens) tile(TileOf<1>{}, t);
 }
 
-// Rows [row, row + count), count <= kFloatRows, with at most kKeptFloatTokens tokens.
-void floatGroup(const Matrix &w, std::int64_t stride, std::int64_t row, int count, const float *x, std::int64_t tokens,
-                std::int64_t xStride, float *y, std::int64_t yStride) {
+// Rows [row, row + count), count <= kFloatRows, with at most kKeptFloatTokens tokens; from(t, c): their inputs from there on.
+template <typename From>
+void floatGroup(const Matrix &w, std::int64_t stride, std::int64_t row, int count, const From &from, std::int64_t tokens, float *y,
+                std::int64_t yStride) {
     alignas(64) float panel[kFloatColumns * kFloatRows];
     alignas(64) float kept[kKeptFloatTokens * kFloatRows];
     const int lower = count < kLanes ? count : kLanes;
+    const BlockShape block = blockShape(w.type);
     for (std::int64_t c = 0; c < w.cols; c += kFloatColumns) {
         const auto n = static_cast<int>(w.cols - c < kFloatColumns ? w.cols - c : kFloatColumns);
         fillFloats(w, stride, row, lower, c, n, panel);
         fillFloats(w, stride, row + kLanes, count - lower, c, n, panel + kLanes);
-        floatTiles(panel, n, x + c, xStride, tokens, c == 0, kept);
+        const std::int64_t next = c + kFloatColumns;
+        FloatsAhead ahead;
+        if (next < w.cols) {
+            const std::int64_t some = w.cols - next < kFloatColumns ? w.cols - next : kFloatColumns;
+            ahead = {w.data + row * stride + next / block.values * block.bytes, stride, count, some / block.values * block.bytes,
+                     nullptr, 0};
+        } else {
+            ahead.y = y;
+            ahead.yStride = yStride;
+            if (row + 2 * kFloatRows <= w.rows) {  // the first panel of the next rows
+                const std::int64_t some = w.cols < kFloatColumns ? w.cols : kFloatColumns;
+                ahead.weights = w.data + (row + kFloatRows) * stride;
+                ahead.stride = stride;
+                ahead.rows = kFloatRows;
+                ahead.bytes = some / block.values * block.bytes;
+            }
+        }
+        floatTiles(panel, n, [&](std::int64_t t) { return from(t, c); }, tokens, c == 0, kept, ahead);
     }
     for (std::int64_t t = 0; t < tokens; ++t) {
         vstoreUpTo(y + t * yStride, vload(kept + t * kFloatRows), lower);
@@ -201,10 +258,14 @@ std::int64_t floatFewRows(const Matrix &w, std::int64_t rowBegin, std::int64_t r
     return r;
 }
 
+inline std::int64_t rowBytesOf(const Matrix &w) {
+    const BlockShape block = blockShape(w.type);
+    return w.cols / block.values * block.bytes;
+}
+
 void matmulKernel(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const float *x, std::int64_t tokens,
                   std::int64_t xStride, float *y, std::int64_t yStride) {
-    const BlockShape block = blockShape(w.type);
-    const std::int64_t stride = w.cols / block.values * block.bytes;
+    const std::int64_t stride = rowBytesOf(w);
     std::int64_t begin = rowBegin;
     if (tokens <= kFewFloatTokens) {
         if (w.type == TensorType::F32) begin = floatFewRows<WordF32>(w, rowBegin, rowEnd, x, tokens, xStride, y, yStride);
@@ -213,9 +274,48 @@ void matmulKernel(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, c
     }
     for (std::int64_t t = 0; t < tokens; t += kKeptFloatTokens) {
         const std::int64_t some = tokens - t < kKeptFloatTokens ? tokens - t : kKeptFloatTokens;
+        const auto from = [&](std::int64_t token, std::int64_t column) {
+            return InputRows{x + (t + token) * xStride + column, xStride};
+        };
         for (std::int64_t r = begin; r < rowEnd; r += kFloatRows) {
             const int count = rowEnd - r < kFloatRows ? static_cast<int>(rowEnd - r) : kFloatRows;
-            floatGroup(w, stride, r, count, x + t * xStride, some, xStride, y + t * yStride + r - rowBegin, yStride);
+            floatGroup(w, stride, r, count, from, some, y + t * yStride + r - rowBegin, yStride);
+        }
+    }
+}
+
+void packTokensKernel(const float *x, std::int64_t tokens, std::int64_t xStride, std::int64_t cols, float *to) {
+    static_assert(kFloatTokens <= kLanes);
+    for (std::int64_t first = 0; first < tokens; first += kFloatTokens, to += cols * kFloatTokens) {
+        const std::int64_t count = tokens - first < kFloatTokens ? tokens - first : kFloatTokens;
+        const float *from = x + first * xStride;
+        for (std::int64_t c = 0; c < cols; c += kLanes) {
+            const int n = cols - c < kLanes ? static_cast<int>(cols - c) : kLanes;
+            V m[kLanes];
+            FACET_UNROLL
+            for (int t = 0; t < kLanes; ++t) m[t] = t < count ? vloadUpTo(from + t * xStride + c, n) : vzero();
+            transpose(m);
+            FACET_UNROLL
+            for (int j = 0; j < kLanes; ++j) {
+                if (j < n) vstorePart(to + (c + j) * kFloatTokens, m[j], kFloatTokens);
+            }
+        }
+    }
+}
+
+void matmulTilesKernel(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const float *tiles, std::int64_t tokens,
+                       float *y, std::int64_t yStride) {
+    const std::int64_t stride = rowBytesOf(w);
+    constexpr std::int64_t most = kKeptFloatTokens / kFloatTokens * kFloatTokens;
+    for (std::int64_t t = 0; t < tokens; t += most) {
+        const std::int64_t some = tokens - t < most ? tokens - t : most;
+        const auto from = [&](std::int64_t token, std::int64_t column) {
+            const std::int64_t tile = (t + token) / kFloatTokens;
+            return InputTiles{tiles + (tile * w.cols + column) * kFloatTokens + (t + token) % kFloatTokens};
+        };
+        for (std::int64_t r = rowBegin; r < rowEnd; r += kFloatRows) {
+            const int count = rowEnd - r < kFloatRows ? static_cast<int>(rowEnd - r) : kFloatRows;
+            floatGroup(w, stride, r, count, from, some, y + t * yStride + r - rowBegin, yStride);
         }
     }
 }

@@ -68,6 +68,12 @@ const char *packingName(Packing packing) noexcept {
     return "";
 }
 
+std::optional<Packing> packingNamed(std::string_view name) noexcept {
+    for (const Packing packing : {Packing::Auto, Packing::On, Packing::Off})
+        if (name == packingName(packing)) return packing;
+    return std::nullopt;
+}
+
 CacheType cacheTypeOf(KvType kv) noexcept {
     switch (kv) {
     case KvType::F32: return CacheType::F32;

@@ -231,6 +231,17 @@ private slots:
         QCOMPARE(m_composer->chips().size(), 1);
     }
 
+    // A name shows itself: it is not read as HTML, which could name another picture to be opened.
+    void namesAreNoHtml() {
+        const QString name = QStringLiteral("<img src='/etc/x.png'> & <b>a</b>.png");
+        m_composer->addChip(7, name);
+        chat::Attachment picture;
+        picture.name = name;
+        m_composer->chipReady(7, picture, {});
+        const QString tip = m_composer->chips()[0]->toolTip();
+        QVERIFY2(tip.contains(QStringLiteral("&lt;img")) && !tip.contains(QStringLiteral("<img")), qPrintable(tip));
+    }
+
     void failedFile() {
         QSignalSpy problem(m_composer.get(), &Composer::problem);
         m_composer->addChip(1, QStringLiteral("broken.png"));

@@ -4,6 +4,7 @@
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
 #include "ui/transcript/words.h"
+#include "ui/widgets/plain_tip.h"
 
 #include <QActionGroup>
 #include <QMenu>
@@ -78,7 +79,7 @@ void AttachmentChip::setBudgets(const QVector<int> &budgets, int standard) {
 
 void AttachmentChip::refresh() {
     setFixedSize(sizeHint());
-    setToolTip(m_name + QLatin1Char('\n') + details());
+    setToolTip(plainTip(m_name + QLatin1Char('\n') + details()));
     setAccessibleName(tr("%1, %2").arg(m_name, details()));
     m_remove->setToolTip(tr("Remove"));
     m_remove->setAccessibleName(tr("Remove %1").arg(m_name));

@@ -6,6 +6,7 @@
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
 #include "ui/widgets/paragraph.h"
+#include "ui/widgets/plain_tip.h"
 
 #include <QComboBox>
 #include <QDoubleSpinBox>
@@ -174,7 +175,7 @@ void LoadPage::addAdapter(const QString &path, double scale) {
     line->setSpacing(space::kS);
     auto *name = new QLabel(nameOf(path), row);
     name->setTextFormat(Qt::PlainText);
-    name->setToolTip(path);
+    name->setToolTip(plainTip(path));
     name->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     auto *box = new QDoubleSpinBox(row);
     box->setRange(-10, 10);
@@ -186,7 +187,7 @@ void LoadPage::addAdapter(const QString &path, double scale) {
     auto *remove = new QToolButton(row);
     remove->setIcon(icon(QStringLiteral("close"), Tint::Muted));
     remove->setAccessibleName(tr("Remove %1").arg(nameOf(path)));
-    remove->setToolTip(remove->accessibleName());
+    remove->setToolTip(plainTip(remove->accessibleName()));
     remove->setFocusPolicy(Qt::TabFocus);
     line->addWidget(name, 1);
     line->addWidget(box);

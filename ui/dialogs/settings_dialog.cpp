@@ -6,6 +6,7 @@
 #include "ui/theme/facet_style.h"
 #include "ui/theme/icons.h"
 #include "ui/widgets/paragraph.h"
+#include "ui/widgets/plain_tip.h"
 
 #include <QCheckBox>
 #include <QComboBox>
@@ -273,7 +274,7 @@ QWidget *SettingsDialog::makeModel() {
         auto *item = new QListWidgetItem(m_controller->modelTitle(path), m_recent);
         item->setData(Qt::UserRole, path);
         item->setSizeHint({0, 32});
-        item->setToolTip(path);
+        item->setToolTip(plainTip(path));
     }
     m_recent->setFrameShape(QFrame::NoFrame);
     m_recent->viewport()->setAutoFillBackground(false);

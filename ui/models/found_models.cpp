@@ -2,6 +2,7 @@
 
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
+#include "ui/widgets/plain_tip.h"
 
 #include <QAbstractItemView>
 #include <QLocale>
@@ -156,7 +157,7 @@ QVariant FoundModelsModel::data(const QModelIndex &index, int role) const {
     }
     switch (role) {
     case Qt::DisplayRole: return model->name;
-    case Qt::ToolTipRole: return model->path;
+    case Qt::ToolTipRole: return plainTip(model->path);
     case Qt::AccessibleTextRole: {
         QStringList words{model->name, badgeOf(*model, isInUse(*model)), foundDetails(*model), foundReason(*model)};
         words.removeAll(QString());

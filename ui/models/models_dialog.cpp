@@ -6,6 +6,7 @@
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
 #include "ui/widgets/paragraph.h"
+#include "ui/widgets/plain_tip.h"
 
 #include <QCoreApplication>
 #include <QKeyEvent>
@@ -163,7 +164,7 @@ void ModelsDialog::showCurrent() {
     const QString path = model ? model->path : QString();
     const int room = width() - 2 * space::kXl;
     m_details->setText(m_details->fontMetrics().elidedText(path, Qt::ElideMiddle, std::max(200, room)));
-    m_details->setToolTip(path);
+    m_details->setToolTip(plainTip(path));
 }
 
 void ModelsDialog::load() {

@@ -1,4 +1,5 @@
 #include "ui/sidebar/conversation_model.h"
+#include "ui/widgets/plain_tip.h"
 
 #include <QLocale>
 
@@ -84,7 +85,7 @@ QVariant ConversationModel::data(const QModelIndex &index, int role) const {
     switch (role) {
     case Qt::DisplayRole: return info.title.isEmpty() ? tr("New chat") : info.title;
     case Qt::EditRole: return info.title;
-    case Qt::ToolTipRole: return info.title;
+    case Qt::ToolTipRole: return plainTip(info.title);
     case Qt::AccessibleTextRole: return tr("%1, %2").arg(info.title, whenText(info.updated, QDateTime::currentDateTime()));
     case IdRole: return info.id;
     case WhenRole: return whenText(info.updated, QDateTime::currentDateTime());

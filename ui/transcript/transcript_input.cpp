@@ -1,5 +1,6 @@
 // Mouse and keyboard of the transcript.
 #include "ui/transcript/transcript_view.h"
+#include "ui/widgets/plain_tip.h"
 
 #include <QAccessible>
 #include <QApplication>
@@ -151,7 +152,7 @@ bool TranscriptView::viewportEvent(QEvent *event) {
                 if (!own.isEmpty()) words = own;
             }
         }
-        QToolTip::showText(help->globalPos(), words, viewport());
+        QToolTip::showText(help->globalPos(), plainTip(words), viewport());
         return true;
     }
     return QAbstractScrollArea::viewportEvent(event);

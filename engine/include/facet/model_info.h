@@ -39,6 +39,7 @@ std::optional<KvType> kvTypeNamed(std::string_view name) noexcept;
 // reference and for instruction sets that gain nothing.
 enum class Packing : std::uint8_t { Auto, On, Off };
 const char *packingName(Packing packing) noexcept;  // "auto", "on", "off"
+std::optional<Packing> packingNamed(std::string_view name) noexcept;
 
 // What a load makes resident. Pages of the model's file count where they are touched; the table of per-layer embeddings
 // does not: single rows of it are read.
