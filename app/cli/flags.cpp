@@ -42,8 +42,8 @@ void addLoadFlags(CLI::App &verb, ModelFlags &flags) {
     verb.add_option("--threads", flags.threads, "Worker threads; 0: all cores")
         ->check(CLI::Range(0, 1024))
         ->group("Model");
-    verb.add_option("--isa", flags.isa, "Kernels: auto, scalar, avx2 or avx512")
-        ->check(CLI::IsMember({"auto", "scalar", "avx2", "avx512"}))
+    verb.add_option("--isa", flags.isa, "Kernels: auto, scalar, avx2, avx2_vnni, avx512 or avx512_vnni")
+        ->check(CLI::IsMember({"auto", "scalar", "avx2", "avx2_vnni", "avx512", "avx512_vnni"}))
         ->group("Model");
     verb.add_option("--drafter", flags.drafter, "A drafter (\"assistant\") of this model: the same text, faster")
         ->group("Model");
@@ -119,6 +119,8 @@ WeightType weightType(const std::string &name) {
 InstructionSet instructionSet(const std::string &name) {
     if (name == "scalar") return InstructionSet::Scalar;
     if (name == "avx2") return InstructionSet::Avx2;
+    if (name == "avx2_vnni") return InstructionSet::Avx2Vnni;
+    if (name == "avx512_vnni") return InstructionSet::Avx512Vnni;
     return name == "avx512" ? InstructionSet::Avx512 : InstructionSet::Auto;
 }
 

@@ -45,8 +45,8 @@ void addProbe(CLI::App &app, RunVerb &chosen) {
     verb->add_option("--drafter", a->drafter, "Drafter folder");
     verb->add_option("--lora", a->lora, "Adapter folder");
     verb->add_option("--media", a->mediaFolder, "Folder of the cases' pictures, sounds and films");
-    verb->add_option("--isa", a->isa, "auto, scalar, avx2 or avx512")
-        ->check(CLI::IsMember({"auto", "scalar", "avx2", "avx512"}));
+    verb->add_option("--isa", a->isa, "auto, scalar, avx2, avx2_vnni, avx512 or avx512_vnni")
+        ->check(CLI::IsMember({"auto", "scalar", "avx2", "avx2_vnni", "avx512", "avx512_vnni"}));
     verb->add_option("--kv", a->kv, "How keys and values are kept; auto: f32, with --quantised f16")
         ->check(CLI::IsMember({"auto", "f32", "f16", "q8_0", "q4_0"}));
     verb->add_flag("--quantised", a->quantised, "The product's arithmetic instead of float32");

@@ -12,6 +12,28 @@ namespace facet {
 namespace {
 
 #if defined(FACET_KERNELS_X86)
+// Bytes multiplied and added four at a time: for registers of 512 bits, and for those of 256.
+bool hasAvx512Vnni() noexcept {
+    unsigned a = 0;
+    unsigned b = 0;
+    unsigned c = 0;
+    unsigned d = 0;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (c & (1U << 11U)) != 0;
+}
+bool hasAvxVnni() noexcept {
+    unsigned a = 0;
+    unsigned b = 0;
+    unsigned c = 0;
+    unsigned d = 0;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & (1U << 4U)) != 0;
+}
+
+Kernels withProducts(Kernels table, const char *name, decltype(Kernels::matmulQ8) products) noexcept {
+    table.name = name;
+    table.matmulQ8 = products;
+    return table;
+}
+
 bool hasF16c() noexcept {
     unsigned a = 0;
     unsigned b = 0;
@@ -26,7 +48,9 @@ InstructionSet fromEnvironment() noexcept {
     if (wanted == nullptr) return InstructionSet::Auto;
     if (std::strcmp(wanted, "scalar") == 0) return InstructionSet::Scalar;
     if (std::strcmp(wanted, "avx2") == 0) return InstructionSet::Avx2;
+    if (std::strcmp(wanted, "avx2_vnni") == 0) return InstructionSet::Avx2Vnni;
     if (std::strcmp(wanted, "avx512") == 0) return InstructionSet::Avx512;
+    if (std::strcmp(wanted, "avx512_vnni") == 0) return InstructionSet::Avx512Vnni;
     return InstructionSet::Auto;
 }
 
@@ -43,9 +67,13 @@ bool instructionSetAvailable(InstructionSet isa) noexcept {
         return instructionSetAvailable(InstructionSet::Avx2) && __builtin_cpu_supports("avx512f") != 0 &&
                __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
                __builtin_cpu_supports("avx512dq") != 0;
+    case InstructionSet::Avx2Vnni: return instructionSetAvailable(InstructionSet::Avx2) && hasAvxVnni();
+    case InstructionSet::Avx512Vnni: return instructionSetAvailable(InstructionSet::Avx512) && hasAvx512Vnni();
 #else
     case InstructionSet::Avx2:
-    case InstructionSet::Avx512: return false;
+    case InstructionSet::Avx2Vnni:
+    case InstructionSet::Avx512:
+    case InstructionSet::Avx512Vnni: return false;
 #endif
     }
     return false;
@@ -55,8 +83,14 @@ const Kernels &kernelsFor(InstructionSet isa) noexcept {
     if (isa == InstructionSet::Auto) isa = fromEnvironment();
     if (isa == InstructionSet::Scalar) return kScalarKernels;
 #if defined(FACET_KERNELS_X86)
-    if (isa != InstructionSet::Avx2 && instructionSetAvailable(InstructionSet::Avx512)) return kAvx512Kernels;
-    if (instructionSetAvailable(InstructionSet::Avx2)) return kAvx2Kernels;
+    static const Kernels avx2Vnni = withProducts(kAvx2Kernels, "avx2_vnni", matmulQ8Avx2Vnni);
+    static const Kernels avx512Vnni = withProducts(kAvx512Kernels, "avx512_vnni", matmulQ8Avx512Vnni);
+    using Isa = InstructionSet;
+    const bool any = isa == Isa::Auto;
+    if ((any || isa == Isa::Avx512Vnni) && instructionSetAvailable(Isa::Avx512Vnni)) return avx512Vnni;
+    if ((any || isa == Isa::Avx512Vnni || isa == Isa::Avx512) && instructionSetAvailable(Isa::Avx512)) return kAvx512Kernels;
+    if (isa != Isa::Avx2 && instructionSetAvailable(Isa::Avx2Vnni)) return avx2Vnni;
+    if (instructionSetAvailable(Isa::Avx2)) return kAvx2Kernels;
 #elif defined(FACET_KERNELS_NEON)
     return kNeonKernels;
 #endif

@@ -25,7 +25,7 @@ struct Q8Rows {
 enum class CacheType : std::uint8_t { F32, F16, Q8_0, Q4_0 };
 
 struct Kernels {
-    const char *name;  // "scalar", "avx2", "avx512", "neon"
+    const char *name;  // "scalar", "avx2", "avx2_vnni", "avx512", "avx512_vnni", "neon"
     // Whether packed matrices (packed.h) are multiplied, and faster than those in the layout of the files.
     bool packs;
 
@@ -78,7 +78,7 @@ struct Kernels {
     void (*toCache)(CacheType type, const float *x, std::int64_t n, void *out);
 };
 
-// Table for an instruction set. Auto: FACET_ISA (scalar|avx2|avx512|auto) if set, else the best this processor has.
+// Table for an instruction set. Auto: FACET_ISA (scalar|avx2|avx2_vnni|avx512|avx512_vnni|auto) if set, else the best this processor has.
 // A set that the processor or the build lacks falls to the next lower one.
 const Kernels &kernelsFor(InstructionSet isa) noexcept;
 bool instructionSetAvailable(InstructionSet isa) noexcept;

@@ -4,7 +4,7 @@
 // (see simd_math.inl for the rules):
 //     I, kTileTokens, ispread4(four int8), imulWords(unsigned, signed), imulWordsSigned(signed, signed), iaddWords,
 //     isubWords, iscaleWords, inext (word i + 1 in the place of every even word i), iwiden (adds pairs of 16-bit words),
-//     iaddDwords, itoFloat, ifloats (the same bits)
+//     iaddDwords, itoFloat, ifloats (the same bits), kDot4, idot4(sums, unsigned, signed), iflipSign8, inegative(x, factor)
 //
 // Sums of the products of a unit (the columns that share a scale) are exact integers; an output is one chain over its
 // units in their order: total = fma(sum, weight scale * input scale, total), then total -= offset * sum of the inputs.
@@ -34,12 +34,20 @@ struct Scheme {
     static constexpr int kBias = Bias;
     static constexpr bool kMins = Mins;
     static constexpr bool kSigned = Signed;
+    // What a unit's sum of inputs is multiplied with and taken off the sum of the products: signed values become unsigned
+    // ones where only such are multiplied at once.
+    static constexpr int kTaken = kDot4 && Signed ? 128 : Bias;
 };
 
-// Of T tokens and one panel: what the bias of the weights adds to each unit (as pairs of words), and the inputs' sums.
+inline std::int32_t sumOfPair(std::int32_t pair) {
+    return static_cast<std::int16_t>(pair & 0xFFFF) + static_cast<std::int16_t>(pair >> 16);
+}
+
+// Of T tokens and one panel: what the bias of the weights adds to each unit (as pairs of words; kDot4: what is to be added to
+// take it off), and the inputs' sums.
 template <typename S, int T>
 struct UnitSums {
-    alignas(64) std::int32_t offsets[S::kBias != 0 ? T : 1][kPanelUnits];
+    alignas(64) std::int32_t offsets[S::kTaken != 0 ? T : 1][kPanelUnits];
     alignas(64) float sums[S::kMins ? T : 1][kPanelUnits];
 
     // n columns; entries of a unit of 32 columns are those of its first half.
@@ -47,7 +55,19 @@ struct UnitSums {
         const auto halves = static_cast<int>(n / 16);
         const int whole = halves / kLanes * kLanes;
         for (int t = 0; t < T; ++t) {
-            if constexpr (S::kBias != 0) {
+            if constexpr (kDot4 && S::kTaken != 0) {
+                const std::int32_t *pairs = x.pairs + t * (xCols / 16);
+                for (int i = 0; i < whole; i += kLanes) {
+                    I sum = iwiden(iload(pairs + i));
+                    if constexpr (S::kUnit == 32) sum = iaddDwords(sum, inext(sum));
+                    istore(&offsets[t][i], inegative(sum, S::kTaken));
+                }
+                for (int i = whole; i < halves; ++i) {
+                    std::int32_t sum = sumOfPair(pairs[i]);
+                    if constexpr (S::kUnit == 32) sum += sumOfPair(pairs[i | 1]);
+                    offsets[t][i] = -S::kTaken * sum;
+                }
+            } else if constexpr (S::kBias != 0) {
                 const std::int32_t *pairs = x.pairs + t * (xCols / 16);
                 for (int i = 0; i < whole; i += kLanes) {
                     I both = iload(pairs + i);
@@ -77,9 +97,36 @@ struct UnitSums {
 };
 
 // The integer sums of a unit for T tokens. weights(g): four columns of every row; `half`: the unit's place in `inputs`.
+// By dot products of four bytes:
 template <typename S, int T, typename Weights>
-inline void unitProducts(const Weights &weights, const std::int8_t *columns, std::int64_t xCols, const UnitSums<S, T> &inputs,
-                         std::int64_t half, I (&sums)[T]) {
+inline void unitDots(const Weights &weights, const std::int8_t *columns, std::int64_t xCols, const UnitSums<S, T> &inputs,
+                     std::int64_t half, I (&sums)[T]) {
+    constexpr int chains = T <= 2 ? 2 : 1;  // with few tokens a sum would wait for the one before
+    I parts[chains][T];
+    FACET_UNROLL
+    for (int t = 0; t < T; ++t) {
+        if constexpr (S::kTaken != 0) parts[0][t] = ispread4(&inputs.offsets[t][half]);
+        else parts[0][t] = iset8(0);
+        if constexpr (chains == 2) parts[1][t] = iset8(0);
+    }
+    FACET_UNROLL
+    for (int g = 0; g < S::kUnit / 4; ++g) {
+        I w = weights(g);
+        if constexpr (S::kSigned) w = iflipSign8(w);
+        FACET_UNROLL
+        for (int t = 0; t < T; ++t) parts[g % chains][t] = idot4(parts[g % chains][t], w, ispread4(columns + t * xCols + g * 4));
+    }
+    FACET_UNROLL
+    for (int t = 0; t < T; ++t) {
+        if constexpr (chains == 2) sums[t] = iaddDwords(parts[0][t], parts[1][t]);
+        else sums[t] = parts[0][t];
+    }
+}
+
+// By products of bytes that are added in pairs to words of 16 bits:
+template <typename S, int T, typename Weights>
+inline void unitWords(const Weights &weights, const std::int8_t *columns, std::int64_t xCols, const UnitSums<S, T> &inputs,
+                      std::int64_t half, I (&sums)[T]) {
     constexpr int groups = S::kUnit / 4;
     I words[T];
     FACET_UNROLL
@@ -113,6 +160,13 @@ inline void unitProducts(const Weights &weights, const std::int8_t *columns, std
             }
         }
     }
+}
+
+template <typename S, int T, typename Weights>
+inline void unitProducts(const Weights &weights, const std::int8_t *columns, std::int64_t xCols, const UnitSums<S, T> &inputs,
+                         std::int64_t half, I (&sums)[T]) {
+    if constexpr (kDot4) unitDots<S, T>(weights, columns, xCols, inputs, half, sums);
+    else unitWords<S, T>(weights, columns, xCols, inputs, half, sums);
 }
 
 // Adds a unit that begins at `column` to the totals.
@@ -181,7 +235,11 @@ struct ProductSink {
     void put(int unit, int slot, int group, I w) {
         askFor(ahead + (unit * (S::kUnit / 4) + group) * kStep);
         const std::int8_t *at = columns + unit * S::kUnit + group * 4;
-        if constexpr (S::kSigned) {
+        if constexpr (kDot4) {
+            const I sizes = S::kSigned ? iflipSign8(w) : w;
+            FACET_UNROLL
+            for (int t = 0; t < T; ++t) wide[slot][t] = idot4(wide[slot][t], sizes, ispread4(at + t * xCols));
+        } else if constexpr (S::kSigned) {
             const SignedWeights parts = isplitSign(w);
             FACET_UNROLL
             for (int t = 0; t < T; ++t) {
@@ -194,6 +252,7 @@ struct ProductSink {
     }
     // After the groups whose products fit 16 bits.
     void flush(int slots) {
+        if constexpr (kDot4) return;
         FACET_UNROLL
         for (int s = 0; s < slots; ++s) {
             FACET_UNROLL
@@ -210,7 +269,7 @@ struct ProductSink {
             FACET_UNROLL
             for (int t = 0; t < T; ++t) {
                 // 16 bits wrap around until the bias is taken off, which may come later.
-                istore(sums[unitOf(s)][t], S::kSigned || S::kGroups * 4 < S::kUnit ? wide[s][t] : words[s][t]);
+                istore(sums[unitOf(s)][t], kDot4 || S::kSigned || S::kGroups * 4 < S::kUnit ? wide[s][t] : words[s][t]);
             }
         }
     }
@@ -241,8 +300,12 @@ void rowsFew(const RowSource &rows, std::int64_t cols, const Q8Rows &x, float *k
             FACET_UNROLL
             for (int t = 0; t < T; ++t) {
                 I sum = iload(sink.sums[unit][t]);
-                if constexpr (S::kBias != 0) sum = isubWords(sum, ispread4(&inputs.offsets[t][half]));
-                if constexpr (!S::kSigned && S::kGroups * 4 == S::kUnit) sum = iwiden(sum);
+                if constexpr (kDot4) {
+                    if constexpr (S::kTaken != 0) sum = iaddDwords(sum, ispread4(&inputs.offsets[t][half]));
+                } else if constexpr (S::kBias != 0) {
+                    sum = isubWords(sum, ispread4(&inputs.offsets[t][half]));
+                }
+                if constexpr (!kDot4 && !S::kSigned && S::kGroups * 4 == S::kUnit) sum = iwiden(sum);
                 totals[t] = vfma(itoFloat(sum), vmul(scale, vset(in.scales[t * (cols / 32) + half / 2])), totals[t]);
                 if constexpr (S::kMins) {
                     totals[t] = vfnma(vload(piece.mins + unit * kLanes), vset(inputs.sums[t][half]), totals[t]);

@@ -10,6 +10,11 @@ extern const Kernels kScalarKernels;
 #if defined(FACET_KERNELS_X86)
 extern const Kernels kAvx2Kernels;
 extern const Kernels kAvx512Kernels;
+// Kernels::matmulQ8 of the tables above on processors with dot products of bytes.
+void matmulQ8Avx2Vnni(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens, float *y,
+                      std::int64_t yStride);
+void matmulQ8Avx512Vnni(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens, float *y,
+                        std::int64_t yStride);
 #endif
 #if defined(FACET_KERNELS_NEON)
 extern const Kernels kNeonKernels;

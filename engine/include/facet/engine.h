@@ -53,7 +53,7 @@ const char *phaseName(Phase phase) noexcept;  // "reading_prompt"
 
 using ProgressFn = std::function<void(Phase phase, std::uint64_t done, std::uint64_t total)>;
 
-enum class InstructionSet : std::uint8_t { Auto, Scalar, Avx2, Avx512 };
+enum class InstructionSet : std::uint8_t { Auto, Scalar, Avx2, Avx2Vnni, Avx512, Avx512Vnni };
 
 // A LoRA adapter folder (PEFT layout) and the factor its update is multiplied by.
 struct AdapterOption {

@@ -51,12 +51,19 @@ TEST_CASE("FACET_ISA decides where the caller leaves it open") {
         variable.set("avx512");
         CHECK(nameOf(InstructionSet::Auto) == "avx512");
         CHECK(nameOf(InstructionSet::Avx2) == "avx2");
-        CHECK(best == "avx512");
+        CHECK(best == (instructionSetAvailable(InstructionSet::Avx512Vnni) ? "avx512_vnni" : "avx512"));
+    }
+    if (instructionSetAvailable(InstructionSet::Avx2Vnni)) {
+        variable.set("avx2_vnni");
+        CHECK(nameOf(InstructionSet::Auto) == "avx2_vnni");
     }
 }
 
 TEST_CASE("a set that is lacking falls to the next lower one") {
     if (!instructionSetAvailable(InstructionSet::Avx512)) CHECK(nameOf(InstructionSet::Avx512) == nameOf(InstructionSet::Avx2));
+    if (!instructionSetAvailable(InstructionSet::Avx512Vnni))
+        CHECK(nameOf(InstructionSet::Avx512Vnni) == nameOf(InstructionSet::Avx512));
+    if (!instructionSetAvailable(InstructionSet::Avx2Vnni)) CHECK(nameOf(InstructionSet::Avx2Vnni) == nameOf(InstructionSet::Avx2));
     CHECK(instructionSetAvailable(InstructionSet::Scalar));
     CHECK(instructionSetAvailable(InstructionSet::Auto));
 }

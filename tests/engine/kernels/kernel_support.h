@@ -14,15 +14,20 @@
 
 namespace facet::test {
 
+// The tables of processors that multiply and add four bytes at once, with that instruction made of others.
+std::vector<const Kernels *> emulatedKernels();
+
 // All tables that run here, the scalar one first.
 inline std::vector<const Kernels *> availableKernels() {
     std::vector<const Kernels *> all;
-    for (const InstructionSet isa : {InstructionSet::Scalar, InstructionSet::Avx2, InstructionSet::Avx512, InstructionSet::Auto}) {
+    using Isa = InstructionSet;
+    for (const Isa isa : {Isa::Scalar, Isa::Avx2, Isa::Avx2Vnni, Isa::Avx512, Isa::Avx512Vnni, Isa::Auto}) {
         const Kernels *table = &kernelsFor(isa);
         bool known = false;
         for (const Kernels *seen : all) known = known || seen == table;
         if (!known) all.push_back(table);
     }
+    for (const Kernels *table : emulatedKernels()) all.push_back(table);
     return all;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 using namespace facet;
 using namespace facet::test;
@@ -252,6 +253,32 @@ TEST_CASE("matmulQ8: a token's result does not depend on the batch or the rows a
                     k->matmulQ8(w.matrix, r, r + 1, q.rows(0, cols), 1, &y, 1);
                     CHECK(y == alone[static_cast<std::size_t>(r)]);
                 }
+            }
+        }
+    }
+}
+
+TEST_CASE("matmulQ8: dot products of four bytes give the bits of the products without them") {
+    Random random(6);
+    for (const Kernels *k : availableKernels()) {
+        const std::string name = k->name;
+        const bool wide = name.starts_with("avx512");
+        if (name == "avx512" || name == "avx2" || !(wide || name.starts_with("avx2"))) continue;
+        const Kernels &plain = kernelsFor(wide ? InstructionSet::Avx512 : InstructionSet::Avx2);
+        for (const TensorType type : blockTypes()) {
+            const std::int64_t unit = unitOf(type);
+            for (int round = 0; round < 8; ++round) {
+                CAPTURE(name);
+                CAPTURE(tensorTypeName(type));
+                const std::int64_t rows = random.within(1, 40);
+                const std::int64_t cols = unit * random.within(1, static_cast<int>(1400 / unit));
+                const std::int64_t tokens = round < 5 ? round + 1 : random.within(6, 40);
+                const Stored w(type, rows, cols, random);
+                const QuantisedRows q(*k, random.values(tokens * cols), tokens, cols);
+                std::vector<float> wanted(static_cast<std::size_t>(tokens * rows)), got = wanted;
+                plain.matmulQ8(w.matrix, 0, rows, q.rows(0, cols), tokens, wanted.data(), rows);
+                k->matmulQ8(w.matrix, 0, rows, q.rows(0, cols), tokens, got.data(), rows);
+                CHECK(wanted == got);
             }
         }
     }

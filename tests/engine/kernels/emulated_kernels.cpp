@@ -1,0 +1,32 @@
+#include "kernel_support.h"
+
+namespace facet {
+
+#if defined(FACET_KERNELS_X86)
+void matmulQ8Avx2Emulated(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens,
+                          float *y, std::int64_t yStride);
+void matmulQ8Avx512Emulated(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens,
+                            float *y, std::int64_t yStride);
+#endif
+
+namespace test {
+
+std::vector<const Kernels *> emulatedKernels() {
+    std::vector<const Kernels *> all;
+#if defined(FACET_KERNELS_X86)
+    const auto with = [](InstructionSet isa, const char *name, decltype(Kernels::matmulQ8) products) {
+        Kernels table = kernelsFor(isa);
+        table.name = name;
+        table.matmulQ8 = products;
+        return table;
+    };
+    static const Kernels avx2 = with(InstructionSet::Avx2, "avx2 with emulated dot products", matmulQ8Avx2Emulated);
+    static const Kernels avx512 = with(InstructionSet::Avx512, "avx512 with emulated dot products", matmulQ8Avx512Emulated);
+    if (instructionSetAvailable(InstructionSet::Avx2)) all.push_back(&avx2);
+    if (instructionSetAvailable(InstructionSet::Avx512)) all.push_back(&avx512);
+#endif
+    return all;
+}
+
+}  // namespace test
+}  // namespace facet
