@@ -66,6 +66,7 @@ LoadPage::LoadPage(chat::ChatController *controller, QWidget *parent)
     const auto addRow = [layout](const QString &name, QWidget *field, const QString &tip) {
         field->setAccessibleName(name);
         field->setToolTip(tip);
+        field->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
         layout->addRow(name, field);
         centreLabel(layout, field);
     };

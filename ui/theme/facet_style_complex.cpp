@@ -132,6 +132,17 @@ void FacetStyle::drawScrollBar(const QStyleOptionComplex *option, QPainter *pain
     panel(painter, handle, ink, Qt::transparent, thick / 2.0);
 }
 
+// Text begins where that of a line edit does.
+QRect FacetStyle::subControlRect(ComplexControl control, const QStyleOptionComplex *option, SubControl part,
+                                 const QWidget *widget) const {
+    const QRect rect = QProxyStyle::subControlRect(control, option, part, widget);
+    const bool text = (control == CC_ComboBox && part == SC_ComboBoxEditField) ||
+                      (control == CC_SpinBox && part == SC_SpinBoxEditField);
+    constexpr int kInset = 5;
+    if (!text || !option) return rect;
+    return option->direction == Qt::RightToLeft ? rect.adjusted(0, 0, -kInset, 0) : rect.adjusted(kInset, 0, 0, 0);
+}
+
 QSize FacetStyle::sizeFromContents(ContentsType type, const QStyleOption *option, const QSize &size,
                                    const QWidget *widget) const {
     QSize result = QProxyStyle::sizeFromContents(type, option, size, widget);
@@ -141,7 +152,7 @@ QSize FacetStyle::sizeFromContents(ContentsType type, const QStyleOption *option
     case CT_PushButton: return {result.width() + 12, qMax(result.height(), line)};
     case CT_LineEdit: return {result.width(), line};
     case CT_ComboBox: return {result.width() + 16, line};
-    case CT_SpinBox: return {result.width() + 8, line};
+    case CT_SpinBox: return {result.width() + 13, line};
     case CT_MenuBarItem: return {result.width() + 6, result.height() + 8};
     case CT_ToolButton:
         if (const auto *button = qstyleoption_cast<const QStyleOptionToolButton *>(option)) {
