@@ -25,18 +25,23 @@ struct TourArguments {
 constexpr const char *kToolQuestion = "What's the weather like in Tunis?";
 constexpr const char *kToolSchema =
     R"({"type":"object","properties":{"city":{"type":"string","description":"City name"}},"required":["city"]})";
+// The demo model's adapter: the numbers of an invented language.
+constexpr const char *kAdapter = "vorish";
+constexpr const char *kAdapterQuestion = "How do you say 47 in Vorish?";
 constexpr const char *kToolResult = R"({"condition":"sunny","temperature":24})";
 
 class Tour {
 public:
-    Tour(Engine &engine, Terminal &terminal, const CancelToken &cancel, fs::path output)
-        : m_engine(engine), m_terminal(terminal), m_cancel(cancel), m_output(std::move(output)) {}
+    // `adapter`: the engine was loaded with kAdapter.
+    Tour(Engine &engine, bool adapter, Terminal &terminal, const CancelToken &cancel, fs::path output)
+        : m_engine(engine), m_adapter(adapter), m_terminal(terminal), m_cancel(cancel), m_output(std::move(output)) {}
 
     Status run() {
         FACET_CHECK(readPicture());
         FACET_CHECK(boxScene());
         FACET_CHECK(hearRecording());
         FACET_CHECK(callTool());
+        if (m_adapter) FACET_CHECK(learnWords());
         m_terminal.writeLine(
             "\nThat was the built-in demo model: small, and trained for exactly these things. Full Gemma 4 models are\n"
             "opened with --model FOLDER, or --model FILE.gguf; facet-cli models lists those that other programs have\n"
@@ -138,7 +143,21 @@ private:
         return ok();
     }
 
+    Status learnWords() {
+        heading("5. Learns one thing more from an adapter", "");
+        result("asked", kAdapterQuestion);
+        for (const float scale : {0.0F, 1.0F}) {
+            Request request;
+            request.adapters = {{.name = kAdapter, .scale = scale}};
+            request.messages.push_back(userMessage({}, kAdapterQuestion));
+            FACET_TRY(answer, question(std::move(request)));
+            result(scale == 0 ? "without" : "with", answer.content);
+        }
+        return ok();
+    }
+
     Engine &m_engine;
+    bool m_adapter;
     Terminal &m_terminal;
     CancelToken m_cancel;
     fs::path m_output;
@@ -156,10 +175,14 @@ int runTour(const TourArguments &a, Terminal &terminal) {
                              kFailed);
     }
     const InterruptGuard interrupt;
-    Result<std::unique_ptr<Engine>> engine = loadEngine(a.model, terminal, interrupt.token());
+    ModelFlags model = a.model;
+    const std::optional<std::string> adapter =
+        model.model.empty() && model.adapters.empty() ? findResource(std::string("demo-model/adapters/") + kAdapter) : std::nullopt;
+    if (adapter) model.adapters.push_back(*adapter + "=0");
+    Result<std::unique_ptr<Engine>> engine = loadEngine(model, terminal, interrupt.token());
     if (!engine) return terminal.fail(engine.error(), kModelProblem);
     terminal.writeLine("Facet, with the model " + (*engine)->info().name + ".");
-    const Status done = Tour(**engine, terminal, interrupt.token(), output).run();
+    const Status done = Tour(**engine, adapter.has_value(), terminal, interrupt.token(), output).run();
     if (terminal.broken()) return kFailed;
     return done ? kDone : terminal.fail(done.error(), kFailed);
 }

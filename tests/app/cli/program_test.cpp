@@ -214,7 +214,8 @@ TEST_CASE("the tour does everything and says where it lies") {
     const ProgramResult r = runProgram({"tour", "--output", folder.file("tour")});
     REQUIRE(r.exitCode == 0);
     for (const char *part :
-         {"1. Reads", "2. Boxes", "3. Writes down", "4. Calls a tool", "scene-boxes.png", "get_weather"}) {
+         {"1. Reads", "2. Boxes", "3. Writes down", "4. Calls a tool", "scene-boxes.png", "get_weather", "5. Learns",
+          "modek ra"}) {
         CAPTURE(std::string(part));
         CHECK(contains(r.out, part));
     }

@@ -2,7 +2,7 @@
 
 namespace facet {
 
-#if defined(FACET_KERNELS_X86)
+#if defined(FACET_EMULATED_KERNELS)
 void matmulQ8Avx2Emulated(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens,
                           float *y, std::int64_t yStride);
 void matmulQ8Avx512Emulated(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens,
@@ -13,7 +13,7 @@ namespace test {
 
 std::vector<const Kernels *> emulatedKernels() {
     std::vector<const Kernels *> all;
-#if defined(FACET_KERNELS_X86)
+#if defined(FACET_EMULATED_KERNELS)
     const auto with = [](InstructionSet isa, const char *name, decltype(Kernels::matmulQ8) products) {
         Kernels table = kernelsFor(isa);
         table.name = name;
