@@ -36,6 +36,7 @@ QString argumentsText(const QJsonValue &value) {
 
 void ChunkDecoder::fail(const Failure &failure) {
     if (!failed()) {
+        endText();
         m_result.end = StreamResult::End::Failed;
         m_result.failure = failure;
     }
@@ -52,6 +53,7 @@ void ChunkDecoder::take(const QByteArray &data) {
     }
     if (data.trimmed() == "[DONE]") {
         m_done = true;
+        endText();
         return;
     }
     const QJsonDocument document = QJsonDocument::fromJson(data);
@@ -98,6 +100,7 @@ void ChunkDecoder::takeChoice(const QJsonObject &choice) {
         return;
     }
     m_finished = true;
+    endText();
     m_result.end = reason == QLatin1String("length") ? StreamResult::End::Length : StreamResult::End::Stop;
 }
 
@@ -111,8 +114,37 @@ void ChunkDecoder::takeText(const QJsonValue &value, QString StreamUpdate::*targ
         fail({FailureKind::BadResponse, 0, QStringLiteral("The answer is too long")});
         return;
     }
+    if (target == &StreamUpdate::text && !m_plainText) {
+        takeEvents(m_marks.pushText(text.toStdString(), true));
+        return;
+    }
     m_update.*target += text;
     m_hasUpdate = true;
+}
+
+void ChunkDecoder::takeEvents(const std::vector<OutputEvent> &events) {
+    for (const OutputEvent &event : events) {
+        const QString words = QString::fromStdString(event.text);
+        switch (event.kind) {
+        case OutputEvent::Kind::Text: m_update.text += words; break;
+        case OutputEvent::Kind::Thought: m_update.thinking += words; break;
+        case OutputEvent::Kind::Malformed:
+            if (m_update.malformed.size() < kMaxCalls) m_update.malformed.append(words);
+            break;
+        case OutputEvent::Kind::ToolCall:
+            if (m_calls.size() >= kMaxCalls || event.call.argumentsJson.size() > kMaxArgumentChars) break;
+            m_calls.append({{}, QString::fromStdString(event.call.name), QString::fromStdString(event.call.argumentsJson)});
+            m_callIndex.append(-1); // of none that the server has named
+            break;
+        }
+        m_hasUpdate = true;
+    }
+}
+
+// What might have become a mark was only text.
+void ChunkDecoder::endText() {
+    if (m_plainText || std::exchange(m_textEnded, true)) return;
+    takeEvents(m_marks.finish());
 }
 
 void ChunkDecoder::takeCall(const QJsonObject &call, int position) {

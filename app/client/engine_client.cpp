@@ -51,7 +51,7 @@ void EngineClient::start(quint64 request, const ChatRequest &what) {
     cancel();
     m_request = request;
     m_parser = SseParser();
-    m_decoder = ChunkDecoder();
+    m_decoder = ChunkDecoder(m_endpoint.privateHost);
     m_plainBody.clear();
     m_firstTokenMs = 0;
     m_sinceStart.start();

@@ -5,7 +5,7 @@
 #include "facet/engine.h"
 #include "run/loaded_model.h"
 #include "run/stop_strings.h"
-#include "text/output_parser.h"
+#include "facet/output_parser.h"
 
 #include <functional>
 #include <optional>

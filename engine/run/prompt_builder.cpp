@@ -1,6 +1,6 @@
 #include "run/prompt_builder.h"
 
-#include "text/output_parser.h"
+#include "facet/output_parser.h"
 
 #include <algorithm>
 #include <cmath>

@@ -2,7 +2,7 @@
 #include "facet/probe.h"
 
 #include "text/json_string.h"
-#include "text/output_parser.h"
+#include "facet/output_parser.h"
 
 #include <nlohmann/json.hpp>
 

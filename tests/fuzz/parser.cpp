@@ -1,6 +1,6 @@
 // The output parser and the box reader on arbitrary bytes: the first byte of the input says how it is cut.
 #include "facet/answer.h"
-#include "text/output_parser.h"
+#include "facet/output_parser.h"
 
 #include <algorithm>
 #include <cstddef>

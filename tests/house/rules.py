@@ -27,7 +27,7 @@ ALLOWED = {
     "app/cli": ["facet/", "host/", "tasks/", "cli/"],
     "app/store": ["facet/answer.h", "facet/result.h", "store/", "chat/types.h"],
     "app/tools": ["facet/answer.h", "facet/result.h", "tools/", "chat/types.h"],
-    "app/client": ["facet/answer.h", "facet/result.h", "client/", "chat/types.h", "store/"],
+    "app/client": ["facet/answer.h", "facet/output_parser.h", "facet/result.h", "client/", "chat/types.h", "store/"],
     "app/chat": ["facet/answer.h", "facet/result.h", "facet/version.h", "chat/", "client/", "store/", "tools/"],
     "app/desktop": ["chat/", "client/", "store/", "tools/", "ui/", "capture/", "facet/version.h", "facet/result.h"],
     "ui": ["ui/", "chat/types.h", "chat/chat_controller.h", "facet/answer.h", "facet/version.h"],

@@ -113,6 +113,24 @@ private slots:
         QCOMPARE(outcome.text, QString::fromUtf8("\xF0\x9F\x98\x80"));
     }
 
+    // As servers send it that are not told which parser the model needs (llama-cpp-python 0.3.36 among them).
+    void marksInTheTextOfAServer() {
+        const QByteArray marked = text("<|channel>thought\\nLook it up.<channel|>One mo") + text("ment.<|tool_") +
+                                  text("call>call:get_weather{city:<|\\\"|>Tunis<|\\\"|>}<tool_call|>") + kStop;
+        const auto outcome = play({{ScriptedHttpServer::stream(marked), 0, true}});
+        QCOMPARE(outcome.text, QStringLiteral("One moment."));
+        QCOMPARE(outcome.result.end, StreamResult::End::ToolCalls);
+        QCOMPARE(outcome.result.calls.size(), 1);
+        QCOMPARE(outcome.result.calls[0].name, QStringLiteral("get_weather"));
+        QCOMPARE(outcome.result.calls[0].argumentsJson, QStringLiteral("{\"city\":\"Tunis\"}"));
+        QVERIFY(!outcome.result.calls[0].id.isEmpty());
+        // What only looks like the beginning of a mark is text; the own host sends no marks at all.
+        QCOMPARE(play({{ScriptedHttpServer::stream(text("a <|too") + kStop), 0, true}}).text, QStringLiteral("a <|too"));
+        QCOMPARE(play({{ScriptedHttpServer::stream(text("a <|too")), 0, true}}).text, QStringLiteral("a <|too"));
+        const QByteArray own = text("say <|tool_call> so") + kStop;
+        QCOMPARE(play({{ScriptedHttpServer::stream(own), 0, true}}, true).text, QStringLiteral("say <|tool_call> so"));
+    }
+
     void errorInTheMiddleKeepsTheText() {
         const auto outcome = play(
             {{ScriptedHttpServer::stream(text("Half") + "data: {\"error\":{\"message\":\"boom\"}}\n\n"), 0, true}});

@@ -1,7 +1,7 @@
 #include "grammar/schema_validator.h"
 #include "grammar/tool_grammar.h"
 #include "grammar_support.h"
-#include "text/output_parser.h"
+#include "facet/output_parser.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "text/output_parser.h"
+#include "facet/output_parser.h"
 
 #include "facet/probe.h"
 
