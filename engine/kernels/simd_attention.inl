@@ -110,13 +110,21 @@ void addValues(const float *weights, std::int64_t keys, const std::byte *values,
     }
 }
 
-// The dimensions behind the last whole vector, for one query.
-template <typename Cache>
+// The dimensions behind the last whole vector.
+template <typename Cache, int Q>
 void addLastValues(const float *weights, std::int64_t keys, const std::byte *values, std::int64_t rowBytes, std::int64_t d,
-                   int lanes, float *out) {
-    V sum = vloadUpTo(out, lanes);
-    for (std::int64_t j = 0; j < keys; ++j) sum = vfma(vset(weights[j]), Cache::part(values + j * rowBytes, d, lanes), sum);
-    vstoreUpTo(out, sum, lanes);
+                   int lanes, float *out, std::int64_t outStride) {
+    V sums[Q];
+    FACET_UNROLL
+    for (int i = 0; i < Q; ++i) sums[i] = vloadUpTo(out + i * outStride, lanes);
+    for (std::int64_t j = 0; j < keys; ++j) {
+        V row = Cache::part(values + j * rowBytes, d, lanes);
+        vkeep(row);
+        FACET_UNROLL
+        for (int i = 0; i < Q; ++i) sums[i] = vfma(vset(weights[i * kKeyTile + j]), row, sums[i]);
+    }
+    FACET_UNROLL
+    for (int i = 0; i < Q; ++i) vstoreUpTo(out + i * outStride, sums[i], lanes);
 }
 
 // All dimensions for queries [0, queries), in groups of Q and then of fewer.
@@ -133,10 +141,7 @@ void addValueRows(const float *weights, std::int64_t queries, std::int64_t keys,
             addValues<Cache, Q, kVectors>(own, keys, values, rowBytes, d, next, to + d, outStride);
         }
         for (; d + kLanes <= dims; d += kLanes) addValues<Cache, Q, 1>(own, keys, values, rowBytes, d, next, to + d, outStride);
-        if (d == dims) continue;
-        for (int k = 0; k < Q; ++k) {
-            addLastValues<Cache>(own + k * kKeyTile, keys, values, rowBytes, d, static_cast<int>(dims - d), to + k * outStride + d);
-        }
+        if (d < dims) addLastValues<Cache, Q>(own, keys, values, rowBytes, d, static_cast<int>(dims - d), to + d, outStride);
     }
     if constexpr (Q > 1) {
         if (i < queries) {
@@ -146,6 +151,11 @@ void addValueRows(const float *weights, std::int64_t queries, std::int64_t keys,
     }
 }
 
+template <typename Cache>
+constexpr bool kIsFloat = false;
+template <>
+constexpr bool kIsFloat<CacheF32> = true;
+
 // Adds weights x values of keys [0, count) to the outputs of `queries` queries; widened first where many share them.
 template <typename Cache>
 void addTile(const float *weights, std::int64_t queries, const std::byte *values, std::int64_t count, std::int64_t headDim,
@@ -154,6 +164,12 @@ void addTile(const float *weights, std::int64_t queries, const std::byte *values
     if (queries <= kFewQueries) {
         addValueRows<Cache, kRowQueries>(weights, queries, count, values, rowBytes, headDim, next, out, outStride);
         return;
+    }
+    if constexpr (kIsFloat<Cache>) {
+        if (headDim <= kDims) {  // these rows lie close together already
+            addValueRows<CacheF32, kValueQueries>(weights, queries, count, values, rowBytes, headDim, nullptr, out, outStride);
+            return;
+        }
     }
     for (std::int64_t d = 0; d < headDim; d += kDims) {
         const std::int64_t dims = headDim - d < kDims ? headDim - d : kDims;
@@ -193,7 +209,8 @@ void attendKeyTile(const std::byte *keys, const std::byte *values, std::int64_t 
         scoreLongTile<Cache>(all, first, last, keys + low * rowBytes, high - low, headDim, values + low * rowBytes,
                              scratch.widened, scratch.scores + (low - tile));
     } else {
-        scoreShortTile<Cache>(all, first, last, keys + tile * rowBytes, low - tile, high - tile, headDim, scratch.keys,
+        const TileAhead ahead{keys + end * rowBytes, values + end * rowBytes, more ? kKeyTile * rowBytes : 0};
+        scoreShortTile<Cache>(all, first, last, keys + tile * rowBytes, low - tile, high - tile, headDim, ahead, scratch.keys,
                               scratch.scores);
     }
     for (std::int64_t i = first; i < last; i += kLanes) {

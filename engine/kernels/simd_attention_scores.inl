@@ -217,11 +217,13 @@ void transposeKeys(const std::byte *keys, std::int64_t rowBytes, std::int64_t lo
             const std::int64_t block = (d0 + d) / 32 * 32;
             const int e = static_cast<int>(d0 + d - block);
             V rows[kLanes];
+            const bool whole = column >= low && column + kLanes <= high && lanes == kLanes;
             FACET_UNROLL
             for (int i = 0; i < kLanes; ++i) {
                 const std::int64_t key = column + i;
                 const std::byte *row = keys + key * rowBytes;
-                if (key < low || key >= high) rows[i] = vzero();
+                if (whole) rows[i] = Cache::value(row, block, e, Cache::scale(row, block));
+                else if (key < low || key >= high) rows[i] = vzero();
                 else if (lanes == kLanes) rows[i] = Cache::value(row, block, e, Cache::scale(row, block));
                 else rows[i] = Cache::part(row, d0 + d, lanes);
             }
@@ -260,10 +262,25 @@ void scoreColumns(const float *q, std::int64_t qStride, std::int64_t dims, bool 
     }
 }
 
+// What the next tile reads, asked for in portions while this one is worked on.
+struct TileAhead {
+    const std::byte *keys;
+    const std::byte *values;
+    std::int64_t bytes;  // of either; 0: nothing
+
+    void portion() {
+        constexpr std::int64_t kPortion = 1024;
+        for (std::int64_t at = 0; at < kPortion && bytes > 0; at += 64, bytes -= 64, keys += 64, values += 64) {
+            __builtin_prefetch(keys, 0, 2);
+            __builtin_prefetch(values, 0, 2);
+        }
+    }
+};
+
 // Scores of queries [first, last) with columns [low, high) of a tile; whole pairs of registers are computed.
 template <typename Cache>
 void scoreShortTile(const Queries &all, std::int64_t first, std::int64_t last, const std::byte *keys, std::int64_t low,
-                    std::int64_t high, std::int64_t headDim, float *transposed, float *scores) {
+                    std::int64_t high, std::int64_t headDim, TileAhead ahead, float *transposed, float *scores) {
     const std::int64_t begin = low / (2 * kLanes) * (2 * kLanes);
     for (std::int64_t d0 = 0; d0 < headDim; d0 += kDims) {
         const std::int64_t dims = headDim - d0 < kDims ? headDim - d0 : kDims;
@@ -272,6 +289,7 @@ void scoreShortTile(const Queries &all, std::int64_t first, std::int64_t last, c
             const float *from = transposed + column;
             std::int64_t i = first;
             for (; i + kScoreQueries <= last; i += kScoreQueries) {
+                ahead.portion();
                 scoreColumns<kScoreQueries>(all.q + i * all.qStride + d0, all.qStride, dims, d0 == 0, from,
                                             scores + i * kKeyTile + column);
             }
