@@ -12,7 +12,7 @@
 namespace facet {
 namespace {
 
-constexpr int kQueryBlock = 64;  // rows (tokens x heads of one group) that share a pass over the keys
+constexpr int kQueryBlock = 128; // rows (tokens x heads of one group) that share a pass over the keys
 // Every query's softmax is made of pieces of so many positions, merged in their order: pieces can then be worked on by
 // different threads, and the result is the same whether they were.
 constexpr std::int64_t kPiece = 512;

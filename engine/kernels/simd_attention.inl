@@ -4,7 +4,7 @@
 namespace facet {
 namespace {
 
-constexpr std::int64_t kQueriesAtOnce = 64;
+constexpr std::int64_t kQueriesAtOnce = 128;
 constexpr float kNoScore = -__builtin_huge_valf();
 
 // Scratch of one call, on the stack.
