@@ -7,7 +7,6 @@
 // whichever is longer, over the time that was needed. The limits are measured when the program starts (its context).
 #include "kernels/ops.h"
 #include "kernels/quant_blocks.h"
-#include "roofline/roofline.h"
 
 #include <benchmark/benchmark.h>
 
