@@ -5,9 +5,9 @@
 // Arguments are named in the output; "bytes" counts weights (or keys and values) read, "items" multiply-adds. "of_limit" is
 // the share of the roofline: the time that streaming those bytes or doing those products takes at least on this machine,
 // whichever is longer, over the time that was needed. The limits are measured when the program starts (its context).
+#include "facet/machine.h"
 #include "kernels/ops.h"
 #include "kernels/quant_blocks.h"
-#include "roofline/roofline.h"
 
 #include <benchmark/benchmark.h>
 
@@ -29,10 +29,10 @@ std::vector<float> randomValues(std::int64_t n) {
     return values;
 }
 
-const bench::Roofline &limits(int threads) {
-    static std::map<int, bench::Roofline> measured;  // one thread asks
+const Roofline &limits(int threads) {
+    static std::map<int, Roofline> measured;  // one thread asks
     const auto [at, isNew] = measured.try_emplace(threads);
-    if (isNew) at->second = bench::measureRoofline(threads);
+    if (isNew) at->second = measureRoofline(threads);
     return at->second;
 }
 
@@ -71,7 +71,7 @@ void linearProduct(benchmark::State &state) {
         linear(exec, w, x.data(), tokens, y.data());
         benchmark::DoNotOptimize(y.data());
     }
-    const bench::Roofline &most = limits(threads);
+    const Roofline &most = limits(threads);
     setWork(state, threads, static_cast<double>(rows * stride), static_cast<double>(rows * cols * tokens),
             isFloatType(type) || most.integers() == 0 ? std::max(most.fp32, most.bf16) : most.integers());
     state.SetLabel(std::string(exec.kernels->name) + " " + tensorTypeName(type));
@@ -144,7 +144,7 @@ int main(int argc, char **argv) {
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
     for (const int threads : {1, 2}) {
-        const bench::Roofline &most = limits(threads);
+        const Roofline &most = limits(threads);
         benchmark::AddCustomContext("limits with " + std::to_string(threads) + " threads",
                                     std::to_string(most.streaming()) + " GB/s, " + std::to_string(most.integers()) + " GOP/s, " +
                                         std::to_string(most.fp32) + " GFLOP/s");

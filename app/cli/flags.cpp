@@ -28,6 +28,25 @@ void addModelFlags(CLI::App &verb, ModelFlags &flags) {
     verb.add_option("--model", flags.model, "Model folder or .gguf file; without it the small built-in demo model")
         ->group("Model");
     addLoadFlags(verb, flags);
+    addTuneFlag(verb, flags.tune);
+}
+
+void addTuneFlag(CLI::App &verb, std::string &tune) {
+    verb.add_option("--tune", tune,
+                    "Threads and --kv as they were measured to be best here: auto, off, or again (measured anew); what is "
+                    "given above always wins")
+        ->check(CLI::IsMember({"auto", "off", "again"}))
+        ->group("Model");
+}
+
+std::string defaultTune() {
+    const char *given = std::getenv("FACET_TUNE");
+    const std::string mode = given != nullptr ? given : "";
+    return mode == "off" || mode == "again" ? mode : "auto";
+}
+
+TuneMode tuneMode(const std::string &name) {
+    return name == "off" ? TuneMode::Off : name == "again" ? TuneMode::Again : TuneMode::Auto;
 }
 
 void addLoadFlags(CLI::App &verb, ModelFlags &flags) {
@@ -39,7 +58,7 @@ void addLoadFlags(CLI::App &verb, ModelFlags &flags) {
     verb.add_option("--ctx", flags.contextLength, "Context length in tokens; 0: the model's own, at most 8192")
         ->check(CLI::Range(0, 1 << 20))
         ->group("Model");
-    verb.add_option("--threads", flags.threads, "Worker threads; 0: all cores")
+    verb.add_option("--threads", flags.threads, "Worker threads; 0: as measured here, or all cores")
         ->check(CLI::Range(0, 1024))
         ->group("Model");
     verb.add_option("--isa", flags.isa, "Kernels: auto, scalar, avx2, avx2_vnni, avx512 or avx512_vnni")
@@ -62,7 +81,7 @@ void addPackFlag(CLI::App &verb, std::string &packing) {
 }
 
 void addMemoryFlags(CLI::App &verb, std::string &kv, std::uint64_t &memory) {
-    verb.add_option("--kv", kv, "How the context is kept: auto, f32, f16, q8_0 or q4_0; auto: f16 where it fits")
+    verb.add_option("--kv", kv, "How the context is kept: auto, f32, f16, q8_0 or q4_0; auto: f16 where it fits, or as measured here")
         ->check(CLI::IsMember({"auto", "f32", "f16", "q8_0", "q4_0"}))
         ->group("Model");
     verb.add_option_function<std::string>(
@@ -141,6 +160,8 @@ Result<LoadOptions> loadOptions(const ModelFlags &flags) {
     options.threads = flags.threads;
     options.kv = kvType(flags.kv);
     options.packing = packing(flags.packing);
+    options.tune = tuneMode(flags.tune);
+    options.tuningFolder = tuningFolder();
     options.memoryLimitBytes = flags.memory;
     options.drafter = flags.drafter;
     for (const std::string &adapter : flags.adapters) options.adapters.push_back(adapterOption(adapter));

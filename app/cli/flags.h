@@ -21,6 +21,9 @@ namespace facet::cli {
 // What the chosen verb will do; empty: none was chosen.
 using RunVerb = std::function<int(Terminal &)>;
 
+// $FACET_TUNE where it says off or again, else auto: a whole shell, a test, leaves what was measured alone.
+std::string defaultTune();
+
 struct ModelFlags {
     std::string model; // empty: the built-in demo model
     std::string mmproj;
@@ -31,15 +34,18 @@ struct ModelFlags {
     std::string kv = "auto";
     std::string packing = "auto";
     std::uint64_t memory = 0; // bytes; 0: what the machine has available
+    std::string tune = defaultTune(); // auto, off or again
     std::string drafter;              // folder or .gguf of an "assistant" checkpoint
     std::vector<std::string> adapters; // FOLDER or FOLDER=SCALE
 };
 void addModelFlags(CLI::App &verb, ModelFlags &flags);
-// Without --model.
+// Without --model and --tune.
 void addLoadFlags(CLI::App &verb, ModelFlags &flags);
 // --kv and --memory alone.
 void addMemoryFlags(CLI::App &verb, std::string &kv, std::uint64_t &memory);
 KvType kvType(const std::string &name);
+void addTuneFlag(CLI::App &verb, std::string &tune);
+TuneMode tuneMode(const std::string &name);
 void addPackFlag(CLI::App &verb, std::string &packing);
 Packing packing(const std::string &name);
 // "8G", "1.5 GB", "900M", "2GiB", "1000000": bytes (G = 10^9, Gi = 2^30). Nothing for anything else, and for 0.

@@ -69,6 +69,9 @@ Json toJson(const ModelInfo &m) {
                  {"vision", nullptr},
                  {"audio", nullptr},
                  {"kv", kvTypeName(m.kv)},
+                 {"threads", m.threads},
+                 {"write_threads", m.writeThreads},
+                 {"tuned", m.tuned},
                  {"available_bytes", m.availableBytes},
                  {"memory", std::move(memory)},
                  {"notes", m.notes},
@@ -127,6 +130,10 @@ std::string toText(const ModelInfo &m) {
          m.hasAudio ? "yes, up to " + std::to_string(m.audio.maxSamples / m.audio.sampleRate) + " s a clip" : "no");
     for (const MemoryEstimate &e : m.memory) line("Memory", memoryText(e));
     if (m.availableBytes > 0) line("Available", size(m.availableBytes));
+    line("Runs with", std::to_string(m.threads) + (m.writeThreads == m.threads ? "" : " and " + std::to_string(m.writeThreads)) +
+                          (m.writeThreads == 1 && m.threads == 1 ? " thread" : " threads") +
+                          (m.writeThreads == m.threads ? "" : " (to read, to write)") + ", context as " + kvTypeName(m.kv) +
+                          (m.tuned ? ", where not given as measured on this machine" : ", not measured on this machine yet"));
     for (const std::string &sentence : m.notes) line("Note", sentence);
     for (const std::string &sentence : m.unsupported) line("Unsupported", sentence);
     if (m.unsupported.empty()) line("Unsupported", "nothing; this model runs completely");
@@ -198,6 +205,7 @@ void addInspect(CLI::App &app, RunVerb &chosen) {
     CLI::App *verb = app.add_subcommand("inspect", "Say what a model is, what it needs and what is unsupported");
     verb->add_option("model,--model", a->model.model, "Model folder or .gguf file; without it the built-in demo model");
     addLoadFlags(*verb, a->model);
+    addTuneFlag(*verb, a->model.tune);
     verb->add_option("--kv-loss", a->lossText,
                      "Read this text with every type of --kv and say what each changes (loads the model): a file or -");
     verb->add_flag("--json", a->json, "One JSON object");

@@ -23,11 +23,12 @@ int run(int argc, char **argv) {
         "  facet-cli ocr page.png\n"
         "  facet-cli detect photo.jpg --find \"red circle\" --overlay boxes.png\n"
         "  facet-cli transcribe talk.mp3 --format srt > talk.srt\n"
+        "  facet-cli bench gemma-4-E2B-it\n"
         "  facet-cli serve --model gemma-4-E2B-it\n"
         "More: facet-cli VERB --help. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 model, 4 medium, 130 stopped.");
     RunVerb chosen;
     for (const auto add :
-         {addChat, addOcr, addDetect, addTranscribe, addDescribe, addInspect, addModels, addQuantize, addServe, addTour,
+         {addChat, addOcr, addDetect, addTranscribe, addDescribe, addInspect, addBench, addModels, addQuantize, addServe, addTour,
           addProbe})
         add(app, chosen);
     try {

@@ -24,6 +24,7 @@ int runProbe(const ProbeArguments &a, Terminal &terminal) {
     flags.kv = a.kv;
     const Result<LoadOptions> load = loadOptions(flags); // many cases need no model at all, not even the built-in one
     LoadOptions options = load ? *load : LoadOptions{};
+    options.tuningFolder.clear(); // numbers of the engine, not of this machine's choices
     options.isa = instructionSet(a.isa);
     options.referencePrecision = !a.quantised;
     const Status done = lines ? runProbeLines(a, options) : runProbeCase(a, options);

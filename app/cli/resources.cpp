@@ -30,4 +30,14 @@ std::optional<std::string> findResource(const std::string &name) {
     return std::nullopt;
 }
 
+std::string tuningFolder() {
+    const auto absolute = [](const char *name) -> fs::path {
+        const char *value = std::getenv(name);
+        return value != nullptr && *value == '/' ? value : ""; // the rule of the XDG base directories
+    };
+    fs::path cache = absolute("XDG_CACHE_HOME");
+    if (cache.empty() && !absolute("HOME").empty()) cache = absolute("HOME") / ".cache";
+    return cache.empty() ? std::string() : (cache / "facet" / "tuning").string();
+}
+
 } // namespace facet::cli

@@ -5,6 +5,7 @@
 
 namespace facet::cli {
 
+void addBench(CLI::App &app, RunVerb &chosen);
 void addChat(CLI::App &app, RunVerb &chosen);
 void addOcr(CLI::App &app, RunVerb &chosen);
 void addDetect(CLI::App &app, RunVerb &chosen);

@@ -80,6 +80,15 @@ Result<Packing> packing(const JsonFields &fields) {
     return fields.wrong("packing", "be auto, on or off.");
 }
 
+Result<TuneMode> tuneMode(const JsonFields &fields, TuneMode usual) {
+    FACET_TRY(name, fields.string("tune"));
+    if (!name) return usual;
+    if (*name == "auto") return TuneMode::Auto;
+    if (*name == "off") return TuneMode::Off;
+    if (*name == "again") return TuneMode::Again;
+    return fields.wrong("tune", "be auto, off or again.");
+}
+
 Result<std::string> modelPath(const JsonFields &fields) {
     FACET_TRY(path, fields.string("path"));
     if (!path || path->empty() || path->find('\0') != std::string::npos)
@@ -111,7 +120,7 @@ Result<std::vector<AdapterOption>> adapterList(const JsonFields &fields) {
     return adapters;
 }
 
-Result<LoadOptions> loadOptions(const HttpCall &call) {
+Result<LoadOptions> loadOptions(const HttpCall &call, const Services &services) {
     FACET_TRY(body, bodyObject(call));
     const JsonFields fields(body, "");
     LoadOptions options;
@@ -125,6 +134,7 @@ Result<LoadOptions> loadOptions(const HttpCall &call) {
     FACET_TRY(adapters, adapterList(fields));
     FACET_TRY(kv, kvType(fields));
     FACET_TRY(packed, packing(fields));
+    FACET_TRY(tune, tuneMode(fields, services.tune));
     options.path = std::move(path);
     options.mmproj = std::move(mmproj);
     options.drafter = std::move(drafter);
@@ -134,12 +144,14 @@ Result<LoadOptions> loadOptions(const HttpCall &call) {
     options.threads = static_cast<int>(threads.value_or(0));
     options.kv = kv;
     options.packing = packed;
+    options.tune = tune;
+    options.tuningFolder = services.tuningFolder;
     options.memoryLimitBytes = static_cast<std::uint64_t>(memory.value_or(0));
     return options;
 }
 
 HttpReply inspect(HttpCall &call, Services &services) {
-    const Result<LoadOptions> options = loadOptions(call);
+    const Result<LoadOptions> options = loadOptions(call, services);
     if (!options) return errorReply(apiError(options.error(), true));
     const Result<ModelInfo> info = services.slot.inspect(*options);
     if (!info) return errorReply(apiError(info.error()));
@@ -192,7 +204,7 @@ void streamLoad(SseWriter &writer, const LoadOptions &options, Services &service
 }
 
 HttpReply load(HttpCall &call, Services &services) {
-    Result<LoadOptions> options = loadOptions(call);
+    Result<LoadOptions> options = loadOptions(call, services);
     if (!options) return errorReply(apiError(options.error(), true));
     options->cacheFolder = services.cacheFolder;
     HttpReply reply{.contentType = "text/event-stream"};
@@ -296,6 +308,9 @@ Json modelInfoJson(const ModelInfo &info) {
                  {"demo", info.demoModel},
                  {"unsupported", info.unsupported},
                  {"kv", kvTypeName(info.kv)},
+                 {"threads", info.threads},
+                 {"write_threads", info.writeThreads},
+                 {"tuned", info.tuned},
                  {"available_bytes", info.availableBytes},
                  {"notes", info.notes},
                  {"memory_bytes", memoryAt(info, info.contextLength)}};

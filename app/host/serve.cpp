@@ -108,6 +108,8 @@ int runServe(const ServeOptions &options) {
                       .findModels =
                           [] { return discoverModels(modelFoldersOfUser(), DiscoverScope::Everything); },
                       .cacheFolder = options.cacheFolder,
+                      .tuningFolder = options.tuningFolder,
+                      .tune = options.tune,
                       .started = std::chrono::duration_cast<std::chrono::seconds>(started).count()};
     auto server =
         HttpServer::start({.host = options.host, .port = options.port, .key = key, .privateLink = options.privateLink},
@@ -132,7 +134,9 @@ int runServe(const ServeOptions &options) {
                                    .threads = options.threads,
                                    .kv = options.kv,
                                    .packing = options.packing,
-                                   .memoryLimitBytes = options.memoryLimitBytes};
+                                   .memoryLimitBytes = options.memoryLimitBytes,
+                                   .tuningFolder = options.tuningFolder,
+                                   .tune = options.tune};
             const Result<ModelInfo> info = slot.load(load, {}, stopLoading);
             if (info) {
                 for (const std::string &sentence : info->unsupported) say(sentence);

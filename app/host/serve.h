@@ -21,6 +21,8 @@ struct ServeOptions {
     int threads = 0;                           // 0: all cores
     KvType kv = KvType::Auto;                  // for modelPath
     Packing packing = Packing::Auto;           // for modelPath
+    TuneMode tune = TuneMode::Auto;            // for modelPath, and for loads that do not say
+    std::string tuningFolder;                  // of every model that is loaded; empty: nothing is measured
     std::uint64_t memoryLimitBytes = 0;        // for modelPath: everything; 0: what the machine has available
     std::string drafter;                       // for modelPath: a drafter's folder or file
     std::vector<AdapterOption> adapters;       // for modelPath

@@ -25,6 +25,8 @@ struct Services {
     TranscribeFn transcribe;
     std::function<std::vector<FoundModel>()> findModels = [] { return std::vector<FoundModel>(); };
     std::string cacheFolder = {};                // of every model that is loaded; empty: nothing on disk
+    std::string tuningFolder = {};               // of every model that is loaded; empty: nothing is measured
+    TuneMode tune = TuneMode::Auto;              // where the load does not say
     std::int64_t started = 0;                    // seconds since 1970: the "created" of the model
     std::chrono::milliseconds pingAfter{15'000}; // silence on a stream
 };

@@ -1,21 +1,17 @@
 #include "tool/measure.h"
 
 #include "model/kv_snapshot.h"
-#include "roofline/roofline.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <numeric>
 
 namespace facet::bench {
 
 namespace {
 
-constexpr double kDisturbedBelow = 0.85;      // of the undisturbed pulse
-constexpr std::int64_t kTemplateTokens = 1024;  // a deep cache repeats what so many tokens left in it
-constexpr std::int64_t kDeep = 2048;
+constexpr double kDisturbedBelow = 0.85;  // of the undisturbed pulse
 
 double secondsSince(Profile::Clock::time_point start) {
     return std::chrono::duration<double>(Profile::Clock::now() - start).count();
@@ -26,30 +22,6 @@ double median(std::vector<double> values) {
     std::sort(values.begin(), values.end());
     const std::size_t half = values.size() / 2;
     return values.size() % 2 != 0 ? values[half] : 0.5 * (values[half - 1] + values[half]);
-}
-
-// A cache of `depth` positions that repeats those of `from`, in which every sliding ring is full: reading so many tokens
-// would take minutes, and the speed of a pass does not depend on what the cache holds.
-Result<KvCache> repeated(const KvCache &from, std::int64_t depth) {
-    KvCache deep = from.emptyLike();
-    std::vector<std::vector<std::byte>> pieces;
-    visitPrefix(from, from.length(), [&](std::span<const std::byte> piece) {
-        pieces.emplace_back(piece.begin(), piece.end());
-        return true;
-    });
-    std::size_t next = 0;
-    const bool filled = fillPrefix(deep, depth, [&](std::span<std::byte> piece) {
-        if (next >= pieces.size()) return false;
-        const std::vector<std::byte> &source = pieces[next++];
-        for (std::size_t at = 0; at < piece.size() && !source.empty(); at += source.size())
-            std::memcpy(piece.data() + at, source.data(), std::min(source.size(), piece.size() - at));
-        return true;
-    });
-    const auto rings = RingSnapshot::take(from, from.length());
-    const auto deepRings = rings ? RingSnapshot::fromBytes(deep, depth, rings->bytes()) : nullptr;
-    if (!filled || !deepRings || !rewind(deep, *deepRings))
-        return Error{ErrorCode::Internal, "A deep cache could not be made from a short one."};
-    return deep;
 }
 
 // Takes the cache back to what it holds now.
@@ -101,7 +73,7 @@ Disturbance::Disturbance() {
 
 bool Disturbance::now() const { return arithmeticPulse() < kDisturbedBelow * m_undisturbed; }
 
-Bench::Bench(const BenchOptions &options, std::unique_ptr<LoadedModel> model) : m_options(options), m_model(std::move(model)) {}
+Bench::Bench(const BenchOptions &options, std::unique_ptr<LoadedModel> model) : m_options(options), m_model(std::move(model)), m_passes(*m_model) {}
 
 Result<std::unique_ptr<Bench>> Bench::load(const BenchOptions &options, const std::string &path, KvType kv) {
     LoadOptions wanted;
@@ -142,50 +114,8 @@ Exec Bench::execFor(int threads) {
     return exec;
 }
 
-// Ordinary ids: from behind the control tokens where the vocabulary has room.
-std::vector<std::int32_t> Bench::tokens(std::int64_t count) {
-    const std::int32_t vocabulary = m_model->text.config().vocabularySize;
-    const std::int32_t first = vocabulary > 2000 ? 1000 : 0, last = std::min(vocabulary, 200000);
-    std::vector<std::int32_t> ids(static_cast<std::size_t>(count));
-    for (std::int32_t &id : ids) {
-        m_random = m_random * 6364136223846793005U + 1442695040888963407U;
-        id = first + static_cast<std::int32_t>((m_random >> 33U) % static_cast<std::uint64_t>(last - first));
-    }
-    return ids;
-}
-
-Status Bench::read(const Exec &exec, KvCache &cache, std::int64_t count, bool wantLogits) {
-    while (count > 0) {
-        const std::int64_t chunk = std::min(count, kPrefillChunk);
-        Segment segment;
-        segment.cache = &cache;
-        segment.ids = tokens(chunk);
-        if (wantLogits && chunk == count) segment.logitRows = {chunk - 1};
-        FACET_CHECK(m_model->text.forward(exec, std::span(&segment, 1)));
-        count -= chunk;
-    }
-    return ok();
-}
-
-Status Bench::writeOne(const Exec &exec, KvCache &cache) {
-    Segment segment;
-    segment.cache = &cache;
-    segment.ids = tokens(1);
-    segment.logitRows = {0};
-    FACET_CHECK(m_model->text.forward(exec, std::span(&segment, 1)));
-    return ok();
-}
-
 Result<KvCache> Bench::cacheAt(const Exec &exec, int depth, std::int64_t block) {
-    const TextConfig &config = m_model->text.config();
-    FACET_TRY(cache, KvCache::create(config, m_model->cacheType, m_model->contextLength, std::max(block, m_model->maxBlock)));
-    const std::int64_t full = std::max<std::int64_t>(kTemplateTokens, config.slidingWindow + kPrefillChunk);
-    if (depth <= std::max(kDeep, full)) {
-        FACET_CHECK(read(exec, cache, depth, false));
-        return cache;
-    }
-    FACET_CHECK(read(exec, cache, full, false));
-    return repeated(cache, depth);
+    return m_passes.cacheAt(exec, m_model->cacheType, depth, block);
 }
 
 Status Bench::sampled(const Exec &exec, const Sample &sample, const Reset &reset, TestResult &result) {
@@ -233,9 +163,8 @@ Status Bench::text(const Exec &exec, TestResult &result) {
     FACET_TRY(cache, cacheAt(exec, spec.depth, 1));
     result.tokens = spec.prompt + spec.generate;
     const auto sample = [&](const Exec &used) -> Status {
-        FACET_CHECK(read(used, cache, spec.prompt, true));
-        for (int i = 0; i < spec.generate; ++i) FACET_CHECK(writeOne(used, cache));
-        return ok();
+        FACET_CHECK(m_passes.read(used, cache, spec.prompt, true));
+        return m_passes.write(used, cache, spec.generate);
     };
     return sampled(exec, sample, backToNow(cache), result);
 }
@@ -247,7 +176,7 @@ Status Bench::verify(const Exec &exec, TestResult &result) {
     const auto sample = [&](const Exec &used) -> Status {
         Segment segment;
         segment.cache = &cache;
-        segment.ids = tokens(spec.rows);
+        segment.ids = m_passes.tokens(spec.rows);
         segment.logitRows.resize(segment.ids.size());
         std::iota(segment.logitRows.begin(), segment.logitRows.end(), 0);
         FACET_CHECK(m_model->text.forward(used, std::span(&segment, 1)));
@@ -269,7 +198,7 @@ Status Bench::parallel(const Exec &exec, TestResult &result) {
         for (KvCache &cache : caches) {
             Segment segment;
             segment.cache = &cache;
-            segment.ids = tokens(1);
+            segment.ids = m_passes.tokens(1);
             segment.logitRows = {0};
             segments.push_back(std::move(segment));
         }
@@ -292,7 +221,7 @@ Status Bench::draft(const Exec &exec, TestResult &result) {
     std::vector<float> hidden(static_cast<std::size_t>(m_model->text.config().hiddenSize), 0.5F);
     result.tokens = 1;
     const auto sample = [&](const Exec &used) -> Status {
-        FACET_TRY(step, m_model->drafter->step(used, m_model->text, cache, tokens(1).front(), hidden));
+        FACET_TRY(step, m_model->drafter->step(used, m_model->text, cache, m_passes.tokens(1).front(), hidden));
         hidden = std::move(step.hidden);
         return ok();
     };

@@ -1,8 +1,9 @@
 // What facet-bench measures: passes over a loaded model, its encoders, and the start of the program.
 #pragma once
 
+#include "facet/machine.h"
 #include "kernels/profile.h"
-#include "run/loaded_model.h"
+#include "run/measured_passes.h"
 #include "tool/options.h"
 #include "tool/process.h"
 
@@ -72,13 +73,10 @@ private:
 
     Bench(const BenchOptions &options, std::unique_ptr<LoadedModel> model);
     Exec execFor(int threads);
-    std::vector<std::int32_t> tokens(std::int64_t count);
     // Undoes what a sample left, outside of the clock.
     using Reset = std::function<Status()>;
     Status sampled(const Exec &exec, const Sample &sample, const Reset &reset, TestResult &result);
     Result<KvCache> cacheAt(const Exec &exec, int depth, std::int64_t block);
-    Status read(const Exec &exec, KvCache &cache, std::int64_t count, bool wantLogits);
-    Status writeOne(const Exec &exec, KvCache &cache);
 
     Status text(const Exec &exec, TestResult &result);
     Status verify(const Exec &exec, TestResult &result);
@@ -89,9 +87,9 @@ private:
 
     const BenchOptions &m_options;
     std::unique_ptr<LoadedModel> m_model;
+    MeasuredPasses m_passes;
     std::unique_ptr<WorkerPool> m_pool;
     Disturbance m_disturbance;
-    std::uint64_t m_random = 0x9E3779B97F4A7C15U;
 };
 
 // Starts `program` (this one) for every sample. Errors: Internal.

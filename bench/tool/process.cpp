@@ -1,10 +1,7 @@
 #include "tool/process.h"
 
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <cerrno>
@@ -16,39 +13,6 @@ extern char **environ;
 #endif
 
 namespace facet::bench {
-
-namespace {
-
-// "VmHWM:   1234 kB" of /proc/self/status; 0 if there is none.
-std::uint64_t statusBytes(const std::string &status, const std::string &key) {
-    const std::size_t at = status.find(key + ":");
-    if (at == std::string::npos) return 0;
-    return std::strtoull(status.c_str() + at + key.size() + 1, nullptr, 10) * 1024;
-}
-
-}  // namespace
-
-MemoryFigures memoryFigures() {
-    std::ifstream file("/proc/self/status");
-    std::ostringstream text;
-    text << file.rdbuf();
-    const std::string status = text.str();
-    return {statusBytes(status, "VmHWM"), statusBytes(status, "RssAnon"), statusBytes(status, "RssFile")};
-}
-
-void resetPeakMemory() {
-    std::ofstream file("/proc/self/clear_refs");
-    file << "5";
-}
-
-std::string processorName() {
-    std::ifstream file("/proc/cpuinfo");
-    for (std::string line; std::getline(file, line);) {
-        const std::size_t colon = line.find(": ");
-        if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
-    }
-    return "unknown";
-}
 
 std::string ownProgram(const char *argv0) {
     std::error_code error;

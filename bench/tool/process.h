@@ -1,24 +1,12 @@
-// What the system says about this process, and running this program once more to measure its start.
+// Running this program once more, to measure its start.
 #pragma once
 
 #include "facet/result.h"
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace facet::bench {
-
-struct MemoryFigures {
-    std::uint64_t peakResident = 0;  // bytes; mapped files count as far as they were touched. 0: unknown
-    std::uint64_t anonymous = 0;     // of what is resident now
-    std::uint64_t mapped = 0;        // of what is resident now, from files
-};
-MemoryFigures memoryFigures();
-// The peak counts from here on, where the system can do that.
-void resetPeakMemory();
-
-std::string processorName();  // "AMD EPYC ..."
 
 // A line of a child's output and when it came.
 struct TimedLine {

@@ -1,7 +1,7 @@
 // How results are shown: a table for people, llama-bench's JSON fields (and more) for scripts.
 #pragma once
 
-#include "roofline/roofline.h"
+#include "facet/machine.h"
 #include "tool/measure.h"
 
 #include <optional>

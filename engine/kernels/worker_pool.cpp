@@ -1,5 +1,6 @@
 #include "kernels/worker_pool.h"
 
+#include "facet/machine.h"
 #include "kernels/profile.h"
 
 #include <algorithm>
@@ -9,9 +10,6 @@
 #include <thread>
 #include <vector>
 
-#if defined(__linux__)
-#include <sched.h>
-#endif
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -32,20 +30,6 @@ void pause() noexcept {
 #elif defined(__aarch64__)
     __asm__ __volatile__("yield");
 #endif
-}
-
-int availableCores() noexcept {
-#if defined(__linux__)
-    constexpr int kMaxCpus = 8192;
-    if (cpu_set_t *set = CPU_ALLOC(kMaxCpus)) {
-        const std::size_t bytes = CPU_ALLOC_SIZE(kMaxCpus);
-        CPU_ZERO_S(bytes, set);
-        const int count = sched_getaffinity(0, bytes, set) == 0 ? CPU_COUNT_S(bytes, set) : 0;
-        CPU_FREE(set);
-        if (count > 0) return count;
-    }
-#endif
-    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
 }  // namespace
@@ -173,7 +157,7 @@ struct WorkerPool::Impl {
 };
 
 WorkerPool::WorkerPool(int threads)
-    : m_impl(std::make_unique<Impl>(std::min(threads > 0 ? threads : availableCores(), kMaxThreads))) {}
+    : m_impl(std::make_unique<Impl>(std::min(threads > 0 ? threads : usableCores(), kMaxThreads))) {}
 
 WorkerPool::~WorkerPool() = default;
 

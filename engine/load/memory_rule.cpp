@@ -1,6 +1,8 @@
 #include "load/memory_rule.h"
 
+#include "facet/machine.h"
 #include "load/adapter.h"
+#include "load/tuning_file.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -69,6 +71,26 @@ Result<LoadPlan> planLoad(const Checkpoint &checkpoint, const LoadOptions &optio
 
 namespace {
 
+// What was measured on this machine, where the caller does not say otherwise.
+void useTuning(const Checkpoint &checkpoint, const LoadOptions &options, LoadPlan &plan) {
+    if (!mayTune(options) || options.tune == TuneMode::Again) return;
+    const auto tuning = readTuning(options.tuningFolder, tuningIdentity(checkpoint, options));
+    if (!tuning) {
+        if (tuning.error().code != ErrorCode::FileNotFound) plan.notes.push_back(tuning.error().describe());
+        return;
+    }
+    plan.tuned = true;
+    if (options.threads <= 0) {
+        plan.threads = tuning->readThreads;
+        plan.writeThreads = tuning->writeThreads;
+    }
+    if (options.kv == KvType::Auto && checkCacheType(checkpoint.config.text, cacheTypeOf(tuning->kv))) plan.kv = tuning->kv;
+    for (const TuningReason &reason : tuning->reasons) {
+        const bool threads = reason.about == TuningReason::About::Threads;
+        if (threads ? options.threads <= 0 : options.kv == KvType::Auto) plan.notes.push_back(reason.sentence);
+    }
+}
+
 Result<LoadPlan> planUnpacked(const Checkpoint &checkpoint, const LoadOptions &options, std::uint64_t otherBytes) {
     LoadPlan plan;
     FACET_TRY(contextLength, chooseContext(options, checkpoint.config));
@@ -77,12 +99,15 @@ Result<LoadPlan> planUnpacked(const Checkpoint &checkpoint, const LoadOptions &o
     const TextConfig &text = checkpoint.config.text;
     plan.kv = options.kv != KvType::Auto ? options.kv : options.referencePrecision ? KvType::F32 : KvType::F16;
     FACET_CHECK(checkCacheType(text, cacheTypeOf(plan.kv)));
+    plan.threads = plan.writeThreads = options.threads > 0 ? options.threads : usableCores();
+    useTuning(checkpoint, options, plan);
     plan.need = needOf(checkpoint, options, plan.kv, contextLength, otherBytes);
     const bool mayChoose = options.kv == KvType::Auto && !options.referencePrecision;
     if (plan.fits() || !mayChoose || !checkCacheType(text, CacheType::Q8_0)) return plan;
 
     // Less exact only where the model would not run otherwise, and never silently; ProbeModel::kvLoss() measures how much.
     const std::uint64_t wanted = plan.need.totalBytes();
+    const KvType first = plan.kv;
     for (const KvType smaller : {KvType::Q8_0, KvType::Q4_0}) {
         plan.kv = smaller;
         plan.need = needOf(checkpoint, options, smaller, contextLength, otherBytes);
@@ -90,8 +115,9 @@ Result<LoadPlan> planUnpacked(const Checkpoint &checkpoint, const LoadOptions &o
     }
     if (plan.fits()) {
         plan.notes.push_back(std::string("Keys and values are kept as ") + kvTypeName(plan.kv) +
-                             ", which changes answers a little: with f16 all of it would need " + gigabytes(wanted) + " of " +
-                             gigabytes(plan.available) + ". A shorter context leaves room for f16.");
+                             ", which changes answers a little: with " + kvTypeName(first) + " all of it would need " +
+                             gigabytes(wanted) + " of " + gigabytes(plan.available) + ". A shorter context leaves room for " +
+                             kvTypeName(first) + ".");
     }
     return plan;
 }
@@ -117,6 +143,9 @@ Result<ModelInfo> inspectLoad(const LoadOptions &options) {
     ModelInfo info = describeCheckpoint(checkpoint, options.weights);
     FACET_TRY(plan, planLoad(checkpoint, options, otherBytes));
     info.kv = plan.kv;
+    info.threads = plan.threads;
+    info.writeThreads = plan.writeThreads;
+    info.tuned = plan.tuned;
     info.availableBytes = plan.available;
     info.notes = plan.notes;
     if (!plan.fits()) info.notes.push_back(plan.tooLarge(checkpoint, options).message);

@@ -1,6 +1,7 @@
 #include "run/loaded_model.h"
 
 #include "load/memory_rule.h"
+#include "load/tuning_file.h"
 #include "run/model_tokenizer.h"
 
 #include <algorithm>
@@ -73,7 +74,8 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
     FACET_TRY(tokenizer, openTokenizer(checkpoint));
     FACET_TRY(chatTemplate, compileTemplate(checkpoint));
 
-    auto pool = std::make_unique<WorkerPool>(options.threads);
+    auto pool = std::make_unique<WorkerPool>(plan.threads);
+    auto writePool = plan.writeThreads != plan.threads ? std::make_unique<WorkerPool>(plan.writeThreads) : nullptr;
     Exec exec;
     exec.kernels = &kernelsFor(options.isa);
     exec.pool = pool.get();
@@ -101,12 +103,17 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
     }
     if (cancel.cancelled()) return Error{ErrorCode::Cancelled, "Loading was stopped."};
     exec.cancel = nullptr;
+    Exec writeExec = exec;
+    if (writePool) writeExec.pool = writePool.get();
 
     std::int64_t maxBlock = kPrefillChunk;
     if (checkpoint.config.text.bidirectionalVision)
         maxBlock += *std::max_element(info.vision.budgets.begin(), info.vision.budgets.end());
     info.contextLength = plan.contextLength;
     info.kv = plan.kv;
+    info.threads = plan.threads;
+    info.writeThreads = plan.writeThreads;
+    info.tuned = plan.tuned;
     info.availableBytes = plan.available;
     info.notes = plan.notes;
     info.memory.push_back(plan.need);
@@ -121,10 +128,11 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
     auto suppressed = suppressedIds(checkpoint.config);
     std::unique_ptr<LoadedModel> model(new LoadedModel{
         chosen, std::move(info), std::move(checkpoint), std::move(tokenizer), std::move(chatTemplate), std::move(pool),
-        exec, std::move(text), std::move(vision), std::move(audio),
+        exec, std::move(writePool), writeExec, std::move(text), std::move(vision), std::move(audio),
         std::move(adapters), std::move(drafter), std::move(drafterWeights), cacheTypeOf(plan.kv), plan.contextLength, maxBlock,
         std::move(suppressed), std::move(fingerprint), std::move(stateKey), std::move(cacheFolder),
-        plan.need.weightBytes, plan.need.totalBytes() - plan.need.kvBytes, budgetOfCaches(plan.need, chosen, plan.available)});
+        plan.need.weightBytes, plan.need.totalBytes() - plan.need.kvBytes, budgetOfCaches(plan.need, chosen, plan.available),
+        mayTune(options) && !plan.tuned});
     FACET_CHECK(model->stillIntact()); // a file that was cut short while it was read
     return model;
 }

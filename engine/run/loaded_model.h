@@ -31,7 +31,9 @@ struct LoadedModel {
     Tokenizer tokenizer;
     ChatTemplate chatTemplate;
     std::unique_ptr<WorkerPool> pool;
-    Exec exec;  // without cancel flag: each request sets its own
+    Exec exec;  // reads and encodes; without cancel flag: each request sets its own
+    std::unique_ptr<WorkerPool> writePool;           // null: the same as for reading
+    Exec writeExec;                                  // writes: exec with that pool
     TextModel text;
     std::optional<VisionTower> vision;
     std::optional<AudioTower> audio;
@@ -48,6 +50,7 @@ struct LoadedModel {
     std::uint64_t weightBytes = 0;                   // resident
     std::uint64_t fixedBytes = 0;                    // those, working space, program: all but what cacheBudget is for
     std::uint64_t cacheBudget = 0;                   // for conversations, snapshots and soft tokens
+    bool wantsTuning = false;                        // nothing was measured for it yet, and the options ask for that
     // Filled by the first answer that is held to a grammar.
     std::unique_ptr<grammar::LazyVocabulary> grammarVocabulary = std::make_unique<grammar::LazyVocabulary>();
     std::unique_ptr<grammar::GrammarCache> grammars = std::make_unique<grammar::GrammarCache>();

@@ -1,6 +1,7 @@
 // The probe's view of a whole model: the same LoadedModel, prompt expansion and passes as the product, with taps.
 #include "run/probe_model_impl.h"
 
+#include "run/kv_loss.h"
 #include "run/loaded_model.h"
 #include "run/media_encoder.h"
 #include "run/prompt_builder.h"
@@ -217,6 +218,10 @@ std::vector<std::int32_t> ProbeModel::tokenize(const std::string &text, bool mat
 
 std::string ProbeModel::detokenize(const std::vector<std::int32_t> &ids, bool skipSpecial) const {
     return m_impl->model->tokenizer.decode(ids, skipSpecial);
+}
+
+Result<std::vector<KvLoss>> ProbeModel::kvLoss(const std::vector<std::int32_t> &ids) {
+    return measureKvLoss(*m_impl->model, m_impl->model->exec, ids);
 }
 
 }  // namespace facet

@@ -30,8 +30,8 @@ Rounds::Rounds(const LoadedModel &model, std::function<void()> look)
     m_budget.add(m_encoder);
 }
 
-Exec Rounds::execFor(const Job &job) const {
-    Exec exec = m_model.exec;
+Exec Rounds::execFor(const Job &job, const Exec &base) const {
+    Exec exec = base;
     exec.cancel = job.cancel.flag();
     return exec;
 }
@@ -146,7 +146,7 @@ bool Rounds::readOne(bool mayEncode) {
         m_nextReader = at + 1;
         guarded(*job, [&] {
             if (job->cancel.cancelled()) return job->run->cancel();
-            const Exec exec = execFor(*job);
+            const Exec exec = execFor(*job, m_model.exec);
             // Between the layers of a tower the others go on: one step, or as far as they can get before the background.
             const auto yield = [this, background = job->background] {
                 while (round(false) && background && foreground(false)) {}
@@ -177,7 +177,7 @@ bool Rounds::writeAll() {
 }
 
 void Rounds::passAlone(Job &job, Segment &segment) {
-    const Exec exec = execFor(job);
+    const Exec exec = execFor(job, m_model.writeExec);
     auto output = m_model.text.forward(exec, std::span(&segment, 1));
     if (output) job.run->tookRows(output->logits, output->hidden);
     else if (output.error().code == ErrorCode::Cancelled) job.run->cancel();
@@ -189,7 +189,7 @@ void Rounds::pass(const std::vector<Job *> &jobs) {
     std::vector<Job *> sent;
     for (Job *job : jobs) {
         guarded(*job, [&] {
-            Segment segment = job->run->nextRows(execFor(*job));
+            Segment segment = job->run->nextRows(execFor(*job, m_model.writeExec));
             m_pool.beforePass(*job->session, static_cast<std::int64_t>(segment.ids.size()));
             segments.push_back(std::move(segment));
             sent.push_back(job);
@@ -204,7 +204,7 @@ bool Rounds::passTogether(const std::vector<Job *> &jobs, std::vector<Segment> &
     // Nobody's cancelling may stop the others: it is looked at between the passes.
     Result<TextModel::Output> output = Error{ErrorCode::Internal, {}};
     try {
-        output = m_model.text.forward(m_model.exec, segments);
+        output = m_model.text.forward(m_model.writeExec, segments);
     } catch (const std::exception &) {
         return false;
     }
@@ -271,7 +271,7 @@ bool Rounds::encodeAhead(Job &job) {
         for (bool encoded = false; !error && !encoded && job.nextSpan < job.spans->size();) {
             const SoftSpan &span = (*job.spans)[job.nextSpan++];
             if (span.key.empty() || m_encoder.find(m_model, span)) continue;  // could not be found again, or is there
-            const auto soft = m_encoder.encode(m_model, execFor(job), span, yield, job.adapterScales);
+            const auto soft = m_encoder.encode(m_model, execFor(job, m_model.exec), span, yield, job.adapterScales);
             if (!soft) error = soft.error();
             encoded = true;
         }

@@ -49,7 +49,7 @@ private:
     void passAlone(Job &job, Segment &segment);
     bool reap();
     void endSession(SessionState &session);
-    Exec execFor(const Job &job) const;
+    Exec execFor(const Job &job, const Exec &base) const;  // with the job's cancel flag
     template <typename Function>
     void guarded(Job &job, Function function);
 

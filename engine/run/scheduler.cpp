@@ -1,12 +1,16 @@
 #include "run/scheduler.h"
 
 #include "run/rounds.h"
+#include "run/tuner.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -21,7 +25,9 @@ constexpr std::chrono::milliseconds kQuiet{2000}, kLastSaves{3000};
 
 struct Scheduler::Impl {
     explicit Impl(std::shared_ptr<const LoadedModel> loaded)
-        : model(std::move(loaded)), rounds(*model, [this] { look(); }) {}
+        : model(std::move(loaded)), rounds(*model, [this] { look(); }) {
+        if (model->wantsTuning) tuner.emplace(*model);
+    }
 
     std::shared_ptr<const LoadedModel> model;
 
@@ -32,8 +38,10 @@ struct Scheduler::Impl {
     RequestId lastId = 0;        // guarded
     bool stopping = false;       // guarded
     MemoryUse use;               // guarded
+    std::atomic<bool> wanted{false};  // by requests or by the end: stops what is only measured
 
     Rounds rounds;               // engine thread
+    std::optional<Tuner> tuner;  // engine thread; nothing: there is nothing to measure (any more)
     std::deque<JobPtr> ahead;    // engine thread: media that nobody asked about yet
     std::thread thread;
 
@@ -43,6 +51,7 @@ struct Scheduler::Impl {
         if (stopping) job->cancel.cancel();
         open.push_back(job);
         arrived.push_back(job);
+        wanted.store(true, std::memory_order_relaxed);
         wake.notify_all();
         return lastId;
     }
@@ -82,7 +91,13 @@ struct Scheduler::Impl {
                     return stopping || !arrived.empty() || !rounds.waiting.empty() || rounds.busy() || !ahead.empty();
                 };
                 if (unsaved) quiet = !wake.wait_for(lock, kQuiet, work);
+                else if (tuner) quiet = !wake.wait_for(lock, std::chrono::milliseconds(model->options.tuneAfterMs), work);
                 else wake.wait(lock, work);
+                if (quiet) wanted.store(false, std::memory_order_relaxed);
+            }
+            if (quiet && !unsaved) {
+                tune();
+                continue;
             }
             if (quiet) {
                 rounds.saveNext([this] {
@@ -106,6 +121,21 @@ struct Scheduler::Impl {
         }
     }
 
+    // Interrupted, it is gone on with when it is quiet again; any other end is the last one. Nobody waits for it, so that
+    // an error has nobody to tell: the next load measures again.
+    void tune() {
+        const MemoryUse now = rounds.memoryUse();
+        const std::uint64_t held = now.weights + now.working + now.conversations + now.snapshots + now.softTokens;
+        Exec exec = model->exec;
+        exec.cancel = &wanted;
+        try {
+            const Status done = tuner->run(exec, now.limit > held ? now.limit - held : 0, {});
+            if (!done && done.error().code == ErrorCode::Cancelled) return;
+        } catch (const std::exception &) {  // no memory left: not the time for it
+        }
+        tuner.reset();
+    }
+
     // What was not saved yet, as far as nobody has to wait long for the program's end.
     void saveBeforeEnd() {
         const auto deadline = std::chrono::steady_clock::now() + kLastSaves;
@@ -123,6 +153,7 @@ Scheduler::~Scheduler() {
     {
         const std::lock_guard lock(m_impl->mutex);
         m_impl->stopping = true;
+        m_impl->wanted.store(true, std::memory_order_relaxed);
         for (const JobPtr &job : m_impl->open) job->cancel.cancel();
     }
     m_impl->wake.notify_all();

@@ -1,7 +1,8 @@
 // The engine thread: takes requests from one queue and answers several at once. Nobody else touches the caches.
 // A round gives every answer that is being written its next token in one pass, and one request that still reads its
 // prompt the next chunk; so a long prompt never stops the others. Media are encoded between rounds, with rounds in
-// between their layers; those that are only expected to be asked about wait until nobody asks anything.
+// between their layers; those that are only expected to be asked about wait until nobody asks anything. When it has been
+// quiet for a while, conversations are saved and what was not measured yet is measured (run/tuner.h).
 #pragma once
 
 #include "facet/engine.h"

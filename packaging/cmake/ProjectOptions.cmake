@@ -27,7 +27,8 @@ function(facet_library name)
 endfunction()
 
 # facet_test(NAME LABELS.. SOURCES.. LIBRARIES..): a doctest executable, run once by ctest.
-# Environment for every test: FACET_FIXTURES (tests/fixtures), FACET_RESOURCES (resources).
+# Environment for every test: FACET_FIXTURES (tests/fixtures), FACET_RESOURCES (resources), FACET_TUNE=off (what was measured on
+# this machine neither helps nor changes).
 function(facet_test name)
     cmake_parse_arguments(ARG "" "TIMEOUT" "LABELS;SOURCES;LIBRARIES;ENVIRONMENT;ARGUMENTS" ${ARGN})
     add_executable(${name} ${ARG_SOURCES})
@@ -37,7 +38,7 @@ function(facet_test name)
         set(ARG_TIMEOUT 300)
     endif()
     set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT
-        "FACET_FIXTURES=${PROJECT_SOURCE_DIR}/tests/fixtures;FACET_RESOURCES=${PROJECT_SOURCE_DIR}/resources;FACET_BIN=${CMAKE_BINARY_DIR}/bin;QT_QPA_PLATFORM=offscreen;${ARG_ENVIRONMENT}")
+        "FACET_FIXTURES=${PROJECT_SOURCE_DIR}/tests/fixtures;FACET_RESOURCES=${PROJECT_SOURCE_DIR}/resources;FACET_BIN=${CMAKE_BINARY_DIR}/bin;FACET_TUNE=off;QT_QPA_PLATFORM=offscreen;${ARG_ENVIRONMENT}")
 endfunction()
 
 # facet_fuzzer(NAME SOURCE LIBRARIES..): with FACET_BUILD_FUZZERS a libFuzzer program; always a test that replays

@@ -12,6 +12,7 @@ import tempfile
 # folder -> prefixes that its quoted includes may begin with (besides files of the same folder)
 ALLOWED = {
     "engine/base": ["facet/"],
+    "engine/machine": ["facet/", "machine/"],
     "engine/kernels": ["facet/", "kernels/"],
     "engine/load": ["facet/", "kernels/", "load/"],
     "engine/text": ["facet/", "text/"],

@@ -15,6 +15,7 @@
 #include "facet/inputs.h"
 #include "facet/model_info.h"
 #include "facet/result.h"
+#include "facet/tuning.h"
 #include "facet/version.h"
 
 #include <atomic>
@@ -69,7 +70,7 @@ struct LoadOptions {
     std::string cacheFolder = {};                        // soft tokens and conversation states on disk; empty: memory only
     WeightType weights = WeightType::AsStored;
     int contextLength = 0;                          // tokens; 0: the model's own, at most 8192
-    int threads = 0;                                // 0: all cores
+    int threads = 0;                                // 0: as tuned, or all cores
     KvType kv = KvType::Auto;
     Packing packing = Packing::Auto;
     InstructionSet isa = InstructionSet::Auto;      // Auto: FACET_ISA if set, else the best of this machine
@@ -77,6 +78,11 @@ struct LoadOptions {
     std::uint64_t cacheFolderBytes = 0;             // what cacheFolder may grow to; 0: 4 GB
     int parallel = 0;                               // requests answered at once in one batch; 0: 4
     bool referencePrecision = false;                // float32 activations and cache everywhere (probe, tests)
+    // Where measured choices of threads and cache type lie (facet/tuning.h); empty: none are used or measured. They change
+    // nothing that is given above: with threads and a kv type of the caller's nothing is measured at all.
+    std::string tuningFolder = {};
+    TuneMode tune = TuneMode::Auto;
+    int tuneAfterMs = 5000;                         // idle time before the measuring begins
 };
 
 // inspectModel() for exactly this load: files beside the model, types, limit; its context length is among the estimates

@@ -82,9 +82,11 @@ struct ModelInfo {
     VisionInfo vision;
     AudioInfo audio;
     KvType kv = KvType::Auto;              // what keys and values are kept as (inspect: would be)
+    int threads = 0, writeThreads = 0;     // that read and encode; that write (inspect: would)
+    bool tuned = false;                    // threads and kv are choices that were measured here (facet/tuning.h)
     std::uint64_t availableBytes = 0;      // what all of it may take; 0: unknown
     std::vector<MemoryEstimate> memory;    // at several context lengths
-    std::vector<std::string> notes;        // what was decided about memory, one sentence each
+    std::vector<std::string> notes;        // what was decided about memory and speed, one sentence each
     std::vector<std::string> unsupported;  // what this engine cannot do with it, one sentence each; empty: all fine
 };
 

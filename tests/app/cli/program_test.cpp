@@ -32,7 +32,7 @@ TEST_CASE("help and version") {
     const ProgramResult help = runProgram({"--help"});
     CHECK(help.exitCode == 0);
     CHECK(contains(help.out, "Examples:"));
-    for (const char *verb : {"chat", "ocr", "detect", "transcribe", "describe", "inspect", "models", "serve", "tour", "probe"}) {
+    for (const char *verb : {"chat", "ocr", "detect", "transcribe", "describe", "inspect", "bench", "models", "serve", "tour", "probe"}) {
         CAPTURE(std::string(verb));
         CHECK(contains(help.out, verb));
         const ProgramResult own = runProgram({verb, "--help"});

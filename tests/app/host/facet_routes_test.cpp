@@ -86,7 +86,8 @@ TEST_CASE("loading tells how far it is and ends with the model") {
 
 TEST_CASE("a load takes what goes with the model") {
     HostFixture f(false, false);
-    const std::string body = R"({"path":"/a","mmproj":"/m.gguf","drafter":"/d","kv":"q8_0","memory":8000000000,
+    f.services.tuningFolder = "/tuning";
+    const std::string body = R"({"path":"/a","mmproj":"/m.gguf","drafter":"/d","kv":"q8_0","memory":8000000000,"tune":"again",
         "adapters":[{"path":"/l1"},{"path":"/l2","scale":0.5}]})";
     REQUIRE(f.post("/x_facet/load", body).status == 200);
     const LoadOptions &options = f.loader.lastOptions;
@@ -94,6 +95,8 @@ TEST_CASE("a load takes what goes with the model") {
     CHECK(options.drafter == "/d");
     CHECK(options.kv == KvType::Q8_0);
     CHECK(options.memoryLimitBytes == 8'000'000'000U);
+    CHECK(options.tune == TuneMode::Again);
+    CHECK(options.tuningFolder == "/tuning");
     REQUIRE(options.adapters.size() == 2);
     CHECK(options.adapters[0].path == "/l1");
     CHECK(options.adapters[0].scale == 1.0F);
@@ -101,11 +104,18 @@ TEST_CASE("a load takes what goes with the model") {
     REQUIRE(f.post("/x_facet/load", R"({"path":"/a"})").status == 200);
     CHECK(f.loader.lastOptions.kv == KvType::Auto);
     CHECK(f.loader.lastOptions.drafter.empty());
+    CHECK(f.loader.lastOptions.tune == TuneMode::Auto);
+    f.services.tune = TuneMode::Off; // serve --tune off: unless the load says otherwise
+    REQUIRE(f.post("/x_facet/load", R"({"path":"/a"})").status == 200);
+    CHECK(f.loader.lastOptions.tune == TuneMode::Off);
+    REQUIRE(f.post("/x_facet/load", R"({"path":"/a","tune":"auto"})").status == 200);
+    CHECK(f.loader.lastOptions.tune == TuneMode::Auto);
     const auto refused = [&](const char *text) {
         return parsed(f.post("/x_facet/load", text).body)["error"]["param"].get<std::string>();
     };
     CHECK(refused(R"({"path":"/a","kv":"q3"})") == "kv");
     CHECK(refused(R"({"path":"/a","memory":-1})") == "memory");
+    CHECK(refused(R"({"path":"/a","tune":"now"})") == "tune");
     CHECK(refused(R"({"path":"/a","drafter":7})") == "drafter");
     CHECK(refused(R"({"path":"/a","mmproj":"a\u0000b"})") == "mmproj");
     CHECK(refused(R"({"path":"/a","adapters":["x"]})") == "adapters[0]");

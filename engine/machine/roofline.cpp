@@ -1,5 +1,6 @@
-#include "roofline/roofline.h"
+#include "machine/roofline.h"
 
+#include <algorithm>
 #include <atomic>
 #include <barrier>
 #include <chrono>
@@ -15,7 +16,7 @@
 #include <sys/mman.h>
 #endif
 
-namespace facet::bench {
+namespace facet {
 
 namespace {
 
@@ -131,4 +132,4 @@ double arithmeticPulse() noexcept {
     return 1e-9 * operations / std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-}  // namespace facet::bench
+}  // namespace facet

@@ -1,9 +1,9 @@
 // The roofline's loops in plain C++: what the compiler makes of them for the oldest processor of the kind.
-#include "roofline/roofline.h"
+#include "machine/roofline.h"
 
 #include <cstring>
 
-namespace facet::bench {
+namespace facet {
 
 namespace {
 
@@ -37,4 +37,4 @@ float fp32(std::int64_t rounds, double &operations) {
 
 const RooflineLoops kPlainLoops{"plain", read, nullptr, nullptr, nullptr, nullptr, fp32};
 
-}  // namespace facet::bench
+}  // namespace facet

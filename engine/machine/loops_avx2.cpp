@@ -1,9 +1,9 @@
 // The roofline's loops for AVX2 with FMA. Built with its own flags: intrinsics only.
-#include "roofline/roofline.h"
+#include "machine/roofline.h"
 
 #include <immintrin.h>
 
-namespace facet::bench {
+namespace facet {
 
 namespace {
 
@@ -88,4 +88,4 @@ float fp32(std::int64_t rounds, double &operations) {
 
 const RooflineLoops kAvx2Loops{"avx2", read, nullptr, int8, int4, nullptr, fp32};
 
-}  // namespace facet::bench
+}  // namespace facet
