@@ -26,7 +26,8 @@ QJsonObject allModels(const store::Settings &settings) {
 LoadSettings readLoadSettings(const store::Settings &settings, const QString &model) {
     LoadSettings out;
     const QString kv = settings.value(store::keys::kEngineKv).toString();
-    if (kv == QLatin1String("f16") || kv == QLatin1String("q8_0") || kv == QLatin1String("q4_0")) {
+    if (kv == QLatin1String("f16") || kv == QLatin1String("q8_0") || kv == QLatin1String("q4_0") ||
+        kv == QLatin1String("q4_r")) {
         out.kv = kv;
     }
     out.memoryBytes = std::max(settings.value(store::keys::kEngineMemory).toLongLong(), qint64(0));

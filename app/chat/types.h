@@ -111,7 +111,7 @@ struct AdapterUse {
     bool operator==(const AdapterUse &) const = default;
 };
 struct LoadSettings {
-    QString kv;                      // type of the key/value cache: "f16", "q8_0", "q4_0"; empty: the engine chooses
+    QString kv;                      // type of the key/value cache: "f16", "q8_0", "q4_0", "q4_r"; empty: the engine chooses
     qint64 memoryBytes = 0;          // for weights and caches together; 0: what the machine has
     QString weights;                 // made smaller while a folder is loaded: "q8_0", "q4_0"; empty: as in the file
     QString drafter;

@@ -81,8 +81,8 @@ void addPackFlag(CLI::App &verb, std::string &packing) {
 }
 
 void addMemoryFlags(CLI::App &verb, std::string &kv, std::uint64_t &memory) {
-    verb.add_option("--kv", kv, "How the context is kept: auto, f32, f16, q8_0 or q4_0; auto: f16 where it fits, or as measured here")
-        ->check(CLI::IsMember({"auto", "f32", "f16", "q8_0", "q4_0"}))
+    verb.add_option("--kv", kv, "How the context is kept: auto, f32, f16, q8_0, q4_0 or q4_r; auto: f16 where it fits, or as measured here")
+        ->check(CLI::IsMember({"auto", "f32", "f16", "q8_0", "q4_0", "q4_r"}))
         ->group("Model");
     verb.add_option_function<std::string>(
             "--memory", [&memory](const std::string &text) { memory = sizeFromText(text).value_or(0); },

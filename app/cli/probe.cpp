@@ -49,7 +49,7 @@ void addProbe(CLI::App &app, RunVerb &chosen) {
     verb->add_option("--isa", a->isa, "auto, scalar, avx2, avx2_vnni, avx512 or avx512_vnni")
         ->check(CLI::IsMember({"auto", "scalar", "avx2", "avx2_vnni", "avx512", "avx512_vnni"}));
     verb->add_option("--kv", a->kv, "How keys and values are kept; auto: f32, with --quantised f16")
-        ->check(CLI::IsMember({"auto", "f32", "f16", "q8_0", "q4_0"}));
+        ->check(CLI::IsMember({"auto", "f32", "f16", "q8_0", "q4_0", "q4_r"}));
     verb->add_flag("--quantised", a->quantised, "The product's arithmetic instead of float32");
     verb->add_option("--jsonl", *lines, "KIND CASES.jsonl with KIND tokenizer, chat, parse or detection")->expected(2);
     verb->footer(

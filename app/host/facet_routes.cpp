@@ -70,7 +70,7 @@ Result<KvType> kvType(const JsonFields &fields) {
     FACET_TRY(name, fields.string("kv"));
     if (!name) return KvType::Auto;
     if (const auto type = kvTypeNamed(*name)) return *type;
-    return fields.wrong("kv", "be auto, f32, f16, q8_0 or q4_0.");
+    return fields.wrong("kv", "be auto, f32, f16, q8_0, q4_0 or q4_r.");
 }
 
 Result<Packing> packing(const JsonFields &fields) {

@@ -49,7 +49,7 @@ Status kvTypes(std::string_view flag, std::string_view text, std::vector<KvType>
     out.clear();
     for (const std::string_view part : split(text, ',')) {
         const auto type = kvTypeNamed(part);
-        if (!type || *type == KvType::Auto) return wrong(flag, part, "f16, f32, q8_0 or q4_0");
+        if (!type || *type == KvType::Auto) return wrong(flag, part, "f16, f32, q8_0, q4_0 or q4_r");
         out.push_back(*type);
     }
     return ok();
@@ -234,7 +234,7 @@ llama-bench's flags
   -n, --n-gen N[,N]           tokens to write, one by one (128; 0: none)
   -pg P,N                     both behind each other; may be repeated
   -d, --n-depth N[,N]         tokens that are in the cache before (0)
-  -ctk, -ctv TYPE[,TYPE]      f16, f32, q8_0, q4_0; keys and values alike (f16)
+  -ctk, -ctv TYPE[,TYPE]      f16, f32, q8_0, q4_0, q4_r; keys and values alike (f16)
   -r, --repetitions N         samples of each test (5)
   -o, --output FORMAT         md, json, jsonl, csv
   -fa -ngl -b -ub -mmp X      are accepted and mean nothing here; so does --no-warmup

@@ -2,6 +2,7 @@
 #include "kernels/ops.h"
 #include "kernels/profile.h"
 #include "kernels/quant_blocks.h"
+#include "kernels/rotation.h"
 #include "kernels/tables.h"
 
 #include <algorithm>
@@ -18,7 +19,9 @@ constexpr int kQueryBlock = 128; // rows (tokens x heads of one group) that shar
 constexpr std::int64_t kPiece = 512;
 constexpr std::int64_t kRowPadding = 16;  // floats behind each row: rows of 2^n bytes would fall into the same cache lines
 
-bool hasBlocks(CacheType type) noexcept { return type == CacheType::Q8_0 || type == CacheType::Q4_0; }
+bool isRotated(CacheType type) noexcept { return type == CacheType::Q4_R; }
+// What the kernels read.
+CacheType plainType(CacheType type) noexcept { return isRotated(type) ? CacheType::Q4_0 : type; }
 
 struct Problem {
     const Exec &exec;
@@ -99,7 +102,7 @@ void attendSlots(const Problem &problem, const QueryBlock &block, std::int64_t p
     const auto *keys = static_cast<const std::byte *>(kv.keys) + bytes;
     const auto *values = static_cast<const std::byte *>(kv.values) + bytes;
     const std::int64_t pitch = problem.pitch();
-    problem.exec.kernels->attendSpan(kv.type, keys, values, end - base, kv.headDim, scratch.queries(), block.rows(), pitch,
+    problem.exec.kernels->attendSpan(plainType(kv.type), keys, values, end - base, kv.headDim, scratch.queries(), block.rows(), pitch,
                                      scratch.visibleFrom, scratch.visibleTo, state.maximum, state.sum, state.out, pitch);
 }
 
@@ -131,8 +134,9 @@ void merge(const State &into, const State &piece, int rows, std::int64_t headDim
 
 void takeQueries(const Problem &problem, const QueryBlock &block, float *to) {
     for (int row = 0; row < block.rows(); ++row) {
-        std::copy_n(problem.q + problem.offset(block.tokenOf(row), block.headOf(row)), problem.kv.headDim,
-                    to + row * problem.pitch());
+        float *query = to + row * problem.pitch();
+        std::copy_n(problem.q + problem.offset(block.tokenOf(row), block.headOf(row)), problem.kv.headDim, query);
+        if (isRotated(problem.kv.type)) rotateRow(query, problem.kv.headDim);
     }
 }
 
@@ -142,6 +146,7 @@ void giveResult(const Problem &problem, const QueryBlock &block, const State &st
         const float *from = state.out + row * problem.pitch();
         const float sum = state.sum[row];
         for (int d = 0; d < problem.kv.headDim; ++d) out[d] = sum > 0.0F ? from[d] / sum : (sum == 0.0F ? 0.0F : sum);
+        if (isRotated(problem.kv.type)) unrotateRow(out, problem.kv.headDim);
     }
 }
 
@@ -266,16 +271,29 @@ TensorType cacheTensorType(CacheType type) noexcept {
     case CacheType::F32: return TensorType::F32;
     case CacheType::F16: return TensorType::F16;
     case CacheType::Q8_0: return TensorType::Q8_0;
-    case CacheType::Q4_0: break;
+    case CacheType::Q4_0:
+    case CacheType::Q4_R: break;
     }
     return TensorType::Q4_0;
 }
 
-std::int64_t cacheRowBytes(CacheType type, std::int64_t n) noexcept { return rowBytes(cacheTensorType(type), n); }
+std::int64_t cacheRowBytes(CacheType type, std::int64_t n) noexcept {
+    return isRotated(type) && !canRotate(n) ? 0 : rowBytes(cacheTensorType(type), n);
+}
 
 void storeCacheRow(const Kernels &kernels, CacheType type, const float *x, std::int64_t n, void *out) {
-    if (hasBlocks(type)) quantiseRowToBlocks(cacheTensorType(type), x, n, static_cast<std::byte *>(out));
-    else kernels.toCache(type, x, n, out);
+    auto *bytes = static_cast<std::byte *>(out);
+    switch (type) {
+    case CacheType::F32:
+    case CacheType::F16: kernels.toCache(type, x, n, out); return;
+    case CacheType::Q8_0:
+    case CacheType::Q4_0: quantiseRowToBlocks(cacheTensorType(type), x, n, bytes); return;
+    case CacheType::Q4_R: break;
+    }
+    float turned[kLongestRotation];
+    std::copy_n(x, n, turned);
+    rotateRow(turned, n);
+    quantiseRowToQ4Searched(turned, n, bytes);
 }
 
 void attend(const Exec &exec, const KvView &kv, const float *q, std::int64_t tokens, int heads,

@@ -20,9 +20,10 @@ struct Q8Rows {
     const std::int32_t *pairs = nullptr;
 };
 
-// Key/value element type of a cache; Q8_0 and Q4_0 need heads of a multiple of 32 values. Written with storeCacheRow() of
-// ops.h.
-enum class CacheType : std::uint8_t { F32, F16, Q8_0, Q4_0 };
+// Key/value element type of a cache; Q8_0, Q4_0 and Q4_R need heads of a multiple of 32 values. Q4_R is Q4_0 behind a fixed
+// rotation of each head (rotation.h): kernels never see it, ops.h turns queries and results. Written with storeCacheRow()
+// of ops.h.
+enum class CacheType : std::uint8_t { F32, F16, Q8_0, Q4_0, Q4_R };
 
 struct Kernels {
     const char *name;  // "scalar", "avx2", "avx2_vnni", "avx512", "avx512_vnni", "neon"

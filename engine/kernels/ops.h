@@ -56,7 +56,7 @@ void geluMulRows(const Exec &exec, const float *gate, const float *up, std::int6
 
 // Bytes of n values in a cache: a head of one position. Types of blocks: n is a multiple of 32.
 std::int64_t cacheRowBytes(CacheType type, std::int64_t n) noexcept;
-// What such a row is stored as.
+// What such a row is stored as; kernels read rotated types as the plain ones.
 TensorType cacheTensorType(CacheType type) noexcept;
 // float32 to any cache type.
 void storeCacheRow(const Kernels &kernels, CacheType type, const float *x, std::int64_t n, void *out);

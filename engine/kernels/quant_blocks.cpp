@@ -20,7 +20,7 @@ int roundWithin(float value, int low, int high) noexcept {
     return static_cast<int>(std::round(value));
 }
 
-void blockQ8(const float *x, std::byte *out) noexcept {
+void blockQ8(const float *x, const float * /*importance*/, std::byte *out) noexcept {
     float largest = 0.0F;
     for (int i = 0; i < kBlock; ++i) largest = std::fmax(largest, std::fabs(x[i]));
     const float scale = largest / 127.0F;
@@ -31,12 +31,8 @@ void blockQ8(const float *x, std::byte *out) noexcept {
     }
 }
 
-void blockQ4(const float *x, std::byte *out) noexcept {
-    float extreme = 0.0F;  // the value of largest magnitude, with its sign: it becomes nibble 0
-    for (int i = 0; i < kBlock; ++i) {
-        if (std::fabs(x[i]) > std::fabs(extreme)) extreme = x[i];
-    }
-    const float scale = extreme / -8.0F;
+// 32 values with the scale `scale`: level 8 is zero.
+void storeQ4(const float *x, float scale, std::byte *out) noexcept {
     const float inverse = scale != 0.0F ? 1.0F / scale : 0.0F;
     store16(halfFromFloat(scale), out);
     const auto nibble = [inverse](float value) noexcept -> unsigned {
@@ -47,6 +43,22 @@ void blockQ4(const float *x, std::byte *out) noexcept {
     for (int i = 0; i < kBlock / 2; ++i) {
         out[2 + i] = static_cast<std::byte>(nibble(x[i]) | nibble(x[i + kBlock / 2]) << 4);
     }
+}
+
+// The value of largest magnitude, with its sign: it becomes level 0.
+float extremeOf(const float *x) noexcept {
+    float extreme = 0.0F;
+    for (int i = 0; i < kBlock; ++i) {
+        if (std::fabs(x[i]) > std::fabs(extreme)) extreme = x[i];
+    }
+    return extreme;
+}
+
+// A scale as it will be read again.
+float stored(float scale) noexcept { return floatFromHalf(halfFromFloat(scale)); }
+
+void blockQ4(const float *x, const float *importance, std::byte *out) noexcept {
+    storeQ4(x, importance != nullptr ? stored(searchedScale(x, importance, 8)) : extremeOf(x) / -8.0F, out);
 }
 
 // Levels above the least value (Q4_1, Q5_1) or around zero (Q5_0), nearest.
@@ -67,39 +79,40 @@ void storeFifthBits(const int (&q)[kBlock], std::byte *out) noexcept {
 }
 
 // Scale and least value of a block that spans `top` levels; the levels themselves to `q`.
-void affineBlock(const float *x, int top, std::byte *out, int (&q)[kBlock]) noexcept {
+void affineBlock(const float *x, const float *importance, int top, std::byte *out, int (&q)[kBlock]) noexcept {
     float low = x[0];
     float high = x[0];
     for (int i = 1; i < kBlock; ++i) {
         low = std::fmin(low, x[i]);
         high = std::fmax(high, x[i]);
     }
-    const float scale = (high - low) / static_cast<float>(top);
+    float scale = (high - low) / static_cast<float>(top);
+    if (importance != nullptr) {
+        const SearchedOffset best = searchedOffset(x, importance, top);
+        scale = stored(best.scale);
+        low = stored(best.low);
+    }
     const float inverse = scale != 0.0F ? 1.0F / scale : 0.0F;
     store16(halfFromFloat(scale), out);
     store16(halfFromFloat(low), out + 2);
     for (int i = 0; i < kBlock; ++i) q[i] = level((x[i] - low) * inverse, top);
 }
 
-void blockQ4_1(const float *x, std::byte *out) noexcept {
+void blockQ4_1(const float *x, const float *importance, std::byte *out) noexcept {
     int q[kBlock];
-    affineBlock(x, 15, out, q);
+    affineBlock(x, importance, 15, out, q);
     storeNibbles(q, out + 4);
 }
 
-void blockQ5_1(const float *x, std::byte *out) noexcept {
+void blockQ5_1(const float *x, const float *importance, std::byte *out) noexcept {
     int q[kBlock];
-    affineBlock(x, 31, out, q);
+    affineBlock(x, importance, 31, out, q);
     storeFifthBits(q, out + 4);
     storeNibbles(q, out + 8);
 }
 
-void blockQ5_0(const float *x, std::byte *out) noexcept {
-    float extreme = 0.0F;
-    for (int i = 0; i < kBlock; ++i) {
-        if (std::fabs(x[i]) > std::fabs(extreme)) extreme = x[i];
-    }
-    const float scale = extreme / -16.0F;
+void blockQ5_0(const float *x, const float *importance, std::byte *out) noexcept {
+    const float scale = importance != nullptr ? stored(searchedScale(x, importance, 16)) : extremeOf(x) / -16.0F;
     const float inverse = scale != 0.0F ? 1.0F / scale : 0.0F;
     store16(halfFromFloat(scale), out);
     int q[kBlock];
@@ -108,7 +121,7 @@ void blockQ5_0(const float *x, std::byte *out) noexcept {
     storeNibbles(q, out + 6);
 }
 
-using Quantiser = void (*)(const float *x, std::byte *out) noexcept;
+using Quantiser = void (*)(const float *x, const float *importance, std::byte *out) noexcept;
 
 // Null: float types, and types that are only read.
 Quantiser quantiserOf(TensorType type) noexcept {
@@ -118,6 +131,8 @@ Quantiser quantiserOf(TensorType type) noexcept {
     case TensorType::Q4_1: return blockQ4_1;
     case TensorType::Q5_0: return blockQ5_0;
     case TensorType::Q5_1: return blockQ5_1;
+    case TensorType::Q2_K: return blockQ2K;
+    case TensorType::Q3_K: return blockQ3K;
     case TensorType::Q4_K: return blockQ4K;
     case TensorType::Q5_K: return blockQ5K;
     case TensorType::Q6_K: return blockQ6K;
@@ -130,7 +145,7 @@ Quantiser quantiserOf(TensorType type) noexcept {
 
 bool canQuantise(TensorType type) noexcept { return isFloatType(type) || quantiserOf(type) != nullptr; }
 
-void quantiseRowToBlocks(TensorType type, const float *x, std::int64_t n, std::byte *out) {
+void quantiseRowToBlocks(TensorType type, const float *x, std::int64_t n, std::byte *out, const float *importance) {
     switch (type) {
     case TensorType::F32: std::memcpy(out, x, static_cast<std::size_t>(n) * sizeof(float)); return;
     case TensorType::F16:
@@ -144,7 +159,13 @@ void quantiseRowToBlocks(TensorType type, const float *x, std::int64_t n, std::b
     const Quantiser quantise = quantiserOf(type);
     if (quantise == nullptr) return;
     const BlockShape block = blockShape(type);
-    for (std::int64_t i = 0; i + block.values <= n; i += block.values, out += block.bytes) quantise(x + i, out);
+    for (std::int64_t i = 0; i + block.values <= n; i += block.values, out += block.bytes)
+        quantise(x + i, importance != nullptr ? importance + i : nullptr, out);
+}
+
+void quantiseRowToQ4Searched(const float *x, std::int64_t n, std::byte *out) {
+    constexpr std::int64_t kBytes = 18;
+    for (std::int64_t i = 0; i + kBlock <= n; i += kBlock, out += kBytes) storeQ4(x + i, stored(quickScale(x + i)), out);
 }
 
 }  // namespace facet

@@ -246,6 +246,7 @@ void attendSpanKernel(CacheType type, const void *k, const void *v, std::int64_t
     case CacheType::F32: attendKeys<CacheF32>(k, v, keys, headDim, all); return;
     case CacheType::F16: attendKeys<CacheF16>(k, v, keys, headDim, all); return;
     case CacheType::Q8_0: attendKeys<CacheQ8>(k, v, keys, headDim, all); return;
+    case CacheType::Q4_R:  // its queries were turned by ops.h
     case CacheType::Q4_0: attendKeys<CacheQ4>(k, v, keys, headDim, all); return;
     }
 }

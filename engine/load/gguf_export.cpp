@@ -151,6 +151,7 @@ PlannedTensor TextExport::ropeDivisors() const {
 Result<PlannedTensor> planned(const Checkpoint &checkpoint, const TensorInfo &info, const GgufName &name) {
     PlannedTensor tensor;
     tensor.output.name = name.name;
+    tensor.source = info.name;
     tensor.output.shape = info.shape;
     if (info.shape.empty()) {
         tensor.output.shape = {1};

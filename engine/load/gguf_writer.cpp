@@ -54,7 +54,12 @@ void GgufMetadata::text(std::string_view key, std::string_view value) {
 }
 void GgufMetadata::u32(std::string_view key, std::uint32_t value) {
     begin(key, GgufType::U32);
+    m_numbers.insert_or_assign(std::string(key), m_bytes.size());
     append(m_bytes, value);
+}
+void GgufMetadata::replace(std::string_view key, std::uint32_t value) {
+    const auto found = m_numbers.find(key);
+    if (found != m_numbers.end()) std::memcpy(m_bytes.data() + found->second, &value, sizeof value);
 }
 void GgufMetadata::i32(std::string_view key, std::int32_t value) {
     begin(key, GgufType::I32);
@@ -97,6 +102,17 @@ std::uint64_t GgufOutput::bytes() const {
     std::int64_t rows = 1;
     for (std::size_t i = 0; i + 1 < shape.size(); ++i) rows *= shape[i];
     return static_cast<std::uint64_t>(rows * rowBytes(type, shape.empty() ? 1 : shape.back()));
+}
+
+std::uint64_t ggufFileBytes(const GgufMetadata &metadata, const std::vector<GgufOutput> &tensors) {
+    constexpr std::uint64_t kFixed = 4 + 4 + 8 + 8;          // magic, version, two counts
+    constexpr std::uint64_t kOfTensor = 8 + 4 + 4 + 8;       // length of the name, dimensions, type, offset
+    std::uint64_t head = kFixed + metadata.bytes().size(), data = 0;
+    for (const GgufOutput &tensor : tensors) {
+        head += kOfTensor + tensor.name.size() + 8 * tensor.shape.size();
+        data += aligned(tensor.bytes());
+    }
+    return aligned(head) + data;
 }
 
 struct GgufWriter::State {

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -35,6 +36,8 @@ public:
     void f32s(std::string_view key, const std::vector<float> &values);
     void booleans(std::string_view key, const std::vector<bool> &values);
     void copy(std::string_view key, const GgufValue &value); // of another file
+    // Another value for a key that u32() wrote; nothing if there is none.
+    void replace(std::string_view key, std::uint32_t value);
 
     std::uint64_t count() const noexcept { return m_count; }
     const std::string &bytes() const noexcept { return m_bytes; }
@@ -45,6 +48,7 @@ private:
 
     std::string m_bytes;
     std::uint64_t m_count = 0;
+    std::map<std::string, std::size_t, std::less<>> m_numbers; // where the values of u32() lie
 };
 
 struct GgufOutput {
@@ -53,6 +57,9 @@ struct GgufOutput {
     std::vector<std::int64_t> shape; // slowest first; the last is a multiple of the type's block
     std::uint64_t bytes() const;
 };
+
+// The size of such a file.
+std::uint64_t ggufFileBytes(const GgufMetadata &metadata, const std::vector<GgufOutput> &tensors);
 
 class GgufWriter {
 public:

@@ -49,12 +49,13 @@ const char *kvTypeName(KvType type) noexcept {
     case KvType::F16: return "f16";
     case KvType::Q8_0: return "q8_0";
     case KvType::Q4_0: return "q4_0";
+    case KvType::Q4_R: return "q4_r";
     }
     return "";
 }
 
 std::optional<KvType> kvTypeNamed(std::string_view name) noexcept {
-    for (const KvType type : {KvType::Auto, KvType::F32, KvType::F16, KvType::Q8_0, KvType::Q4_0})
+    for (const KvType type : {KvType::Auto, KvType::F32, KvType::F16, KvType::Q8_0, KvType::Q4_0, KvType::Q4_R})
         if (name == kvTypeName(type)) return type;
     return std::nullopt;
 }
@@ -79,6 +80,7 @@ CacheType cacheTypeOf(KvType kv) noexcept {
     case KvType::F32: return CacheType::F32;
     case KvType::Q8_0: return CacheType::Q8_0;
     case KvType::Q4_0: return CacheType::Q4_0;
+    case KvType::Q4_R: return CacheType::Q4_R;
     case KvType::Auto:
     case KvType::F16: break;
     }

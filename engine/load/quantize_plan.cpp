@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 
 namespace facet {
 namespace {
@@ -97,10 +98,65 @@ std::optional<QuantizeType> quantizeTypeOf(std::string_view name) noexcept {
 
 std::uint32_t ggufFileType(QuantizeType type) noexcept { return kindOf(type).fileType; }
 
+std::uint32_t ggufFileType(TensorType most) noexcept {
+    switch (most) {
+    case TensorType::F32: return 0;
+    case TensorType::F16: return 1;
+    case TensorType::Q4_0: return 2;
+    case TensorType::Q4_1: return 3;
+    case TensorType::Q8_0: return 7;
+    case TensorType::Q5_0: return 8;
+    case TensorType::Q5_1: return 9;
+    case TensorType::Q2_K: return 10;
+    case TensorType::Q3_K: return 12;
+    case TensorType::Q5_K: return 17;
+    case TensorType::Q6_K: return 18;
+    case TensorType::IQ4_NL: return 25;
+    case TensorType::BF16: return 32;
+    default: return 15; // Q4_K, and mixes of all kinds
+    }
+}
+
 std::int64_t PlannedTensor::rows() const {
     std::int64_t rows = 1;
     for (std::size_t i = 0; i + 1 < output.shape.size(); ++i) rows *= output.shape[i];
     return rows;
+}
+
+const float *PlannedTensor::importanceOf(std::int64_t row) const {
+    if (!importance || importance->rowsEach < 1) return nullptr;
+    const auto part = static_cast<std::size_t>(row / importance->rowsEach);
+    return part < importance->parts.size() && !importance->parts[part].empty() ? importance->parts[part].data() : nullptr;
+}
+
+std::string tensorKind(const std::string &ggufName) {
+    std::size_t begin = 0;
+    if (ggufName.starts_with("blk.")) begin = ggufName.find('.', 4) == std::string::npos ? 0 : ggufName.find('.', 4) + 1;
+    std::string kind = ggufName.substr(begin);
+    if (kind.ends_with(".weight")) kind.resize(kind.size() - std::string_view(".weight").size());
+    return kind;
+}
+
+int tensorLayer(const std::string &ggufName) { return layerOf(ggufName, ""); }
+
+bool mayChooseType(const PlannedTensor &tensor) {
+    const std::string &name = tensor.output.name;
+    return !tensor.from.empty() && !isTower(name) && !staysFloat(tensor) && name != "per_layer_model_proj.weight";
+}
+
+std::vector<TensorType> typesFor(const PlannedTensor &tensor) {
+    const TensorType stored = tensor.sourceType() == TensorType::F32 ? TensorType::BF16 : tensor.sourceType();
+    std::vector<TensorType> types{stored};
+    // Where blocks of 256 fit, they lose less than those of 32 of the same size.
+    constexpr TensorType kLarge[] = {TensorType::Q8_0, TensorType::Q6_K, TensorType::Q5_K,
+                                     TensorType::Q4_K, TensorType::Q3_K, TensorType::Q2_K};
+    constexpr TensorType kSmall[] = {TensorType::Q8_0, TensorType::Q5_1, TensorType::Q5_0, TensorType::Q4_1, TensorType::IQ4_NL};
+    const bool large = rowBytes(TensorType::Q4_K, tensor.cols()) > 0;
+    for (const TensorType type : large ? std::span<const TensorType>(kLarge) : std::span<const TensorType>(kSmall)) {
+        const std::int64_t bytes = tensor.bytesAs(type);
+        if (bytes > 0 && bytes < tensor.bytesAs(types.back())) types.push_back(type);
+    }
+    return types;
 }
 
 PlanResult planTypes(std::vector<PlannedTensor> &tensors, QuantizeType type) {

@@ -59,7 +59,8 @@ Result<std::vector<KvLoss>> measureKvLoss(const LoadedModel &model, const Exec &
     const std::pair<KvType, CacheType> all[] = {{KvType::F32, CacheType::F32},
                                                 {KvType::F16, CacheType::F16},
                                                 {KvType::Q8_0, CacheType::Q8_0},
-                                                {KvType::Q4_0, CacheType::Q4_0}};
+                                                {KvType::Q4_0, CacheType::Q4_0},
+                                                {KvType::Q4_R, CacheType::Q4_R}};
     std::vector<KvLoss> losses;
     std::vector<KvCache> caches;
     for (const auto &[type, stored] : all) {

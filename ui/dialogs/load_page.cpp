@@ -80,6 +80,7 @@ LoadPage::LoadPage(chat::ChatController *controller, QWidget *parent)
     m_kv->addItem(tr("16 bit: exact"), QStringLiteral("f16"));
     m_kv->addItem(tr("8 bit: half the memory, hardly any loss"), QStringLiteral("q8_0"));
     m_kv->addItem(tr("4 bit: a quarter of the memory, some loss"), QStringLiteral("q4_0"));
+    m_kv->addItem(tr("4 bit, rotated: as small, less loss"), QStringLiteral("q4_r"));
     addRow(tr("Cache"), m_kv,
            tr("How the keys and values of what was read are kept; long conversations need much of it"));
     layout->addRow(m_for);

@@ -29,8 +29,8 @@ struct AudioInfo {
 
 // Element type of the KV cache. Auto: F16, or a smaller one where memory would not do (ModelInfo::notes says so); F32 with
 // referencePrecision. Q8_0 and Q4_0 need heads of a multiple of 32 values.
-enum class KvType : std::uint8_t { Auto, F32, F16, Q8_0, Q4_0 };
-const char *kvTypeName(KvType type) noexcept;  // "auto", "f32", "f16", "q8_0", "q4_0"
+enum class KvType : std::uint8_t { Auto, F32, F16, Q8_0, Q4_0, Q4_R };  // Q4_R: 4 bits, each head rotated first
+const char *kvTypeName(KvType type) noexcept;  // "auto", "f32", "f16", "q8_0", "q4_0", "q4_r"
 std::optional<KvType> kvTypeNamed(std::string_view name) noexcept;
 
 // Whether matrices of the types Q4_0, Q8_0, Q4_K, Q5_K and Q6_K are put into a layout that this processor multiplies faster,

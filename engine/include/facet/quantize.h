@@ -47,4 +47,39 @@ using QuantizeProgress = std::function<void(std::uint64_t done, std::uint64_t to
 Result<QuantizeReport> quantizeModel(const QuantizeOptions &options, const QuantizeProgress &progress = {},
                                      const CancelToken &cancel = {});
 
+// The type of every tensor chosen by measurement, so that the file has at most `targetBytes`. The model reads a text:
+// what goes into each matrix says which of its columns matter, and quantising parts of the model shows what its answers
+// lose by that. Types are then those that lose least for the bytes.
+struct AutoQuantizeOptions {
+    QuantizeOptions files;         // files.type means nothing
+    std::uint64_t targetBytes = 0; // of files.output
+    std::string text = {};         // to measure on; empty: a built-in one
+    bool planOnly = false;         // nothing is written; files.output may be empty
+};
+
+struct TensorChoice {
+    std::string name, kind, type; // "blk.3.ffn_down.weight", "ffn_down", "Q4_K"
+    std::uint64_t values = 0, bytes = 0;
+    double error = 0; // of its outputs on the text: mean square of the error over that of the outputs
+    double loss = 0;  // its share of AutoQuantizeReport::loss
+};
+
+struct AutoQuantizeReport {
+    QuantizeReport files;
+    std::vector<TensorChoice> tensors; // whose type was chosen, in the order of the file
+    std::uint64_t bytes = 0, smallestBytes = 0, largestBytes = 0; // of the file: planned, and what could be had
+    double bitsPerWeight = 0;          // of all that the file holds
+    double loss = 0;                   // expected divergence of the answers from the input's, nats a token
+    std::optional<double> measuredLoss; // the same of the file that was written, on the text
+    std::int64_t tokens = 0;           // of the text, as far as it was read
+};
+
+// `stage` is a short text for people ("measuring", "writing").
+using AutoQuantizeProgress = std::function<void(const char *stage, std::uint64_t done, std::uint64_t total)>;
+
+// Errors: as quantizeModel(); InvalidArgument (no file is that small: the sentence names the smallest; a text of less than
+// two tokens; drafters and projectors, which read no text).
+Result<AutoQuantizeReport> autoQuantizeModel(const AutoQuantizeOptions &options, const AutoQuantizeProgress &progress = {},
+                                             const CancelToken &cancel = {});
+
 } // namespace facet

@@ -123,7 +123,7 @@ TEST_CASE("types of keys and values and sizes are checked") {
         runProgram({"chat", "Hello", "--model", fixture("checkpoints/tiny-31b"), "--kv", "q4_0"});
     CHECK(narrow.exitCode == 3);
     CHECK(contains(narrow.err, "multiple of 32"));
-    for (const char *type : {"f32", "f16", "q8_0", "q4_0"}) {
+    for (const char *type : {"f32", "f16", "q8_0", "q4_0", "q4_r"}) {
         const ProgramResult r = runProgram({"chat", "How are you?", "--temperature", "0", "--kv", type});
         CAPTURE(type);
         CHECK(r.out == "I am fine, thank you! What shall I read or listen to?\n");
@@ -135,13 +135,15 @@ TEST_CASE("inspect measures what each type of keys and values costs on a text") 
     const ProgramResult r = runProgram({"inspect", "--json", "--kv-loss", "-"}, "How are you? I am fine, thank you!");
     REQUIRE(r.exitCode == 0);
     const json losses = json::parse(r.out)["kv_loss"];
-    REQUIRE(losses.size() == 4);
+    REQUIRE(losses.size() == 5);
     CHECK(losses[0]["kv"] == "f32");
     CHECK(losses[0]["divergence"] == 0);
     CHECK(losses[3]["kv"] == "q4_0");
     CHECK(losses[1]["divergence"] <= losses[2]["divergence"]);
     CHECK(losses[2]["divergence"] < losses[3]["divergence"]);
     CHECK(losses[3]["bytes"] < losses[2]["bytes"]);
+    CHECK(losses[4]["kv"] == "q4_r");
+    CHECK(losses[4]["bytes"] == losses[3]["bytes"]);
     CHECK(contains(runProgram({"inspect", "--kv-loss", "-"}, "How are you?").out, "Context as q8_0"));
     CHECK(runProgram({"inspect", "--kv-loss", "/nowhere"}).exitCode == 3);
 }

@@ -175,7 +175,7 @@ TEST_CASE("quantised rows lie near the values") {
     const std::pair<TensorType, double> types[] = {
         {TensorType::Q4_0, 0.095}, {TensorType::Q4_1, 0.080}, {TensorType::IQ4_NL, 0.078}, {TensorType::Q4_K, 0.073},
         {TensorType::Q5_0, 0.047}, {TensorType::Q5_1, 0.039}, {TensorType::Q5_K, 0.036},   {TensorType::Q6_K, 0.0205},
-        {TensorType::Q8_0, 0.006}};
+        {TensorType::Q8_0, 0.006}, {TensorType::Q3_K, 0.155},  {TensorType::Q2_K, 0.285}};
     Random random(21);
     const std::int64_t n = 64 * 256;
     const std::vector<float> x = random.values(n, 0.03F);
@@ -200,6 +200,54 @@ TEST_CASE("quantised rows lie near the values") {
         CHECK(share < limit);
     }
     CHECK_FALSE(canQuantise(TensorType::IQ3_S));
+}
+
+TEST_CASE("the values that matter are kept better when it is told which those are") {
+    Random random(22);
+    const std::int64_t n = 32 * 256;
+    const std::vector<float> x = random.values(n, 0.03F);
+    std::vector<float> importance(x.size());
+    for (std::size_t i = 0; i < importance.size(); ++i) importance[i] = i % 7 == 0 ? 40.0F : 0.5F;
+    for (const TensorType type : blockTypes()) {
+        if (!canQuantise(type) || type == TensorType::Q8_0) continue; // eight bits: nothing to choose
+        CAPTURE(tensorTypeName(type));
+        const auto loss = [&](const float *told) {
+            std::vector<std::byte> out(static_cast<std::size_t>(rowBytes(type, n)));
+            std::vector<float> back(x.size());
+            quantiseRowToBlocks(type, x.data(), n, out.data(), told);
+            scalar().dequantise(type, out.data(), n, back.data());
+            double sum = 0;
+            for (std::size_t i = 0; i < x.size(); ++i) {
+                const double off = static_cast<double>(back[i]) - static_cast<double>(x[i]);
+                sum += static_cast<double>(importance[i]) * off * off;
+            }
+            return sum;
+        };
+        CHECK(loss(importance.data()) < 0.97 * loss(nullptr));
+        const std::vector<float> none(x.size(), 0.0F); // nothing matters: still some defined block
+        std::vector<std::byte> out(static_cast<std::size_t>(rowBytes(type, n)));
+        std::vector<float> back(x.size());
+        quantiseRowToBlocks(type, x.data(), n, out.data(), none.data());
+        scalar().dequantise(type, out.data(), n, back.data());
+        for (const float value : back) REQUIRE(std::isfinite(value));
+    }
+}
+
+TEST_CASE("searched scales of four bits lose less than the reference rule") {
+    Random random(23);
+    const std::int64_t n = 64 * 256;
+    const std::vector<float> x = random.values(n);
+    const auto loss = [&](bool searched) {
+        std::vector<std::byte> out(static_cast<std::size_t>(rowBytes(TensorType::Q4_0, n)));
+        std::vector<float> back(x.size());
+        if (searched) quantiseRowToQ4Searched(x.data(), n, out.data());
+        else quantiseRowToBlocks(TensorType::Q4_0, x.data(), n, out.data());
+        scalar().dequantise(TensorType::Q4_0, out.data(), n, back.data());
+        double sum = 0;
+        for (std::size_t i = 0; i < x.size(); ++i) sum += std::pow(static_cast<double>(back[i]) - static_cast<double>(x[i]), 2);
+        return sum;
+    };
+    CHECK(loss(true) < 0.9 * loss(false));
 }
 
 TEST_CASE("rows of one sign and rows of one value keep their values") {

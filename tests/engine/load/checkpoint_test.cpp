@@ -172,6 +172,7 @@ TEST_CASE("memory estimates grow with the context and shrink with quantisation")
     CHECK(at(WeightType::Q8_0, KvType::F16, 1024).mappedBytes < base.mappedBytes);
     CHECK(at(WeightType::AsStored, KvType::Q8_0, 1024).kvBytes == base.kvBytes * 34 / 64);
     CHECK(at(WeightType::AsStored, KvType::Q4_0, 1024).kvBytes == base.kvBytes * 18 / 64);
+    CHECK(at(WeightType::AsStored, KvType::Q4_R, 1024).kvBytes == base.kvBytes * 18 / 64);
     CHECK(at(WeightType::AsStored, KvType::F32, 1024).kvBytes == 2 * base.kvBytes);
     CHECK(at(WeightType::AsStored, KvType::Auto, 1024).kvBytes == base.kvBytes);
     CHECK(at(WeightType::AsStored, KvType::F16, 4096).kvBytes > base.kvBytes);

@@ -42,7 +42,7 @@ struct Case {
 
 TEST_CASE("rewinding and branching to an earlier turn equal reading up to it") {
     for (const auto &name : textCheckpoints()) {
-        for (const CacheType type : {CacheType::F32, CacheType::F16, CacheType::Q8_0, CacheType::Q4_0}) {
+        for (const CacheType type : {CacheType::F32, CacheType::F16, CacheType::Q8_0, CacheType::Q4_0, CacheType::Q4_R}) {
             if (name == "tiny-31b" && type != CacheType::F32 && type != CacheType::F16) continue; // heads of 16 values
             INFO(name);
             const Case c(name, type);

@@ -19,7 +19,8 @@ struct Product {
 };
 constexpr Product kProducts[] = {{WeightType::AsStored, CacheType::F32},
                                  {WeightType::Q8_0, CacheType::F16},
-                                 {WeightType::AsStored, CacheType::Q8_0}};
+                                 {WeightType::AsStored, CacheType::Q8_0},
+                                 {WeightType::AsStored, CacheType::Q4_R}};
 
 } // namespace
 
@@ -30,7 +31,7 @@ TEST_CASE("pieces of any size give bit-identical logits, decoding token by token
             // Heads of 16 values cannot be kept in blocks of 32: create() refuses them, see text_load_test.cpp.
             if (!KvCache::create(rig.model.config(), product.cache, 256, kTotal)) {
                 CHECK(name == "tiny-31b");
-                CHECK(product.cache == CacheType::Q8_0);
+                CHECK((product.cache == CacheType::Q8_0 || product.cache == CacheType::Q4_R));
                 continue;
             }
             const auto ids = someIds(kTotal, rig.model.config().vocabularySize, 1);
@@ -192,6 +193,7 @@ TEST_CASE("quantised weights and float16 caches stay close to the reference") {
     CHECK(similarity(demo, WeightType::AsStored, CacheType::F16, true) >= 0.9999);
     CHECK(similarity(demo, WeightType::AsStored, CacheType::Q8_0, true) >= 0.999);
     CHECK(similarity(demo, WeightType::AsStored, CacheType::Q4_0, true) >= 0.9);
+    CHECK(similarity(demo, WeightType::AsStored, CacheType::Q4_R, true) >= 0.9);
     CHECK(similarity(demo, WeightType::Q8_0, CacheType::F32, true) >= 0.999);
     CHECK(similarity(demo, WeightType::Q8_0, CacheType::F16, false) >= 0.998);
     CHECK(similarity(demo, WeightType::Q4_0, CacheType::F16, false) >= 0.9);

@@ -208,7 +208,7 @@ TEST_CASE("a cache grows with the conversation up to what was estimated") {
     CHECK_FALSE(KvCache::create(rig.model.config(), CacheType::F16, 0, 1));
     CHECK_FALSE(KvCache::create(rig.model.config(), CacheType::F16, 16, 0));
     const TextRig narrow = TextRig::open("tiny-31b"); // heads of 16 values
-    for (const CacheType type : {CacheType::Q8_0, CacheType::Q4_0}) {
+    for (const CacheType type : {CacheType::Q8_0, CacheType::Q4_0, CacheType::Q4_R}) {
         CHECK(KvCache::create(rig.model.config(), type, 64, 16));
         const auto refused = KvCache::create(narrow.model.config(), type, 64, 16);
         REQUIRE_FALSE(refused);

@@ -50,7 +50,8 @@ struct Limit {
 };
 
 void checkLoss(const KvLoss &loss, Limit f16, Limit q8, Limit q4) {
-    const Limit limit = loss.type == KvType::Q4_0 ? q4 : loss.type == KvType::Q8_0 ? q8 : f16;
+    const bool fourBits = loss.type == KvType::Q4_0 || loss.type == KvType::Q4_R;
+    const Limit limit = fourBits ? q4 : loss.type == KvType::Q8_0 ? q8 : f16;
     INFO(std::string(kvTypeName(loss.type)), " divergence ", loss.divergence, ", other best token ", 1 - loss.sameBest,
          ", mean difference of logits ", loss.meanLogitDifference, ", perplexity ", loss.perplexity);
     if (environment("FACET_SHOW_KV_LOSS") == "1")
@@ -96,7 +97,7 @@ TEST_CASE("the text goldens with keys and values in fewer bits") {
             const Golden golden = goldenCase(checkpoint, name);
             const auto losses = model->kvLoss(golden.ids);
             REQUIRE(losses);
-            CHECK(losses->size() == (std::string(checkpoint) == "tiny-31b" ? 2 : 4)); // heads of 16 values
+            CHECK(losses->size() == (std::string(checkpoint) == "tiny-31b" ? 2 : 5)); // heads of 16 values
             CHECK(differing(losses->front().best, golden.best) == 0);
             // Where a rounding makes a router choose another expert, the rest of the text differs by more.
             const bool experts = std::string(checkpoint) == "tiny-26b-a4b";
@@ -112,8 +113,11 @@ TEST_CASE("a trained model with keys and values in fewer bits") {
                              "this app.<turn|>\n";
     const auto losses = model->kvLoss(model->tokenize(text, true));
     REQUIRE(losses);
-    REQUIRE(losses->size() == 4);
+    REQUIRE(losses->size() == 5);
     for (const KvLoss &loss : *losses) checkLoss(loss, {1e-4, 0.02}, {2e-3, 0.05}, {0.2, 0.15});
+    CHECK((*losses)[4].type == KvType::Q4_R);
+    CHECK((*losses)[4].divergence < (*losses)[3].divergence); // four bits as well, rotated
+    CHECK((*losses)[4].bytes == (*losses)[3].bytes);
     CHECK((*losses)[3].bytes * 3 < (*losses)[1].bytes);
     CHECK_FALSE(model->kvLoss({2}));
 }
@@ -157,13 +161,15 @@ TEST_CASE("a smaller type is taken where f16 does not fit, and only then") {
     options.referencePrecision = false;
     options.path = checkpointPath("tiny-31b");
     CHECK(inspectLoad(options)->kv == KvType::F16);
-    options.kv = KvType::Q8_0;
-    CHECK(inspectLoad(options).error().code == ErrorCode::InvalidArgument);
-    CHECK(Engine::load(options).error().code == ErrorCode::InvalidArgument);
+    for (const KvType type : {KvType::Q8_0, KvType::Q4_R}) {
+        options.kv = type;
+        CHECK(inspectLoad(options).error().code == ErrorCode::InvalidArgument);
+        CHECK(Engine::load(options).error().code == ErrorCode::InvalidArgument);
+    }
 }
 
 TEST_CASE("what was read is never read again, and a drafter changes nothing, with every type") {
-    for (const KvType type : {KvType::Q8_0, KvType::Q4_0}) {
+    for (const KvType type : {KvType::Q8_0, KvType::Q4_0, KvType::Q4_R}) {
         INFO(kvTypeName(type));
         LoadOptions options = tiny(type);
         const auto plain = loaded(options);

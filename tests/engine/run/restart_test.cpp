@@ -187,6 +187,12 @@ TEST_CASE("damaged, cut and foreign states are not used, and the answer is right
     CHECK(answered(*open(folder.cache(), "tiny-e2b", 0, KvType::F32), request).usage.cachedTokens == 0);
     const std::string coarse = answered(*open(folder.cache(), "tiny-e2b", 0, KvType::Q8_0), request).content;
     CHECK(answered(*open(folder.cache(), "tiny-e2b", 0, KvType::Q4_0), request).usage.cachedTokens == 0);
+    // As many bytes with another meaning.
+    const Answer rotated = answered(*open(folder.cache(), "tiny-e2b", 0, KvType::Q4_R), request);
+    CHECK(rotated.usage.cachedTokens == 0);
+    const Answer again = answered(*open(folder.cache(), "tiny-e2b", 0, KvType::Q4_R), request);
+    CHECK(again.usage.cachedTokens > 0);
+    CHECK(again.content == rotated.content);
     const Answer continued = answered(*open(folder.cache(), "tiny-e2b", 0, KvType::Q8_0), request);
     CHECK(continued.usage.cachedTokens > 0);
     CHECK(continued.content == coarse);
