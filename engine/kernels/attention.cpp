@@ -134,9 +134,8 @@ void merge(const State &into, const State &piece, int rows, std::int64_t headDim
 
 void takeQueries(const Problem &problem, const QueryBlock &block, float *to) {
     for (int row = 0; row < block.rows(); ++row) {
-        float *query = to + row * problem.pitch();
-        std::copy_n(problem.q + problem.offset(block.tokenOf(row), block.headOf(row)), problem.kv.headDim, query);
-        if (isRotated(problem.kv.type)) rotateRow(query, problem.kv.headDim);
+        std::copy_n(problem.q + problem.offset(block.tokenOf(row), block.headOf(row)), problem.kv.headDim,
+                    to + row * problem.pitch());
     }
 }
 
@@ -299,6 +298,17 @@ void storeCacheRow(const Kernels &kernels, CacheType type, const float *x, std::
 void attend(const Exec &exec, const KvView &kv, const float *q, std::int64_t tokens, int heads,
             std::span<const std::int64_t> from, std::span<const std::int64_t> to, float *out) {
     if (tokens <= 0 || kv.kvHeads <= 0 || kv.capacity <= 0 || heads < kv.kvHeads) return;
+    std::unique_ptr<float[]> turned;  // queries behind the rotation of such a cache
+    if (isRotated(kv.type)) {
+        turned = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(tokens * heads * kv.headDim));
+        exec.pool->parallelFor(tokens * heads, 16, [&](std::int64_t begin, std::int64_t end, int) {
+            for (std::int64_t row = begin; row < end; ++row) {
+                std::copy_n(q + row * kv.headDim, kv.headDim, turned.get() + row * kv.headDim);
+                rotateRow(turned.get() + row * kv.headDim, kv.headDim);
+            }
+        });
+        q = turned.get();
+    }
     const Problem problem{exec, kv, q, heads, from, to, out};
     ProfileScope scope(exec.profile, "attend");
     addWork(scope, problem);

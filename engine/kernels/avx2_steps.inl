@@ -73,13 +73,14 @@ inline V vloadBfloat(const void *from) {
 inline V vloadInt8(const void *from) {
     return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(static_cast<const __m128i *>(from))));
 }
-inline V vloadLowNibbles(const void *from) {
-    const __m128i raw = _mm_loadl_epi64(static_cast<const __m128i *>(from));
-    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_and_si128(raw, _mm_set1_epi8(15))));
+// Nibbles less 8, while they are bytes: half as many registers.
+inline V vnibbleLevels(__m128i bytes) {
+    const __m128i levels = _mm_sub_epi8(_mm_and_si128(bytes, _mm_set1_epi8(15)), _mm_set1_epi8(8));
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(levels));
 }
-inline V vloadHighNibbles(const void *from) {
-    const __m128i raw = _mm_srli_epi16(_mm_loadl_epi64(static_cast<const __m128i *>(from)), 4);
-    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_and_si128(raw, _mm_set1_epi8(15))));
+inline V vloadLowLevels(const void *from) { return vnibbleLevels(_mm_loadl_epi64(static_cast<const __m128i *>(from))); }
+inline V vloadHighLevels(const void *from) {
+    return vnibbleLevels(_mm_srli_epi16(_mm_loadl_epi64(static_cast<const __m128i *>(from)), 4));
 }
 inline void vstoreHalf(std::uint16_t *to, V x) {
     _mm_storeu_si128(reinterpret_cast<__m128i *>(to), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));

@@ -66,13 +66,14 @@ inline V vloadBfloat(const void *from) {
 inline V vloadInt8(const void *from) {
     return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(static_cast<const __m128i *>(from))));
 }
-inline V vloadLowNibbles(const void *from) {
-    const __m128i raw = _mm_loadu_si128(static_cast<const __m128i *>(from));
-    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_and_si128(raw, _mm_set1_epi8(15))));
+// Nibbles less 8. The look-up takes four bits of each index, so that nothing needs to be masked.
+inline V vnibbleLevels(__m128i bytes) {
+    const V levels = _mm512_setr_ps(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm512_permutexvar_ps(_mm512_cvtepu8_epi32(bytes), levels);
 }
-inline V vloadHighNibbles(const void *from) {
-    const __m128i raw = _mm_srli_epi16(_mm_loadu_si128(static_cast<const __m128i *>(from)), 4);
-    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_and_si128(raw, _mm_set1_epi8(15))));
+inline V vloadLowLevels(const void *from) { return vnibbleLevels(_mm_loadu_si128(static_cast<const __m128i *>(from))); }
+inline V vloadHighLevels(const void *from) {
+    return vnibbleLevels(_mm_srli_epi16(_mm_loadu_si128(static_cast<const __m128i *>(from)), 4));
 }
 inline void vstoreHalf(std::uint16_t *to, V x) {
     _mm256_storeu_si256(reinterpret_cast<__m256i *>(to), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));

@@ -78,14 +78,15 @@ inline V vloadInt8(const void *from) {
                                   static_cast<float>(bytes[3])};
     return vld1q_f32(values);
 }
-inline V vloadNibbles(const void *from, std::uint32_t shift) {
+// Nibbles less 8.
+inline V vloadLevels(const void *from, std::uint32_t shift) {
     std::uint32_t bits = 0;
     __builtin_memcpy(&bits, from, sizeof bits);
     const uint8x8_t four = vcreate_u8((bits >> shift) & 0x0F0F0F0FU);
-    return vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(four))));
+    return vsubq_f32(vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(four)))), vdupq_n_f32(8.0F));
 }
-inline V vloadLowNibbles(const void *from) { return vloadNibbles(from, 0); }
-inline V vloadHighNibbles(const void *from) { return vloadNibbles(from, 4); }
+inline V vloadLowLevels(const void *from) { return vloadLevels(from, 0); }
+inline V vloadHighLevels(const void *from) { return vloadLevels(from, 4); }
 inline void vstoreHalf(std::uint16_t *to, V x) { vst1_u16(to, vreinterpret_u16_f16(vcvt_f16_f32(x))); }
 inline void vstoreHalfPart(std::uint16_t *to, V x, int lanes) {
     std::uint16_t all[kLanes];

@@ -21,7 +21,8 @@ float roundedToHalf(float value) noexcept { return floatFromHalf(halfFromFloat(v
 // To nearest, for |x| < 2^22; NaN becomes `low`.
 float roundBetween(float x, float low, float high) noexcept {
     constexpr float kShift = 12582912.0F;  // 1.5 * 2^23
-    const float inside = x > low ? (x < high ? x : high) : low;
+    const float above = x > low ? x : low;  // the two forms that are one instruction each
+    const float inside = above < high ? above : high;
     return (inside + kShift) - kShift;
 }
 int wholeBetween(float x, float low, float high) noexcept { return static_cast<int>(roundBetween(x, low, high)); }

@@ -43,7 +43,7 @@ struct CacheQ4 {
     static Scale scale(const std::byte *row, std::int64_t d) { return vspreadHalf(row + d / 32 * 18); }
     static V value(const std::byte *row, std::int64_t d, int e, Scale scale) {
         const std::byte *bytes = row + d / 32 * 18 + 2 + e % 16;
-        return vmul(scale, vsub(e < 16 ? vloadLowNibbles(bytes) : vloadHighNibbles(bytes), vset(8.0F)));
+        return vmul(scale, e < 16 ? vloadLowLevels(bytes) : vloadHighLevels(bytes));
     }
     static V part(const std::byte *, std::int64_t, int) { return vzero(); }
 };

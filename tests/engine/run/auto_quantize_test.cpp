@@ -204,12 +204,15 @@ TEST_CASE("more memory never loses more, and what cannot be met is refused with 
     REQUIRE_FALSE(tooSmall);
     CHECK(tooSmall.error().code == ErrorCode::InvalidArgument);
     CHECK(tooSmall.error().message.find("smallest file of it has") != std::string::npos);
-    const AutoQuantizeReport all = planned(planFor(path, 1'000'000'000));
+    AutoQuantizeOptions options = planFor(path, 1'000'000'000);
+    options.text = "One line of text is enough to compare plans with each other.";
+    const AutoQuantizeReport all = planned(options);
     CHECK(all.loss == 0);
     CHECK(all.bytes <= all.largestBytes);
     double last = INFINITY;
     for (const std::uint64_t bytes : {all.smallestBytes, (all.smallestBytes + all.largestBytes) / 2}) {
-        const AutoQuantizeReport report = planned(planFor(path, bytes));
+        options.targetBytes = bytes;
+        const AutoQuantizeReport report = planned(options);
         CHECK(report.bytes <= bytes);
         CHECK(report.loss < last);
         CHECK(report.loss > 0);
@@ -240,6 +243,7 @@ TEST_CASE("every kind of model can be planned, written and opened again; a GGUF 
             CHECK(std::string(tensorTypeName(tensor->info.type)) == choice.type);
             CHECK(tensor->info.bytes == choice.bytes);
         }
+        if (std::string(name) != "tiny-e2b") continue;
         // The file as the input: no tensor grows.
         AutoQuantizeOptions again = planFor(options.files.output, 1'000'000'000);
         again.text = options.text;
