@@ -86,7 +86,7 @@ TEST_CASE("bench --tune is used from the next start on, and never against what i
     REQUIRE(r.exitCode == 0);
     const json chosen = json::parse(r.out);
     CHECK(chosen["threads"] >= 1);
-    CHECK(chosen["measured"]["caches"].size() == 3);
+    CHECK(chosen["measured"]["caches"].size() == 4);
     std::string file;
     for (const auto &entry : std::filesystem::recursive_directory_iterator(cache.file("facet/tuning"))) {
         CHECK(file.empty());

@@ -66,7 +66,7 @@ TEST_CASE("stored blocks widen to the reference values") {
         if (type == TensorType::IQ1_M) continue;  // not in the file, see below
         const std::vector<std::byte> blocks = file.bytes(name + ".blocks");
         const std::vector<float> values = file.floats(name + ".values");
-        for (const Kernels *k : availableKernels()) {
+        for (const Kernels *k : productKernels()) {
             CAPTURE(k->name);
             std::vector<float> got(values.size());
             k->dequantise(type, blocks.data(), static_cast<std::int64_t>(values.size()), got.data());
@@ -91,7 +91,7 @@ TEST_CASE("IQ1_M blocks, whose scale is spread over four words") {
         {0, -0.291595458984375F},  {1, 2.041168212890625F},   {7, -0.291595458984375F},  {8, -2.624359130859375F},
         {15, -2.624359130859375F}, {16, 0.624847412109375F},  {31, -0.624847412109375F}, {32, -2.041168212890625F},
         {100, -1.124725341796875F}, {128, 0.624847412109375F}, {200, 0.124969482421875F}, {255, -0.624847412109375F}};
-    for (const Kernels *k : availableKernels()) {
+    for (const Kernels *k : productKernels()) {
         CAPTURE(k->name);
         std::vector<float> got(256);
         k->dequantise(TensorType::IQ1_M, block.data(), 256, got.data());
@@ -119,7 +119,7 @@ TEST_CASE("rows times x as the reference has them") {
         w.cols = cols;
         w.rows = static_cast<std::int64_t>(rows.size()) / rowBytes(type, cols);
         w.data = rows.data();
-        for (const Kernels *k : availableKernels()) {
+        for (const Kernels *k : productKernels()) {
             CAPTURE(k->name);
             std::vector<float> exact(wanted.size());
             std::vector<float> product(wanted.size());

@@ -27,6 +27,12 @@ inline std::vector<const Kernels *> availableKernels() {
         for (const Kernels *seen : all) known = known || seen == table;
         if (!known) all.push_back(table);
     }
+    return all;
+}
+
+// The same and the emulated ones, for what they do otherwise: int8 products.
+inline std::vector<const Kernels *> productKernels() {
+    std::vector<const Kernels *> all = availableKernels();
     for (const Kernels *table : emulatedKernels()) all.push_back(table);
     return all;
 }

@@ -27,7 +27,7 @@ std::vector<float> run(const Exec &exec, const Matrix &w, const std::vector<floa
 
 TEST_CASE("linear: the kernels' results whatever the threads and the tokens of the call") {
     Random random(40);
-    for (const Kernels *k : availableKernels()) {
+    for (const Kernels *k : productKernels()) {
         for (const TensorType type : kTypes) {
             for (const bool reference : {false, true}) {
                 CAPTURE(k->name);
@@ -75,7 +75,7 @@ TEST_CASE("linear: several matrices of different types and heights in one call, 
     const std::vector<float> x = random.values(tokens * xStride);
     std::vector<float> packed;
     for (std::int64_t t = 0; t < tokens; ++t) packed.insert(packed.end(), x.begin() + t * xStride, x.begin() + t * xStride + cols);
-    for (const Kernels *k : availableKernels()) {
+    for (const Kernels *k : productKernels()) {
         CAPTURE(k->name);
         WorkerPool pool(3);
         const Exec exec{k, &pool, false, nullptr};

@@ -116,7 +116,7 @@ TEST_CASE("matmul: a token's result does not depend on the batch or the rows aro
 
 TEST_CASE("matmulQ8: equals the integer products of the scalar table and stays within the error of int8 inputs") {
     Random random(3);
-    for (const Kernels *k : availableKernels()) {
+    for (const Kernels *k : productKernels()) {
         for (const TensorType type : blockTypes()) {
             for (int i = 0; i < 20; ++i) {
                 const std::int64_t rows = random.within(1, 21);
@@ -169,7 +169,7 @@ TEST_CASE("matmulQ8: equals the integer products of the scalar table and stays w
 std::int32_t pairOf(int sum) { return static_cast<std::int32_t>((static_cast<std::uint32_t>(sum) & 0xFFFFU) * 0x10001U); }
 
 TEST_CASE("matmulQ8: extreme bytes do not saturate") {
-    for (const Kernels *k : availableKernels()) {
+    for (const Kernels *k : productKernels()) {
         CAPTURE(k->name);
         const std::int64_t cols = 96;
         std::vector<std::byte> bytes(34 * 3);
@@ -196,7 +196,7 @@ TEST_CASE("matmulQ8: extreme bytes do not saturate") {
 
 TEST_CASE("matmulQ8: inputs at the end of their range with any block") {
     Random random(6);
-    for (const Kernels *k : availableKernels()) {
+    for (const Kernels *k : productKernels()) {
         for (const TensorType type : blockTypes()) {
             CAPTURE(k->name);
             CAPTURE(tensorTypeName(type));
@@ -228,7 +228,7 @@ TEST_CASE("matmulQ8: inputs at the end of their range with any block") {
 
 TEST_CASE("matmulQ8: a token's result does not depend on the batch or the rows around it") {
     Random random(4);
-    for (const Kernels *k : availableKernels()) {
+    for (const Kernels *k : productKernels()) {
         for (const TensorType type : blockTypes()) {
             const std::int64_t unit = unitOf(type);
             for (const std::int64_t cols : {unit, 2 * unit, 2048 + 1120 / unit * unit}) {
@@ -260,7 +260,7 @@ TEST_CASE("matmulQ8: a token's result does not depend on the batch or the rows a
 
 TEST_CASE("matmulQ8: dot products of four bytes give the bits of the products without them") {
     Random random(6);
-    for (const Kernels *k : availableKernels()) {
+    for (const Kernels *k : productKernels()) {
         const std::string name = k->name;
         const bool wide = name.starts_with("avx512");
         if (name == "avx512" || name == "avx2" || !(wide || name.starts_with("avx2"))) continue;

@@ -73,7 +73,7 @@ TEST_CASE("packed rows come back as they were stored") {
 
 TEST_CASE("packed products are those of the file's layout bit for bit") {
     Random random(2);
-    for (const Kernels *k : availableKernels()) {
+    for (const Kernels *k : productKernels()) {
         for (const TensorType type : kPackable) {
             for (int round = 0; round < 30; ++round) {
                 const std::int64_t rows = random.within(1, 70), cols = randomCols(type, random);
@@ -106,7 +106,7 @@ TEST_CASE("packed products are those of the file's layout bit for bit") {
 TEST_CASE("a linear layer takes packed matrices in any mode and with any table") {
     Random random(3);
     WorkerPool pool(3);
-    for (const Kernels *k : availableKernels()) {
+    for (const Kernels *k : productKernels()) {
         for (const bool reference : {false, true}) {
             for (const TensorType type : kPackable) {
                 const std::int64_t rows = 75, cols = 512, tokens = random.within(1, 12);

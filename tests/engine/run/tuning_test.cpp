@@ -348,7 +348,7 @@ TEST_CASE("measuring fills in every figure, and the next load uses it") {
             CHECK(each.readRate > 0);
             CHECK(each.writeRate > 0);
         }
-        REQUIRE(tuning->figures.caches.size() == 3);
+        REQUIRE(tuning->figures.caches.size() == 4);
         for (const auto &each : tuning->figures.caches) {
             CHECK(each.writeRate > 0);
             CHECK(each.bytes > 0);
