@@ -12,34 +12,22 @@ namespace facet {
 namespace {
 
 #if defined(FACET_KERNELS_X86)
+enum class Register : std::uint8_t { A, B, C, D };
+
+bool processorHas(unsigned leaf, unsigned part, Register from, unsigned mask) noexcept {
+    unsigned words[4] = {};
+    return __get_cpuid_count(leaf, part, &words[0], &words[1], &words[2], &words[3]) != 0 &&
+           (words[static_cast<unsigned>(from)] & mask) != 0;
+}
+bool hasF16c() noexcept { return processorHas(1, 0, Register::C, bit_F16C); }
 // Bytes multiplied and added four at a time: for registers of 512 bits, and for those of 256.
-bool hasAvx512Vnni() noexcept {
-    unsigned a = 0;
-    unsigned b = 0;
-    unsigned c = 0;
-    unsigned d = 0;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (c & (1U << 11U)) != 0;
-}
-bool hasAvxVnni() noexcept {
-    unsigned a = 0;
-    unsigned b = 0;
-    unsigned c = 0;
-    unsigned d = 0;
-    return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & (1U << 4U)) != 0;
-}
+bool hasAvx512Vnni() noexcept { return processorHas(7, 0, Register::C, 1U << 11U); }
+bool hasAvxVnni() noexcept { return processorHas(7, 1, Register::A, 1U << 4U); }
 
 Kernels withProducts(Kernels table, const char *name, decltype(Kernels::matmulQ8) products) noexcept {
     table.name = name;
     table.matmulQ8 = products;
     return table;
-}
-
-bool hasF16c() noexcept {
-    unsigned a = 0;
-    unsigned b = 0;
-    unsigned c = 0;
-    unsigned d = 0;
-    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
 }
 #endif
 
