@@ -13,7 +13,8 @@
 namespace facet {
 namespace {
 
-constexpr int kQueryBlock = 128; // rows (tokens x heads of one group) that share a pass over the keys
+constexpr int kQueryBlock = 240;  // rows (tokens x heads of one group) that share a pass over the keys: whole tiles of kernels
+constexpr std::int64_t kTileTokens = 12;  // with one head a group, so many tokens are a tile
 // Every query's softmax is made of pieces of so many positions, merged in their order: pieces can then be worked on by
 // different threads, and the result is the same whether they were.
 constexpr std::int64_t kPiece = 512;
@@ -122,8 +123,9 @@ void merge(const State &into, const State &piece, int rows, std::int64_t headDim
     for (int row = 0; row < rows; ++row) {
         if (piece.sum[row] == 0.0F) continue;  // nothing seen
         const float largest = std::max(into.maximum[row], piece.maximum[row]);
-        const float old = into.sum[row] == 0.0F ? 0.0F : std::exp(into.maximum[row] - largest);
-        const float own = std::exp(piece.maximum[row] - largest);
+        const auto factor = [&](float maximum) { return maximum == largest ? 1.0F : std::exp(maximum - largest); };
+        const float old = into.sum[row] == 0.0F ? 0.0F : factor(into.maximum[row]);
+        const float own = factor(piece.maximum[row]);
         into.maximum[row] = largest;
         into.sum[row] = into.sum[row] * old + piece.sum[row] * own;
         float *out = into.out + row * pitch;
@@ -319,6 +321,7 @@ void attend(const Exec &exec, const KvView &kv, const float *q, std::int64_t tok
     Cut cut{group, tokens, kv.kvHeads, std::min(group, kQueryBlock), 1};
     const std::int64_t most = std::clamp<std::int64_t>(kQueryBlock / cut.headsTogether, 1, tokens);
     cut.tokensTogether = (tokens + (tokens + most - 1) / most - 1) / ((tokens + most - 1) / most);  // blocks of like size
+    if (group == 1) cut.tokensTogether = std::min((cut.tokensTogether + kTileTokens - 1) / kTileTokens * kTileTokens, most);
     const bool split = cut.blocks() < 2 * threads && pieces >= 2 * threads;
     while (!split && cut.blocks() < threads && (cut.tokensTogether > 1 || cut.headsTogether > 1)) {
         if (cut.tokensTogether > 1) cut.tokensTogether = (cut.tokensTogether + 1) / 2;

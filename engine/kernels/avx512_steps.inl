@@ -8,9 +8,9 @@ namespace {
 using V = __m512;
 constexpr int kLanes = 16;
 constexpr int kFloatTokens = 12;  // x two registers of rows
-constexpr int kScoreQueries = 8;  // x two registers of keys
+constexpr int kScoreQueries = 12;  // x two registers of keys
 constexpr int kRowQueries = 8;    // x 2 keys
-constexpr int kValueQueries = 4;  // x 4 vectors
+constexpr int kValueQueries = 6;  // x 4 vectors
 constexpr int kValueVectors = 4;
 constexpr int kTileTokens = 8;    // x 16 rows of int8
 

@@ -4,7 +4,7 @@
 namespace facet {
 namespace {
 
-constexpr std::int64_t kQueriesAtOnce = 128;
+constexpr std::int64_t kQueriesAtOnce = 240;
 constexpr float kNoScore = -__builtin_huge_valf();
 
 // Scratch of one call, on the stack.
@@ -37,7 +37,7 @@ void weighTile(float *scores, int count, const std::int32_t *low, const std::int
     const V largest = vmax(top, before);
     // Where nothing was ever seen, weights are e^(-inf - 0) = 0 instead of e^(-inf + inf).
     const V shift = vselectLess(largest, vset(-__FLT_MAX__), vzero(), largest);
-    const V factor = vexp(vsub(before, shift));
+    const V factor = vexpFalling(vsub(before, shift));
     alignas(64) float shifts[kLanes];
     alignas(64) float factors[kLanes];
     vstore(shifts, shift);
@@ -52,7 +52,7 @@ void weighTile(float *scores, int count, const std::int32_t *low, const std::int
         V total = vzero();
         FACET_UNROLL
         for (int c = 0; c < kKeyTile; c += kLanes) {
-            const V weight = vexp(vsub(vload(row + c), own));
+            const V weight = vexpFalling(vsub(vload(row + c), own));
             vstore(row + c, weight);
             total = vadd(total, weight);
         }
@@ -92,8 +92,9 @@ void addValues(const float *weights, std::int64_t keys, const std::byte *values,
         FACET_UNROLL
         for (int n = 0; n < N; ++n) {
             const int at = e + n * kLanes;
-            row[n] = Cache::value(from, block + at / 32 * 32, at % 32, Cache::scale(from, block + at / 32 * 32));
-            vkeep(row[n]);
+            V value = Cache::value(from, block + at / 32 * 32, at % 32, Cache::scale(from, block + at / 32 * 32));
+            vkeep(value);
+            row[n] = value;
         }
         FACET_UNROLL
         for (int i = 0; i < Q; ++i) {
@@ -131,7 +132,7 @@ void addLastValues(const float *weights, std::int64_t keys, const std::byte *val
 template <typename Cache, int Q>
 void addValueRows(const float *weights, std::int64_t queries, std::int64_t keys, const std::byte *values,
                   std::int64_t rowBytes, std::int64_t dims, const std::byte *next, float *out, std::int64_t outStride) {
-    constexpr int kVectors = kValueQueries * kValueVectors / Q < kValueVectors ? kValueQueries * kValueVectors / Q : kValueVectors;
+    constexpr int kVectors = Q > kValueQueries ? kValueVectors / 2 : kValueVectors;
     std::int64_t i = 0;
     for (; i + Q <= queries; i += Q) {
         const float *own = weights + i * kKeyTile;

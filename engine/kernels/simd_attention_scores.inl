@@ -262,6 +262,14 @@ void scoreColumns(const float *q, std::int64_t qStride, std::int64_t dims, bool 
     }
 }
 
+// Queries [i, last) with two registers of keys, in groups of Q and then of fewer.
+template <int Q>
+void scoreColumnsOf(const float *q, std::int64_t i, std::int64_t last, std::int64_t qStride, std::int64_t dims, bool first,
+                    const float *keys, float *scores) {
+    for (; i + Q <= last; i += Q) scoreColumns<Q>(q + i * qStride, qStride, dims, first, keys, scores + i * kKeyTile);
+    if constexpr (Q > 1) scoreColumnsOf<Q / 2>(q, i, last, qStride, dims, first, keys, scores);
+}
+
 // What the next tile reads, asked for in portions while this one is worked on.
 struct TileAhead {
     const std::byte *keys;
@@ -293,9 +301,7 @@ void scoreShortTile(const Queries &all, std::int64_t first, std::int64_t last, c
                 scoreColumns<kScoreQueries>(all.q + i * all.qStride + d0, all.qStride, dims, d0 == 0, from,
                                             scores + i * kKeyTile + column);
             }
-            for (; i < last; ++i) {
-                scoreColumns<1>(all.q + i * all.qStride + d0, all.qStride, dims, d0 == 0, from, scores + i * kKeyTile + column);
-            }
+            scoreColumnsOf<kScoreQueries / 2>(all.q + d0, i, last, all.qStride, dims, d0 == 0, from, scores + column);
         }
     }
 }

@@ -6,8 +6,7 @@ namespace {
 
 // e^x: x = n ln 2 + r, |r| <= ln 2 / 2, polynomial of Cephes' expf. Overflow = inf, NaN stays, and what is below e^-87,
 // where subnormal numbers begin, is 0: making one, or multiplying with it, takes a hundred times as long.
-inline V vexp(V power) {
-    const V x = vmax(vset(-87.0F), vmin(vset(89.0F), power));
+inline V vexpFrom(V power, V x) {
     const V n = vround(vmul(x, vset(1.44269504088896341F)));
     V r = vfnma(n, vset(0.693359375F), x);
     r = vfnma(n, vset(-2.12194440e-4F), r);
@@ -20,6 +19,9 @@ inline V vexp(V power) {
     const V y = vadd(vfma(p, vmul(r, r), r), vset(1.0F));
     return vselectLess(power, vset(-87.0F), vzero(), vscale(y, n));
 }
+inline V vexp(V power) { return vexpFrom(power, vmax(vset(-87.0F), vmin(vset(89.0F), power))); }
+// The same for powers that are not above zero.
+inline V vexpFalling(V power) { return vexpFrom(power, vmax(vset(-87.0F), power)); }
 
 // tanh: odd polynomial (Cephes' tanhf) below 0.625, else 1 - 2 / (e^2|x| + 1) with the sign of x.
 inline V vtanh(V x) {
@@ -122,14 +124,14 @@ void softmaxKernel(float *x, std::int64_t n) {
     const V top = vset(largest);
     V sums = vzero();
     for (std::int64_t i = 0; i < whole; i += kLanes) {
-        const V e = vexp(vsub(vload(x + i), top));
+        const V e = vexpFalling(vsub(vload(x + i), top));
         vstore(x + i, e);
         sums = vadd(sums, e);
     }
     float sum = vsum(sums);
     if (whole < n) {
         const int lanes = static_cast<int>(n - whole);
-        vstorePart(x + whole, vexp(vsub(vloadPart(x + whole, lanes), top)), lanes);
+        vstorePart(x + whole, vexpFalling(vsub(vloadPart(x + whole, lanes), top)), lanes);
         for (std::int64_t i = whole; i < n; ++i) sum += x[i];
     }
     const V factor = vset(1.0F / sum);

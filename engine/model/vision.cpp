@@ -15,7 +15,7 @@ namespace facet {
 
 namespace {
 
-constexpr std::int64_t kBlock = 512;           // patches whose wide intermediates exist at a time
+constexpr std::int64_t kBlock = 480;           // patches whose wide intermediates exist at a time
 constexpr std::int64_t kMaxPatches = 1 << 16;  // far above any token budget: bounds the memory of one picture
 constexpr std::int64_t kGrain = 8;             // patches a thread takes at least in elementwise steps
 
