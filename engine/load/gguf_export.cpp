@@ -263,6 +263,27 @@ Result<GgufExport> exportTextModel(const Checkpoint &checkpoint, QuantizeType ty
     return out;
 }
 
+namespace {
+
+// What mmproj files have no key for, because every released model has the same: under our own names where it differs.
+void writeUnusual(const VisionConfig &vision, GgufMetadata &keys) {
+    const VisionConfig usual;
+    if (vision.headDim * vision.heads != vision.hiddenSize) keys.u32("facet.vision.head_dim", u32(vision.headDim));
+    if (vision.ropeTheta != usual.ropeTheta) keys.f32("facet.vision.rope_theta", static_cast<float>(vision.ropeTheta));
+    if (vision.defaultBudget != usual.defaultBudget) keys.u32("facet.vision.default_budget", u32(vision.defaultBudget));
+}
+
+void writeUnusual(const AudioConfig &audio, GgufMetadata &keys) {
+    const AudioConfig usual;
+    if (audio.contextLeft != usual.contextLeft) keys.u32("facet.audio.context_left", u32(audio.contextLeft));
+    if (audio.chunkSize != usual.chunkSize) keys.u32("facet.audio.chunk_size", u32(audio.chunkSize));
+    if (audio.logitCap != usual.logitCap) keys.f32("facet.audio.logit_cap", audio.logitCap);
+    if (audio.residualWeight != usual.residualWeight) keys.f32("facet.audio.residual_weight", audio.residualWeight);
+    if (audio.rmsNormEps != usual.rmsNormEps) keys.f32("facet.audio.rms_norm_eps", audio.rmsNormEps);
+}
+
+} // namespace
+
 Result<GgufExport> exportTowers(const Checkpoint &checkpoint) {
     const ModelConfig &config = checkpoint.config;
     if (config.architecture != "gemma4" || (!config.vision && !config.audio)) {
@@ -287,8 +308,9 @@ Result<GgufExport> exportTowers(const Checkpoint &checkpoint) {
         keys.f32("clip.vision.attention.layer_norm_epsilon", vision.rmsNormEps);
         keys.f32s("clip.vision.image_mean", {0, 0, 0});
         keys.f32s("clip.vision.image_std", {1, 1, 1});
-        constexpr int kUsualPooling = 3;
-        if (vision.poolingKernel != kUsualPooling) keys.u32("clip.vision.projector.scale_factor", u32(vision.poolingKernel));
+        const VisionConfig usual;
+        if (vision.poolingKernel != usual.poolingKernel) keys.u32("clip.vision.projector.scale_factor", u32(vision.poolingKernel));
+        writeUnusual(vision, keys);
     }
     keys.boolean("clip.has_audio_encoder", config.audio.has_value());
     if (config.audio) {
@@ -308,6 +330,7 @@ Result<GgufExport> exportTowers(const Checkpoint &checkpoint) {
         keys.u32("clip.audio.attention.head_count", u32(audio.heads));
         keys.u32("clip.audio.num_mel_bins", u32(audio.melBins));
         keys.f32("clip.audio.attention.layer_norm_epsilon", audio.rmsNormEps);
+        writeUnusual(audio, keys);
     }
     FACET_CHECK(addTensors(checkpoint, "model.language_model.", true, out));
     inOrder(out.tensors);

@@ -12,6 +12,8 @@ constexpr int kMaxPatchSize = 128;
 constexpr int kMaxPooling = 16;
 constexpr int kMaxMelBins = 1024;
 constexpr int kMaxChannels = 4096;
+constexpr int kMaxFrames = 4096;         // of a block of local attention
+constexpr int kMaxSoftTokens = 1 << 16;
 
 // Dimension `at` (slowest first) of a tensor with `dimensions` of them.
 int sizeOf(const GgufModelFiles &files, const char *name, std::size_t dimensions, std::size_t at, int high,
@@ -40,12 +42,18 @@ VisionConfig readVision(const GgufModelFiles &files, ConfigProblems &problems) {
     config.hiddenSize = keys.integer("embedding_length", 4, kMaxWidth);
     config.layerCount = keys.integer("block_count", 1, kMaxLayers);
     config.heads = keys.integer("attention.head_count", 1, kMaxHeads);
-    config.headDim = config.hiddenSize / config.heads;
-    if (config.headDim * config.heads != config.hiddenSize || config.headDim % 4 != 0 ||
-        config.headDim > kMaxHeadDim) {
+    const GgufReader own(files.main(), "facet.vision.", problems);
+    config.headDim = own.integer("head_dim", 0, kMaxHeadDim, 0);
+    if (config.headDim == 0) {
+        config.headDim = config.hiddenSize / config.heads;
+        if (config.headDim * config.heads != config.hiddenSize || config.headDim > kMaxHeadDim) config.headDim = 0;
+    }
+    if (config.headDim < 4 || config.headDim % 4 != 0) {
         keys.corrupt("attention.head_count", std::to_string(config.heads) + " heads do not divide the width " +
                                                  std::to_string(config.hiddenSize) + " into multiples of 4");
     }
+    config.ropeTheta = own.number("rope_theta", 1, 1e12, config.ropeTheta);
+    config.defaultBudget = own.integer("default_budget", 1, kMaxSoftTokens, config.defaultBudget);
     config.intermediateSize = keys.integer("feed_forward_length", 1, kMaxInnerWidth);
     config.patchSize = keys.integer("patch_size", 1, kMaxPatchSize, 16);
     config.poolingKernel = keys.integer("projector.scale_factor", 1, kMaxPooling, 3);
@@ -69,7 +77,13 @@ AudioConfig readAudio(const GgufModelFiles &files, ConfigProblems &problems) {
     config.convChannels[0] = sizeOf(files, "a.conv1d.0.weight", 4, 0, kMaxChannels, problems);
     config.convChannels[1] = sizeOf(files, "a.conv1d.1.weight", 4, 0, kMaxChannels, problems);
     config.convKernel = sizeOf(files, "a.blk.0.conv_dw.weight", 2, 1, 255, problems);
-    config.rmsNormEps = 1e-6F; // some published files state 1e-5 by mistake
+    // What released models have in common is in no key of the format. Their eps is 1e-6; some files state 1e-5 by mistake.
+    const GgufReader own(files.main(), "facet.audio.", problems);
+    config.contextLeft = own.integer("context_left", 1, kMaxFrames, config.contextLeft);
+    config.chunkSize = own.integer("chunk_size", 1, kMaxFrames, config.chunkSize);
+    config.logitCap = static_cast<float>(own.number("logit_cap", 1e-3, 1e6, config.logitCap));
+    config.residualWeight = static_cast<float>(own.number("residual_weight", 0, 100, config.residualWeight));
+    config.rmsNormEps = static_cast<float>(own.number("rms_norm_eps", 0, 1, config.rmsNormEps));
     config.clippedLinears = hasBounds(files, "a.blk.");
     return config;
 }

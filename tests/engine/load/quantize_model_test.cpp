@@ -10,6 +10,7 @@
 #include "load/weights.h"
 
 #include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -142,6 +143,31 @@ TEST_CASE("a folder as Q8_0: the loader sees the same model, matrices are the fo
         }
         CHECK(compared > 50);
     }
+}
+
+TEST_CASE("what the format of projectors has no key for comes back all the same") {
+    const TemporaryFolder folder;
+    fs::copy(modelPath("tiny-e2b"), folder.path("model"), fs::copy_options::recursive);
+    auto config = nlohmann::json::parse(readAll(folder.path("model/config.json")));
+    config["audio_config"].update({{"attention_context_left", 4}, {"attention_chunk_size", 8}, {"attention_logit_cap", 30.0},
+                                   {"residual_weight", 0.25}, {"rms_norm_eps", 1e-5}});
+    config["vision_config"]["rope_parameters"]["rope_theta"] = 200.0;
+    config["vision_config"]["default_output_length"] = 140;
+    folder.write("model/config.json", config.dump());
+    const QuantizeOptions options{.input = folder.path("model"), .output = folder.path("out.gguf"),
+                                  .mmproj = folder.path("mmproj-out.gguf"), .type = QuantizeType::Q8_0};
+    requireGood(quantizeModel(options));
+    const auto written = openCheckpoint(options.output, options.mmproj);
+    requireGood(written);
+    REQUIRE(written->config.audio);
+    CHECK(written->config.audio->contextLeft == 4);
+    CHECK(written->config.audio->chunkSize == 8);
+    CHECK(written->config.audio->logitCap == 30.0F);
+    CHECK(written->config.audio->residualWeight == 0.25F);
+    CHECK(written->config.audio->rmsNormEps == 1e-5F);
+    REQUIRE(written->config.vision);
+    CHECK(written->config.vision->ropeTheta == 200.0);
+    CHECK(written->config.vision->defaultBudget == 140);
 }
 
 TEST_CASE("the scales of audio heads come back through softplus and its inverse") {
