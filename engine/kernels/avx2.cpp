@@ -23,6 +23,7 @@ namespace facet {
 const Kernels kAvx2Kernels = {
     .name = "avx2",
     .packs = true,
+    .dotsBytes = false,
     .matmul = matmulKernel,
     .tileTokens = kFloatTokens,
     .packTokens = packTokensKernel,

@@ -24,6 +24,7 @@ namespace facet {
 const Kernels kAvx512Kernels = {
     .name = "avx512",
     .packs = true,
+    .dotsBytes = false,
     .matmul = matmulKernel,
     .tileTokens = kFloatTokens,
     .packTokens = packTokensKernel,

@@ -27,6 +27,7 @@ bool hasAvxVnni() noexcept { return processorHas(7, 1, Register::A, 1U << 4U); }
 Kernels withProducts(Kernels table, const char *name, decltype(Kernels::matmulQ8) products) noexcept {
     table.name = name;
     table.matmulQ8 = products;
+    table.dotsBytes = true;
     return table;
 }
 #endif

@@ -248,6 +248,7 @@ namespace facet {
 const Kernels kNeonKernels = {
     .name = "neon",
     .packs = false,
+    .dotsBytes = false,
     .matmul = matmulKernel,
     .tileTokens = 0,
     .packTokens = nullptr,

@@ -270,6 +270,7 @@ void toCache(CacheType type, const float *x, std::int64_t n, void *out) {
 const Kernels kScalarKernels = {
     .name = "scalar",
     .packs = false,
+    .dotsBytes = false,
     .matmul = matmul,
     .tileTokens = 0,
     .packTokens = nullptr,

@@ -1,5 +1,6 @@
 // estimateMemory(): what a load makes resident, from configuration and headers alone. Follows the code that allocates:
 // model/decoder_layers.cpp (buffers of a pass), model/kv_cache.cpp, text/tokenizer_data.h.
+#include "kernels/packed.h"
 #include "load/gguf_vocabulary.h"
 #include "load/memory_plan.h"
 
@@ -28,7 +29,7 @@ std::uint64_t elements(const TensorInfo &tensor) {
 }
 
 // Norms and scalars become float32 of their own, matrices stay in the file, are quantised or packed.
-void addWeight(const TensorInfo &tensor, WeightType weights, bool pack, MemoryEstimate &estimate) {
+void addWeight(const TensorInfo &tensor, WeightType weights, bool pack, bool int8Towers, MemoryEstimate &estimate) {
     std::uint64_t bytes = tensor.bytes;
     bool mapped = tensor.shape.size() > 1;
     if (weights != WeightType::AsStored && isQuantisable(tensor)) {
@@ -40,6 +41,12 @@ void addWeight(const TensorInfo &tensor, WeightType weights, bool pack, MemoryEs
         bytes = packed;
         mapped = false;
         estimate.packedBytes += packed;
+    }
+    if (int8Towers && isTower(tensor.name) && tensor.name.ends_with(".linear.weight") && isFloatType(tensor.type) && mapped &&
+        tensor.shape.back() % 32 == 0 && std::min(tensor.shape.front(), tensor.shape.back()) >= kWideTower) {
+        bytes = static_cast<std::uint64_t>(packedBytes(TensorType::Q8_0, tensor.shape.front(), tensor.shape.back()));
+        mapped = false;
+        estimate.packedBytes += bytes;
     }
     estimate.weightBytes += bytes;
     if (mapped) estimate.mappedBytes += bytes;
@@ -132,7 +139,8 @@ std::uint64_t vocabularyBytes(const Checkpoint &checkpoint) {
 
 } // namespace
 
-MemoryEstimate estimateMemory(const Checkpoint &checkpoint, WeightType weights, KvType kv, int contextLength, bool pack) {
+MemoryEstimate estimateMemory(const Checkpoint &checkpoint, WeightType weights, KvType kv, int contextLength, bool pack,
+                              bool int8Towers) {
     const TextConfig &text = checkpoint.config.text;
     MemoryEstimate estimate;
     estimate.contextLength = contextLength;
@@ -141,7 +149,7 @@ MemoryEstimate estimateMemory(const Checkpoint &checkpoint, WeightType weights, 
     estimate.programBytes = program;
     estimate.vocabularyBytes = vocabularyBytes(checkpoint);
     for (const auto &tensor : checkpoint.weights->tensors()) {
-        if (!isLookupTable(tensor.name) && !isIgnored(text, tensor.name)) addWeight(tensor, weights, pack, estimate);
+        if (!isLookupTable(tensor.name) && !isIgnored(text, tensor.name)) addWeight(tensor, weights, pack, int8Towers, estimate);
     }
     const std::int64_t rows = kChunkRows + (text.bidirectionalVision ? kLargestPicture : 0);
     const CacheType type = cacheTypeOf(kv);

@@ -1,6 +1,8 @@
 #include "model/tower_weights.h"
 
+#include "kernels/packed.h"
 #include "kernels/profile.h"
+#include "load/packed_weights.h"
 
 #include <algorithm>
 #include <cmath>
@@ -39,6 +41,24 @@ void ClippedLinear::apply(const Exec &exec, const float *x, std::int64_t tokens,
     }
     facet::linear(exec, w, x, tokens, y);
     if (clipsOutput()) clampCopy(exec, y, tokens * w.rows, outputMin, outputMax, y);
+}
+
+Status Int8Layers::make(const Exec &exec) {
+    const std::lock_guard lock(m_mutex);
+    std::uint64_t bytes = 0;
+    for (const ClippedLinear *layer : m_layers) {
+        bytes += static_cast<std::uint64_t>(packedBytes(TensorType::Q8_0, layer->w.rows, layer->w.cols));
+    }
+    PackedMemory memory(bytes);
+    while (!m_layers.empty()) {
+        Matrix &w = m_layers.back()->w;
+        if (isFloatType(w.type) && w.cols % 32 == 0) {
+            FACET_TRY(packed, packMatrix(exec, w, TensorType::Q8_0, memory, m_source->fileOf(w.name)));
+            w = std::move(packed);
+        }
+        m_layers.pop_back();
+    }
+    return ok();
 }
 
 Status TowerReader::checkShape(const std::string &name, const std::vector<std::int64_t> &shape) const {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,22 @@ struct ClippedLinear {
     bool clipsOutput() const noexcept;
     // x: [tokens, w.cols], y: [tokens, w.rows]. scratch grows to tokens * w.cols when the input is clipped.
     void apply(const Exec &exec, const float *x, std::int64_t tokens, float *y, std::vector<float> &scratch) const;
+};
+
+// The linear layers of a tower, turned into packed Q8_0 when it is used first. Their matrices must stay where they are.
+class Int8Layers {
+public:
+    // `source` gives back the pages of the file behind a matrix.
+    Int8Layers(std::vector<ClippedLinear *> layers, std::shared_ptr<const WeightSource> source)
+        : m_layers(std::move(layers)), m_source(std::move(source)) {}
+
+    // Once; others that come meanwhile wait. Errors: OutOfMemory, Cancelled (what was done stays, the next call goes on).
+    Status make(const Exec &exec);
+
+private:
+    std::mutex m_mutex;
+    std::vector<ClippedLinear *> m_layers;  // those that are left
+    std::shared_ptr<const WeightSource> m_source;
 };
 
 // Reads a tower's tensors below a common prefix; the message of every failure names the tensor. Sums up their bytes.

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstdio>
 #include <numeric>
+#include <optional>
 
 namespace facet {
 
@@ -282,6 +283,7 @@ Status checkImage(const ImageInput &image, const VisionConfig &config) {
 struct VisionTower::Impl {
     VisionWeights weights;
     LoraBindings adapters;
+    std::optional<Int8Layers> int8;  // none: as stored
 };
 
 VisionTower::VisionTower(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
@@ -289,11 +291,16 @@ VisionTower::VisionTower(VisionTower &&) noexcept = default;
 VisionTower &VisionTower::operator=(VisionTower &&) noexcept = default;
 VisionTower::~VisionTower() = default;
 
-// The weight type is not applied: an encoder below bf16 loses small print and coordinates long before it saves memory
-// that matters (it is a small part of the model), so towers stay as stored.
-Result<VisionTower> VisionTower::load(const Checkpoint &checkpoint, const Exec & /*exec*/, WeightType /*type*/) {
+// The decoder's weight type is not applied: an encoder in 4 bits loses small print and coordinates long before it saves
+// memory that matters (it is a small part of the model).
+Result<VisionTower> VisionTower::load(const Checkpoint &checkpoint, const Exec & /*exec*/, TowerArithmetic arithmetic) {
     FACET_TRY(weights, VisionWeights::load(checkpoint));
-    return VisionTower(std::make_unique<Impl>(Impl{std::move(weights), {}}));
+    auto impl = std::make_unique<Impl>();
+    impl->weights = std::move(weights);
+    if (arithmetic == TowerArithmetic::Int8) {
+        impl->int8.emplace(impl->weights.linears(), checkpoint.weights);
+    }
+    return VisionTower(std::move(impl));
 }
 
 int VisionTower::softTokenCount(const ImageInput &image) const noexcept {
@@ -304,6 +311,7 @@ int VisionTower::softTokenCount(const ImageInput &image) const noexcept {
 Result<std::vector<float>> VisionTower::encode(const Exec &exec, const ImageInput &image, const TowerTap &tap,
                                                std::span<const float> adapterScales) const {
     FACET_CHECK(checkImage(image, m_impl->weights.config));
+    if (m_impl->int8) FACET_CHECK(m_impl->int8->make(exec));
     LoraHook hook(m_impl->adapters);
     hook.setAllRows(adapterScales);
     Exec adapted = exec;

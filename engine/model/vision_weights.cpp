@@ -80,6 +80,12 @@ Result<VisionWeights> VisionWeights::load(const Checkpoint &checkpoint) {
     return out;
 }
 
+std::vector<ClippedLinear *> VisionWeights::linears() {
+    std::vector<ClippedLinear *> all;
+    for (VisionLayer &l : layers) all.insert(all.end(), {&l.q, &l.k, &l.v, &l.o, &l.gate, &l.up, &l.down});
+    return all;
+}
+
 std::vector<LoraModule> VisionWeights::loraModules() const {
     std::vector<LoraModule> out{{"model.vision_tower.patch_embedder.input_proj", &patch},
                                 {"model.embed_vision.embedding_projection", &projection}};

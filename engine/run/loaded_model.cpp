@@ -22,9 +22,9 @@ std::uint64_t budgetOfCaches(const MemoryEstimate &need, const LoadOptions &opti
 }
 
 // What else than the files decides the values in a cache.
-std::string stateKeyOf(const std::string &fingerprint, const LoadOptions &options) {
+std::string stateKeyOf(const std::string &fingerprint, const LoadOptions &options, bool int8Towers) {
     std::string key = fingerprint + ";weights " + std::to_string(static_cast<int>(options.weights)) +
-                      (options.referencePrecision ? ";reference" : "");
+                      (options.referencePrecision ? ";reference" : "") + (int8Towers ? ";int8 towers" : "");
     for (const AdapterOption &adapter : options.adapters)
         key += ";adapter " + adapter.path + "=" + std::to_string(adapter.scale);
     return key;
@@ -83,14 +83,17 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
     exec.cancel = cancel.flag();
 
     FACET_TRY(text, TextModel::load(checkpoint, exec, options.weights, progress, plan.pack));
+    const auto arithmetic = [&](int width) {
+        return plan.int8Towers && width >= kWideTower ? TowerArithmetic::Int8 : TowerArithmetic::Float;
+    };
     std::optional<VisionTower> vision;
     if (checkpoint.config.vision) {
-        FACET_TRY(tower, VisionTower::load(checkpoint, exec, options.weights));
+        FACET_TRY(tower, VisionTower::load(checkpoint, exec, arithmetic(checkpoint.config.vision->hiddenSize)));
         vision.emplace(std::move(tower));
     }
     std::optional<AudioTower> audio;
     if (checkpoint.config.audio) {
-        FACET_TRY(tower, AudioTower::load(checkpoint, exec, options.weights));
+        FACET_TRY(tower, AudioTower::load(checkpoint, exec, arithmetic(checkpoint.config.audio->hiddenSize)));
         audio.emplace(std::move(tower));
     }
     FACET_CHECK(attachAdapters(adapters, checkpoint.config.text, text, vision, audio));
@@ -124,13 +127,13 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
         else info.unsupported.push_back(opened.error().describe());
     }
     std::string fingerprint = checkpoint.weights->fingerprint();
-    std::string stateKey = stateKeyOf(fingerprint, chosen);
+    const std::string stateKey = stateKeyOf(fingerprint, chosen, plan.int8Towers);
     auto suppressed = suppressedIds(checkpoint.config);
     std::unique_ptr<LoadedModel> model(new LoadedModel{
         chosen, std::move(info), std::move(checkpoint), std::move(tokenizer), std::move(chatTemplate), std::move(pool),
         exec, std::move(writePool), writeExec, std::move(text), std::move(vision), std::move(audio),
         std::move(adapters), std::move(drafter), std::move(drafterWeights), cacheTypeOf(plan.kv), plan.contextLength, maxBlock,
-        std::move(suppressed), std::move(fingerprint), std::move(stateKey), std::move(cacheFolder),
+        std::move(suppressed), std::move(fingerprint), stateKey, std::move(cacheFolder),
         plan.need.weightBytes, plan.need.totalBytes() - plan.need.kvBytes, budgetOfCaches(plan.need, chosen, plan.available),
         mayTune(options) && !plan.tuned});
     FACET_CHECK(model->stillIntact()); // a file that was cut short while it was read

@@ -21,7 +21,7 @@ void checkCase(const std::string &name, InstructionSet isa) {
     const test::GoldenCase golden = test::readGolden(name);
     const Checkpoint checkpoint = test::fixtureCheckpoint(golden.json["checkpoint"]);
     test::Machine machine(isa, 1);
-    const Result<AudioTower> tower = AudioTower::load(checkpoint, machine.exec, WeightType::AsStored);
+    const Result<AudioTower> tower = AudioTower::load(checkpoint, machine.exec);
     REQUIRE_MESSAGE(tower, tower.error().describe());
     const AudioInput sound = goldenSound(golden);
     CHECK(AudioTower::softTokenCount(sound) == golden.json["soft_tokens"].get<int>());
@@ -76,7 +76,7 @@ TEST_CASE("golden: soft tokens with other attention windows than the released mo
         checkpoint.config.audio->chunkSize = chunk;
         checkpoint.config.audio->contextLeft = left;
         test::Machine machine;
-        const Result<AudioTower> tower = AudioTower::load(checkpoint, machine.exec, WeightType::AsStored);
+        const Result<AudioTower> tower = AudioTower::load(checkpoint, machine.exec);
         REQUIRE_MESSAGE(tower, tower.error().describe());
         const Result<std::vector<float>> soft = tower->encode(machine.exec, sound);
         REQUIRE(soft);

@@ -34,7 +34,7 @@ TEST_CASE("soft tokens for every length of the table") {
 TEST_CASE("sounds of every short length are encoded, others are refused") {
     const Checkpoint checkpoint = test::fixtureCheckpoint("tiny-e2b");
     test::Machine machine;
-    const Result<AudioTower> tower = AudioTower::load(checkpoint, machine.exec, WeightType::Q8_0);
+    const Result<AudioTower> tower = AudioTower::load(checkpoint, machine.exec);
     REQUIRE_MESSAGE(tower, tower.error().describe());
     CHECK(tower->residentBytes() > 100'000);
     for (int frames = 1; frames <= 18; ++frames) {
@@ -56,10 +56,24 @@ TEST_CASE("sounds of every short length are encoded, others are refused") {
     }
 }
 
+TEST_CASE("int8 products keep the directions of a sound's soft tokens") {
+    const Checkpoint checkpoint = test::fixtureCheckpoint("tiny-e2b");
+    test::Machine machine;
+    const Result<AudioTower> exact = AudioTower::load(checkpoint, machine.exec);
+    const Result<AudioTower> tower = AudioTower::load(checkpoint, machine.exec, TowerArithmetic::Int8);
+    REQUIRE(exact);
+    REQUIRE(tower);
+    const Result<std::vector<float>> a = tower->encode(machine.exec, hum(200)), wanted = exact->encode(machine.exec, hum(200));
+    REQUIRE(a);
+    REQUIRE(wanted);
+    CHECK(*a != *wanted);
+    CHECK(test::lowestCosine(*a, *wanted, AudioTower::softTokenCount(hum(200))) > 0.999);
+}
+
 TEST_CASE("the encoder is causal but for 30 ms: later sound does not change earlier tokens") {
     const Checkpoint checkpoint = test::fixtureCheckpoint("tiny-e2b");
     test::Machine one(InstructionSet::Auto, 1), three(InstructionSet::Auto, 3);
-    const Result<AudioTower> tower = AudioTower::load(checkpoint, one.exec, WeightType::AsStored);
+    const Result<AudioTower> tower = AudioTower::load(checkpoint, one.exec);
     REQUIRE(tower);
     const AudioInput whole = hum(600);  // several blocks of the subsampling
     AudioInput part = whole;
@@ -76,7 +90,7 @@ TEST_CASE("the encoder is causal but for 30 ms: later sound does not change earl
 TEST_CASE("cancelling stops between the parts of a layer") {
     const Checkpoint checkpoint = test::fixtureCheckpoint("tiny-e2b");
     test::Machine machine;
-    const Result<AudioTower> tower = AudioTower::load(checkpoint, machine.exec, WeightType::AsStored);
+    const Result<AudioTower> tower = AudioTower::load(checkpoint, machine.exec);
     REQUIRE(tower);
     std::atomic<bool> cancel = false;
     machine.exec.cancel = &cancel;
@@ -108,18 +122,18 @@ TEST_CASE("missing and misshapen tensors are named") {
         auto altered = std::make_shared<test::AlteredWeights>(base);
         altered->hide(name);
         checkpoint.weights = altered;
-        const Result<AudioTower> missing = AudioTower::load(checkpoint, machine.exec, WeightType::AsStored);
+        const Result<AudioTower> missing = AudioTower::load(checkpoint, machine.exec);
         REQUIRE_FALSE(missing);
         CHECK(missing.error().code == ErrorCode::ModelFileCorrupt);
         CHECK(missing.error().detail.find(name) != std::string::npos);
         altered->replace(name, {2, 3}, std::vector<float>(6, 0.0F));
-        const Result<AudioTower> misshapen = AudioTower::load(checkpoint, machine.exec, WeightType::AsStored);
+        const Result<AudioTower> misshapen = AudioTower::load(checkpoint, machine.exec);
         REQUIRE_FALSE(misshapen);
         CHECK(misshapen.error().detail.find(name) != std::string::npos);
     }
     checkpoint.weights = base;
     checkpoint.config.audio.reset();
-    const Result<AudioTower> deaf = AudioTower::load(checkpoint, machine.exec, WeightType::AsStored);
+    const Result<AudioTower> deaf = AudioTower::load(checkpoint, machine.exec);
     REQUIRE_FALSE(deaf);
     CHECK(deaf.error().code == ErrorCode::MediaUnsupported);
 }

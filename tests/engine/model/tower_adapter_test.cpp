@@ -70,7 +70,7 @@ void checkModules(Tower &tower, const Exec &exec, const Input &input, const std:
 TEST_CASE("pictures: every linear layer takes an adapter") {
     for (const char *name : {"tiny-e2b", "tiny-31b"}) {
         const TextRig rig = TextRig::open(name);
-        auto tower = VisionTower::load(rig.checkpoint, rig.exec, WeightType::AsStored);
+        auto tower = VisionTower::load(rig.checkpoint, rig.exec);
         auto weights = VisionWeights::load(rig.checkpoint);
         REQUIRE(tower);
         REQUIRE(weights);
@@ -80,7 +80,7 @@ TEST_CASE("pictures: every linear layer takes an adapter") {
 
 TEST_CASE("sounds: every linear layer takes an adapter") {
     const TextRig rig = TextRig::open("tiny-e2b");
-    auto tower = AudioTower::load(rig.checkpoint, rig.exec, WeightType::AsStored);
+    auto tower = AudioTower::load(rig.checkpoint, rig.exec);
     auto weights = AudioWeights::load(rig.checkpoint, rig.exec);
     REQUIRE(tower);
     REQUIRE(weights);

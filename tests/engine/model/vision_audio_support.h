@@ -90,4 +90,19 @@ private:
     std::map<std::string, Entry> m_altered;
 };
 
+// The lowest cosine between rows of the same number in both.
+inline double lowestCosine(const std::vector<float> &a, const std::vector<float> &b, std::int64_t rows) {
+    const std::size_t width = a.size() / static_cast<std::size_t>(rows);
+    double lowest = a.size() == b.size() ? 1 : -1;
+    for (std::size_t from = 0; lowest > -1 && from < a.size(); from += width) {
+        double both = 0, left = 0, right = 0;
+        for (std::size_t i = from; i < from + width; ++i) {
+            const auto x = static_cast<double>(a[i]), y = static_cast<double>(b[i]);
+            both += x * y, left += x * x, right += y * y;
+        }
+        lowest = std::min(lowest, both / std::sqrt(left * right));
+    }
+    return lowest;
+}
+
 }  // namespace facet::test

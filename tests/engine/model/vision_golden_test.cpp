@@ -25,7 +25,7 @@ void checkCase(const std::string &name, InstructionSet isa) {
     const test::GoldenCase golden = test::readGolden(name);
     const Checkpoint checkpoint = test::fixtureCheckpoint(golden.json["checkpoint"]);
     test::Machine machine(isa, 1);
-    const Result<VisionTower> tower = VisionTower::load(checkpoint, machine.exec, WeightType::AsStored);
+    const Result<VisionTower> tower = VisionTower::load(checkpoint, machine.exec);
     REQUIRE_MESSAGE(tower, tower.error().describe());
     const ImageInput image = goldenPicture(golden, *checkpoint.config.vision);
     CHECK(tower->softTokenCount(image) == golden.json["soft_tokens"].get<int>());

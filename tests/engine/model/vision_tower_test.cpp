@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <thread>
 
 using namespace facet;
 
@@ -27,7 +28,7 @@ const std::string kLayer = "model.vision_tower.encoder.layers.1.";
 TEST_CASE("pictures that do not fit the model are refused") {
     const Checkpoint checkpoint = test::fixtureCheckpoint("tiny-e2b");
     test::Machine machine;
-    const Result<VisionTower> tower = VisionTower::load(checkpoint, machine.exec, WeightType::Q4_0);
+    const Result<VisionTower> tower = VisionTower::load(checkpoint, machine.exec);
     REQUIRE(tower);
     CHECK(tower->residentBytes() > 100'000);
     const auto refused = [&](const ImageInput &image) {
@@ -57,7 +58,7 @@ TEST_CASE("pictures that do not fit the model are refused") {
 TEST_CASE("the result depends neither on the threads nor on how a picture falls into blocks") {
     const Checkpoint checkpoint = test::fixtureCheckpoint("tiny-26b-a4b");
     test::Machine one(InstructionSet::Auto, 1), three(InstructionSet::Auto, 3);
-    const Result<VisionTower> tower = VisionTower::load(checkpoint, one.exec, WeightType::AsStored);
+    const Result<VisionTower> tower = VisionTower::load(checkpoint, one.exec);
     REQUIRE(tower);
     const ImageInput image = noisePicture(39, 27);  // three blocks of patches, the last not full
     const Result<std::vector<float>> a = tower->encode(one.exec, image), b = tower->encode(three.exec, image);
@@ -67,10 +68,47 @@ TEST_CASE("the result depends neither on the threads nor on how a picture falls 
     CHECK(a->size() == 13U * 9U * 128U);
 }
 
+TEST_CASE("int8 products keep the directions of the soft tokens, whoever comes first") {
+    const Checkpoint checkpoint = test::fixtureCheckpoint("tiny-e2b");
+    test::Machine one(InstructionSet::Auto, 1), two(InstructionSet::Auto, 2);
+    const Result<VisionTower> exact = VisionTower::load(checkpoint, one.exec);
+    const Result<VisionTower> tower = VisionTower::load(checkpoint, one.exec, TowerArithmetic::Int8);
+    REQUIRE(exact);
+    REQUIRE(tower);
+    const ImageInput image = noisePicture(36, 24);
+    Result<std::vector<float>> a = Error{}, b = Error{};
+    std::thread other([&] { b = tower->encode(two.exec, image); });
+    a = tower->encode(one.exec, image);
+    other.join();
+    const Result<std::vector<float>> wanted = exact->encode(one.exec, image);
+    REQUIRE(a);
+    REQUIRE(b);
+    REQUIRE(wanted);
+    CHECK(*a == *b);
+    CHECK(*a != *wanted);
+    CHECK(test::lowestCosine(*a, *wanted, 96) > 0.999);
+}
+
+TEST_CASE("a stopped change to int8 goes on at the next picture") {
+    const Checkpoint checkpoint = test::fixtureCheckpoint("tiny-e2b");
+    test::Machine machine;
+    const Result<VisionTower> tower = VisionTower::load(checkpoint, machine.exec, TowerArithmetic::Int8);
+    const Result<VisionTower> whole = VisionTower::load(checkpoint, machine.exec, TowerArithmetic::Int8);
+    REQUIRE(tower);
+    std::atomic<bool> cancel = true;
+    Exec stopped = machine.exec;
+    stopped.cancel = &cancel;
+    CHECK_FALSE(tower->encode(stopped, noisePicture(6, 6)));
+    const Result<std::vector<float>> a = tower->encode(machine.exec, noisePicture(6, 6)), b = whole->encode(machine.exec, noisePicture(6, 6));
+    REQUIRE(a);
+    REQUIRE(b);
+    CHECK(*a == *b);
+}
+
 TEST_CASE("cancelling stops between the layers") {
     const Checkpoint checkpoint = test::fixtureCheckpoint("tiny-e2b");
     test::Machine machine;
-    const Result<VisionTower> tower = VisionTower::load(checkpoint, machine.exec, WeightType::AsStored);
+    const Result<VisionTower> tower = VisionTower::load(checkpoint, machine.exec);
     REQUIRE(tower);
     std::atomic<bool> cancel = false;
     machine.exec.cancel = &cancel;
@@ -97,20 +135,20 @@ TEST_CASE("missing and misshapen tensors are named") {
         auto altered = std::make_shared<test::AlteredWeights>(base);
         altered->hide(name);
         checkpoint.weights = altered;
-        const Result<VisionTower> missing = VisionTower::load(checkpoint, machine.exec, WeightType::AsStored);
+        const Result<VisionTower> missing = VisionTower::load(checkpoint, machine.exec);
         REQUIRE_FALSE(missing);
         CHECK(missing.error().code == ErrorCode::ModelFileCorrupt);
         CHECK(missing.error().detail.find(name) != std::string::npos);
 
         altered->replace(name, {3, 5}, std::vector<float>(15, 0.0F));
-        const Result<VisionTower> misshapen = VisionTower::load(checkpoint, machine.exec, WeightType::AsStored);
+        const Result<VisionTower> misshapen = VisionTower::load(checkpoint, machine.exec);
         REQUIRE_FALSE(misshapen);
         CHECK(misshapen.error().code == ErrorCode::ModelFileCorrupt);
         CHECK(misshapen.error().detail.find(name) != std::string::npos);
     }
     checkpoint.weights = base;
     checkpoint.config.vision.reset();
-    const Result<VisionTower> blind = VisionTower::load(checkpoint, machine.exec, WeightType::AsStored);
+    const Result<VisionTower> blind = VisionTower::load(checkpoint, machine.exec);
     REQUIRE_FALSE(blind);
     CHECK(blind.error().code == ErrorCode::MediaUnsupported);
 }
@@ -122,7 +160,7 @@ TEST_CASE("bounds of a matrix are data: they apply when present and exclude each
     checkpoint.weights = altered;
     const ImageInput image = noisePicture(6, 6);
     const auto encode = [&] {
-        const Result<VisionTower> tower = VisionTower::load(checkpoint, machine.exec, WeightType::AsStored);
+        const Result<VisionTower> tower = VisionTower::load(checkpoint, machine.exec);
         REQUIRE_MESSAGE(tower, tower.error().describe());
         return tower->encode(machine.exec, image).value();
     };
@@ -136,18 +174,18 @@ TEST_CASE("bounds of a matrix are data: they apply when present and exclude each
     CHECK(std::all_of(free.begin(), free.end(), [](float x) { return std::isfinite(x); }));
     altered->replace(kLayer + "mlp.up_proj.output_min", {}, {1.0F});
     altered->replace(kLayer + "mlp.up_proj.output_max", {}, {-1.0F});
-    const Result<VisionTower> reversed = VisionTower::load(checkpoint, machine.exec, WeightType::AsStored);
+    const Result<VisionTower> reversed = VisionTower::load(checkpoint, machine.exec);
     REQUIRE_FALSE(reversed);
     CHECK(reversed.error().detail.find("mlp.up_proj") != std::string::npos);
     altered->replace(kLayer + "mlp.up_proj.output_max", {}, {std::nanf("")});
-    CHECK_FALSE(VisionTower::load(checkpoint, machine.exec, WeightType::AsStored));
+    CHECK_FALSE(VisionTower::load(checkpoint, machine.exec));
 }
 
 TEST_CASE("the built-in model's encoder with pooling 2 runs") {
     Result<Checkpoint> checkpoint = openCheckpoint(test::resourcePath("demo-model"));
     REQUIRE_MESSAGE(checkpoint, checkpoint.error().describe());
     test::Machine machine;
-    const Result<VisionTower> tower = VisionTower::load(*checkpoint, machine.exec, WeightType::AsStored);
+    const Result<VisionTower> tower = VisionTower::load(*checkpoint, machine.exec);
     REQUIRE_MESSAGE(tower, tower.error().describe());
     const ImageInput image = noisePicture(14, 10);
     CHECK(tower->softTokenCount(image) == 35);

@@ -129,6 +129,13 @@ TEST_CASE("too little memory is said before loading, with the figures") {
     REQUIRE_FALSE(engine);
     CHECK(engine.error().code == ErrorCode::OutOfMemory);
     CHECK(engine.error().message.find("GB") != std::string::npos);
+    CHECK(engine.error().message.find("load it as Q8_0 or Q4_0") != std::string::npos);
+    // Weights that are that small already.
+    options.path = environment("FACET_FIXTURES") + "/gguf/tiny-26b-a4b-Q4_0.gguf";
+    const auto small = Engine::load(options);
+    REQUIRE_FALSE(small);
+    CHECK(small.error().code == ErrorCode::OutOfMemory);
+    CHECK(small.error().message.find("load it as") == std::string::npos);
 }
 
 TEST_CASE("loading what is not there, and loading stopped by the user") {
