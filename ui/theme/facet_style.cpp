@@ -12,6 +12,7 @@
 #include <QMenu>
 #include <QPainter>
 #include <QPainterPath>
+#include <QPlainTextEdit>
 #include <QScrollBar>
 #include <QStyleFactory>
 #include <QStyleOption>
@@ -104,6 +105,10 @@ QIcon FacetStyle::standardIcon(StandardPixmap which, const QStyleOption *option,
     }
 }
 
+namespace {
+constexpr qreal kEditMargin = 8; // of text in a field of several lines, as wide as in those of one
+} // namespace
+
 void FacetStyle::polish(QWidget *widget) {
     QProxyStyle::polish(widget);
     if (qobject_cast<QAbstractButton *>(widget) || qobject_cast<QComboBox *>(widget) ||
@@ -112,6 +117,10 @@ void FacetStyle::polish(QWidget *widget) {
     }
     if (qobject_cast<QMenu *>(widget)) {
         widget->setAttribute(Qt::WA_TranslucentBackground);
+    }
+    if (auto *edit = qobject_cast<QPlainTextEdit *>(widget); edit && edit->frameShape() != QFrame::NoFrame) {
+        edit->viewport()->setAutoFillBackground(false); // its square corners would cover the frame's round ones
+        edit->document()->setDocumentMargin(kEditMargin);
     }
 }
 
@@ -142,8 +151,9 @@ void FacetStyle::drawPrimitive(PrimitiveElement element, const QStyleOption *opt
     case PE_Frame:
         if (qobject_cast<const QAbstractScrollArea *>(widget)) {
             const bool focus = widget->hasFocus();
-            panel(painter, option->rect, Qt::transparent, focus ? theme.accent : theme.borderStrong,
-                  space::kRadiusSmall, focus ? 2 : 1);
+            const bool edits = qobject_cast<const QPlainTextEdit *>(widget) != nullptr;
+            panel(painter, option->rect, edits ? theme.card : QColor(Qt::transparent),
+                  focus ? theme.accent : theme.borderStrong, edits ? kButtonRadius : space::kRadiusSmall, focus ? 2 : 1);
             return;
         }
         break;
