@@ -172,7 +172,8 @@ Result<AudioWeights> AudioWeights::load(const Checkpoint &checkpoint, const Exec
 std::vector<ClippedLinear *> AudioWeights::linears() {
     std::vector<ClippedLinear *> all;
     for (AudioLayer &l : layers) {
-        all.insert(all.end(), {&l.first.up, &l.first.down, &l.q, &l.k, &l.v, &l.post, &l.convStart, &l.convEnd, &l.second.up, &l.second.down});
+        all.insert(all.end(), {&l.first.up, &l.first.down, &l.q, &l.k, &l.v, &l.post, &l.convStart, &l.convEnd, &l.second.up,
+                               &l.second.down});
     }
     return all;
 }

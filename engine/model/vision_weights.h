@@ -25,7 +25,7 @@ struct VisionWeights {
     static Result<VisionWeights> load(const Checkpoint &checkpoint);
     // The linear layers by the names that adapters use. The weights must stay where they are.
     std::vector<LoraModule> loraModules() const;
-    std::vector<ClippedLinear *> linears();
+    std::vector<ClippedLinear *> linears();  // of all layers
 };
 
 }  // namespace facet
