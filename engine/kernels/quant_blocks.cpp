@@ -3,7 +3,10 @@
 #include "kernels/float_formats.h"
 #include "kernels/quant_search.h"
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 
 namespace facet {
@@ -13,22 +16,31 @@ constexpr int kBlock = 32;
 
 void store16(std::uint16_t value, std::byte *out) noexcept { std::memcpy(out, &value, sizeof value); }
 
-// Values of a damaged checkpoint (NaN, infinity) must not become undefined conversions.
-int roundWithin(float value, int low, int high) noexcept {
-    if (!(value > static_cast<float>(low))) return low;
-    if (value > static_cast<float>(high)) return high;
-    return static_cast<int>(std::round(value));
-}
+constexpr std::int32_t kMagnitude = 0x7FFFFFFF;  // all bits of a float but its sign
+constexpr std::int32_t kInfinity = 0x7F800000;
 
 void blockQ8(const float *x, const float * /*importance*/, std::byte *out) noexcept {
-    float largest = 0.0F;
-    for (int i = 0; i < kBlock; ++i) largest = std::fmax(largest, std::fabs(x[i]));
+    // Without branches and calls: compilers make vectors of it, and loading a model or an encoder waits for it.
+    std::int32_t bits = 0;  // magnitudes are ordered as the integers of their bits are
+    for (int i = 0; i < kBlock; ++i) bits = std::max(bits, std::bit_cast<std::int32_t>(x[i]) & kMagnitude);
+    float largest = std::bit_cast<float>(bits);
+    if (bits > kInfinity) {  // some are NaN: of the others
+        largest = 0.0F;
+        for (int i = 0; i < kBlock; ++i) largest = std::fmax(largest, std::fabs(x[i]));
+    }
     const float scale = largest / 127.0F;
     const float inverse = scale != 0.0F ? 1.0F / scale : 0.0F;
     store16(halfFromFloat(scale), out);
+    std::int8_t levels[kBlock];
     for (int i = 0; i < kBlock; ++i) {
-        out[2 + i] = static_cast<std::byte>(static_cast<std::int8_t>(roundWithin(x[i] * inverse, -127, 127)));
+        const float value = x[i] * inverse;
+        // What is NaN in a damaged checkpoint must not become an undefined conversion.
+        const float within = value > -127.0F ? (value < 127.0F ? value : 127.0F) : -127.0F;
+        const auto whole = static_cast<std::int32_t>(within);
+        const float rest = within - static_cast<float>(whole);  // halves go away from zero, as std::round does
+        levels[i] = static_cast<std::int8_t>(whole + static_cast<int>(rest >= 0.5F) - static_cast<int>(rest <= -0.5F));
     }
+    std::memcpy(out + 2, levels, kBlock);
 }
 
 // 32 values with the scale `scale`: level 8 is zero.

@@ -29,7 +29,7 @@ std::uint64_t elements(const TensorInfo &tensor) {
 }
 
 // Norms and scalars become float32 of their own, matrices stay in the file, are quantised or packed.
-void addWeight(const TensorInfo &tensor, WeightType weights, bool pack, bool int8Towers, MemoryEstimate &estimate) {
+void addWeight(const TensorInfo &tensor, WeightType weights, bool pack, bool int8Pictures, MemoryEstimate &estimate) {
     std::uint64_t bytes = tensor.bytes;
     bool mapped = tensor.shape.size() > 1;
     if (weights != WeightType::AsStored && isQuantisable(tensor)) {
@@ -42,7 +42,7 @@ void addWeight(const TensorInfo &tensor, WeightType weights, bool pack, bool int
         mapped = false;
         estimate.packedBytes += packed;
     }
-    if (int8Towers && isTower(tensor.name) && tensor.name.ends_with(".linear.weight") && isFloatType(tensor.type) && mapped &&
+    if (int8Pictures && tensor.name.find("vision_tower") != std::string::npos && tensor.name.ends_with(".linear.weight") && isFloatType(tensor.type) && mapped &&
         tensor.shape.back() % 32 == 0 && std::min(tensor.shape.front(), tensor.shape.back()) >= kWideTower) {
         bytes = static_cast<std::uint64_t>(packedBytes(TensorType::Q8_0, tensor.shape.front(), tensor.shape.back()));
         mapped = false;
@@ -140,7 +140,7 @@ std::uint64_t vocabularyBytes(const Checkpoint &checkpoint) {
 } // namespace
 
 MemoryEstimate estimateMemory(const Checkpoint &checkpoint, WeightType weights, KvType kv, int contextLength, bool pack,
-                              bool int8Towers) {
+                              bool int8Pictures) {
     const TextConfig &text = checkpoint.config.text;
     MemoryEstimate estimate;
     estimate.contextLength = contextLength;
@@ -149,7 +149,7 @@ MemoryEstimate estimateMemory(const Checkpoint &checkpoint, WeightType weights, 
     estimate.programBytes = program;
     estimate.vocabularyBytes = vocabularyBytes(checkpoint);
     for (const auto &tensor : checkpoint.weights->tensors()) {
-        if (!isLookupTable(tensor.name) && !isIgnored(text, tensor.name)) addWeight(tensor, weights, pack, int8Towers, estimate);
+        if (!isLookupTable(tensor.name) && !isIgnored(text, tensor.name)) addWeight(tensor, weights, pack, int8Pictures, estimate);
     }
     const std::int64_t rows = kChunkRows + (text.bidirectionalVision ? kLargestPicture : 0);
     const CacheType type = cacheTypeOf(kv);

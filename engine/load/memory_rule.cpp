@@ -34,8 +34,8 @@ Result<int> chooseContext(const LoadOptions &options, const ModelConfig &config)
 }
 
 MemoryEstimate needOf(const Checkpoint &checkpoint, const LoadOptions &options, KvType kv, int contextLength,
-                      std::uint64_t otherBytes, bool pack = false, bool int8Towers = false) {
-    MemoryEstimate need = estimateMemory(checkpoint, options.weights, kv, contextLength, pack, int8Towers);
+                      std::uint64_t otherBytes, bool pack = false, bool int8Pictures = false) {
+    MemoryEstimate need = estimateMemory(checkpoint, options.weights, kv, contextLength, pack, int8Pictures);
     need.weightBytes += otherBytes;
     need.mappedBytes += otherBytes;
     return need;
@@ -59,8 +59,8 @@ bool packs(const LoadOptions &options, const MemoryEstimate &need) {
     return options.packing == Packing::On || need.totalBytes() <= availableMemoryBytes() / 2;
 }
 
-// Where int8 products are several times as fast, encoders take them; FACET_TOWERS=float|int8 says otherwise.
-bool multipliesTowersInInt8(const LoadOptions &options) {
+// Where int8 products are several times as fast, the picture encoder takes them; FACET_TOWERS=float|int8 says otherwise.
+bool multipliesPicturesInInt8(const LoadOptions &options) {
     const char *wanted = std::getenv("FACET_TOWERS");
     const std::string_view text = wanted != nullptr ? wanted : "";
     if (text == "float") return false;
@@ -75,8 +75,8 @@ Result<LoadPlan> planLoad(const Checkpoint &checkpoint, const LoadOptions &optio
     FACET_TRY(plan, planUnpacked(checkpoint, options, otherBytes));
     if (!packs(options, plan.need)) return plan;
     plan.pack = true;
-    plan.int8Towers = multipliesTowersInInt8(options);
-    plan.need = needOf(checkpoint, options, plan.kv, plan.contextLength, otherBytes, true, plan.int8Towers);
+    plan.int8Pictures = multipliesPicturesInInt8(options);
+    plan.need = needOf(checkpoint, options, plan.kv, plan.contextLength, otherBytes, true, plan.int8Pictures);
     return plan;
 }
 

@@ -79,13 +79,13 @@ ModelInfo describeCheckpoint(const Checkpoint &checkpoint, WeightType weights);
 // of 32 come back as they are). Threads over rows.
 Result<Matrix> quantiseMatrix(const Exec &exec, const Matrix &w, WeightType type);
 
-// Encoders of this width gain from int8 products (TowerArithmetic); narrower ones only lose digits.
+// Picture encoders of this width gain from int8 products (TowerArithmetic); narrower ones only lose digits.
 inline constexpr int kWideTower = 256;
 
 // Memory that a load will need, from headers alone. `pack`: with the text decoder's matrices packed (packed_weights.h);
-// `int8Towers`: the encoders' as well, as Q8_0 (TowerArithmetic).
+// `int8Pictures`: those of the picture encoder as well, as Q8_0 (TowerArithmetic).
 MemoryEstimate estimateMemory(const Checkpoint &checkpoint, WeightType weights, KvType kv, int contextLength, bool pack = false,
-                              bool int8Towers = false);
+                              bool int8Pictures = false);
 // MemAvailable of the machine, and the cgroup's limit if lower. 0: unknown.
 std::uint64_t availableMemoryBytes();
 

@@ -169,15 +169,6 @@ Result<AudioWeights> AudioWeights::load(const Checkpoint &checkpoint, const Exec
     return out;
 }
 
-std::vector<ClippedLinear *> AudioWeights::linears() {
-    std::vector<ClippedLinear *> all;
-    for (AudioLayer &l : layers) {
-        all.insert(all.end(), {&l.first.up, &l.first.down, &l.q, &l.k, &l.v, &l.post, &l.convStart, &l.convEnd, &l.second.up,
-                               &l.second.down});
-    }
-    return all;
-}
-
 std::vector<LoraModule> AudioWeights::loraModules() const {
     const std::string root = "model.audio_tower.";
     std::vector<LoraModule> out{{root + "subsample_conv_projection.input_proj_linear", &inputProjection},

@@ -47,7 +47,6 @@ struct AudioWeights {
     static Result<AudioWeights> load(const Checkpoint &checkpoint, const Exec &exec);
     // The linear layers by the names that adapters use. The weights must stay where they are.
     std::vector<LoraModule> loraModules() const;
-    std::vector<ClippedLinear *> linears();  // of all layers
 };
 
 }  // namespace facet

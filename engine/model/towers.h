@@ -19,7 +19,7 @@ class LoraSet;
 // "pooled_scaled", "tower_output", "soft_tokens"; audio: "conv1", "subsample_out", "layer_00.ffn1", ...).
 using TowerTap = std::function<void(const std::string &name, const float *data, std::int64_t rows, std::int64_t width)>;
 
-// How a tower multiplies. Float: weights as stored, float32 sums. Int8: the matrices of its linear layers as Q8_0 against
+// How a picture tower multiplies. Float: weights as stored, float32 sums. Int8: the matrices of its linear layers as Q8_0 against
 // int8 activations, made before the first input; at the shape of E2B each soft token keeps a cosine above 0.9994 to Float's.
 enum class TowerArithmetic : std::uint8_t { Float, Int8 };
 
@@ -50,7 +50,7 @@ private:
 
 class AudioTower {
 public:
-    static Result<AudioTower> load(const Checkpoint &checkpoint, const Exec &exec, TowerArithmetic arithmetic = TowerArithmetic::Float);
+    static Result<AudioTower> load(const Checkpoint &checkpoint, const Exec &exec);
     AudioTower(AudioTower &&) noexcept;
     AudioTower &operator=(AudioTower &&) noexcept;
     ~AudioTower();

@@ -22,9 +22,9 @@ std::uint64_t budgetOfCaches(const MemoryEstimate &need, const LoadOptions &opti
 }
 
 // What else than the files decides the values in a cache.
-std::string stateKeyOf(const std::string &fingerprint, const LoadOptions &options, bool int8Towers) {
+std::string stateKeyOf(const std::string &fingerprint, const LoadOptions &options, bool int8Pictures) {
     std::string key = fingerprint + ";weights " + std::to_string(static_cast<int>(options.weights)) +
-                      (options.referencePrecision ? ";reference" : "") + (int8Towers ? ";int8 towers" : "");
+                      (options.referencePrecision ? ";reference" : "") + (int8Pictures ? ";int8 pictures" : "");
     for (const AdapterOption &adapter : options.adapters)
         key += ";adapter " + adapter.path + "=" + std::to_string(adapter.scale);
     return key;
@@ -83,17 +83,15 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
     exec.cancel = cancel.flag();
 
     FACET_TRY(text, TextModel::load(checkpoint, exec, options.weights, progress, plan.pack));
-    const auto arithmetic = [&](int width) {
-        return plan.int8Towers && width >= kWideTower ? TowerArithmetic::Int8 : TowerArithmetic::Float;
-    };
     std::optional<VisionTower> vision;
     if (checkpoint.config.vision) {
-        FACET_TRY(tower, VisionTower::load(checkpoint, exec, arithmetic(checkpoint.config.vision->hiddenSize)));
+        const bool int8 = plan.int8Pictures && checkpoint.config.vision->hiddenSize >= kWideTower;
+        FACET_TRY(tower, VisionTower::load(checkpoint, exec, int8 ? TowerArithmetic::Int8 : TowerArithmetic::Float));
         vision.emplace(std::move(tower));
     }
     std::optional<AudioTower> audio;
     if (checkpoint.config.audio) {
-        FACET_TRY(tower, AudioTower::load(checkpoint, exec, arithmetic(checkpoint.config.audio->hiddenSize)));
+        FACET_TRY(tower, AudioTower::load(checkpoint, exec));
         audio.emplace(std::move(tower));
     }
     FACET_CHECK(attachAdapters(adapters, checkpoint.config.text, text, vision, audio));
@@ -127,7 +125,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
         else info.unsupported.push_back(opened.error().describe());
     }
     std::string fingerprint = checkpoint.weights->fingerprint();
-    const std::string stateKey = stateKeyOf(fingerprint, chosen, plan.int8Towers);
+    const std::string stateKey = stateKeyOf(fingerprint, chosen, plan.int8Pictures);
     auto suppressed = suppressedIds(checkpoint.config);
     std::unique_ptr<LoadedModel> model(new LoadedModel{
         chosen, std::move(info), std::move(checkpoint), std::move(tokenizer), std::move(chatTemplate), std::move(pool),

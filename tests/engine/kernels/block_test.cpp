@@ -10,8 +10,11 @@
 #include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <cmath>
 #include <fstream>
 #include <iterator>
+#include <limits>
+#include <random>
 #include <string>
 #include <utility>
 
@@ -167,6 +170,33 @@ TEST_CASE("quantised rows of damaged values are defined") {
         quantiseRowToBlocks(type, zeros.data(), 256, out.data());
         scalar().dequantise(type, out.data(), 256, x.data());
         for (const float value : x) CHECK(value == 0.0F);
+    }
+}
+
+TEST_CASE("Q8_0 rows are what the plain formula says: halves, zeros and damaged values too") {
+    std::mt19937 random(11);
+    std::uniform_int_distribution<int> kind(0, 40), level(-254, 254);
+    std::normal_distribution<float> normal;
+    for (int round = 0; round < 2000; ++round) {
+        float x[32];
+        for (float &v : x) v = round % 2 == 0 ? normal(random) : static_cast<float>(level(random)) * 0.5F;  // every other one: halves
+        if (round % 2 != 0) x[3] = 127.0F;
+        if (kind(random) == 0) x[5] = std::numeric_limits<float>::quiet_NaN();
+        if (kind(random) == 0) x[6] = -std::numeric_limits<float>::infinity();
+        if (kind(random) == 0) std::fill_n(x, 32, 0.0F);
+        float largest = 0.0F;
+        for (const float v : x) largest = std::fmax(largest, std::fabs(v));
+        const float scale = largest / 127.0F, inverse = scale != 0.0F ? 1.0F / scale : 0.0F;
+        std::byte got[34];
+        quantiseRowToBlocks(TensorType::Q8_0, x, 32, got);
+        std::uint16_t half = 0;
+        std::memcpy(&half, got, 2);
+        CHECK(half == halfFromFloat(scale));
+        for (int i = 0; i < 32; ++i) {
+            const float v = x[i] * inverse;
+            const int want = !(v > -127.0F) ? -127 : v > 127.0F ? 127 : static_cast<int>(std::round(v));
+            CHECK(static_cast<int>(static_cast<std::int8_t>(got[2 + i])) == want);
+        }
     }
 }
 

@@ -56,20 +56,6 @@ TEST_CASE("sounds of every short length are encoded, others are refused") {
     }
 }
 
-TEST_CASE("int8 products keep the directions of a sound's soft tokens") {
-    const Checkpoint checkpoint = test::fixtureCheckpoint("tiny-e2b");
-    test::Machine machine;
-    const Result<AudioTower> exact = AudioTower::load(checkpoint, machine.exec);
-    const Result<AudioTower> tower = AudioTower::load(checkpoint, machine.exec, TowerArithmetic::Int8);
-    REQUIRE(exact);
-    REQUIRE(tower);
-    const Result<std::vector<float>> a = tower->encode(machine.exec, hum(200)), wanted = exact->encode(machine.exec, hum(200));
-    REQUIRE(a);
-    REQUIRE(wanted);
-    CHECK(*a != *wanted);
-    CHECK(test::lowestCosine(*a, *wanted, AudioTower::softTokenCount(hum(200))) > 0.999);
-}
-
 TEST_CASE("the encoder is causal but for 30 ms: later sound does not change earlier tokens") {
     const Checkpoint checkpoint = test::fixtureCheckpoint("tiny-e2b");
     test::Machine one(InstructionSet::Auto, 1), three(InstructionSet::Auto, 3);
