@@ -8,7 +8,6 @@ namespace {
 
 constexpr int kMaxPatchSize = 128;
 constexpr int kMaxPooling = 16;
-constexpr int kMaxSoftTokens = 1 << 16;
 constexpr int kMaxMelBins = 1024;
 constexpr int kMaxChannels = 4096;
 

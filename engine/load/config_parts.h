@@ -12,6 +12,7 @@ inline constexpr int kMaxInnerWidth = 1 << 20; // inner size of a feed-forward
 inline constexpr int kMaxVocabulary = 4 << 20;
 inline constexpr int kMaxHeads = 1024;
 inline constexpr int kMaxHeadDim = 4096;
+inline constexpr int kMaxSoftTokens = 1 << 16;  // of a picture
 inline constexpr int kMaxPositions = 1 << 24;
 inline constexpr int kMaxExperts = 4096;
 

@@ -265,9 +265,10 @@ Result<GgufExport> exportTextModel(const Checkpoint &checkpoint, QuantizeType ty
 
 namespace {
 
-// What mmproj files have no key for, because every released model has the same: under our own names where it differs.
+// What every released model has the same, where it differs: under our own names what mmproj files have no key for.
 void writeUnusual(const VisionConfig &vision, GgufMetadata &keys) {
     const VisionConfig usual;
+    if (vision.poolingKernel != usual.poolingKernel) keys.u32("clip.vision.projector.scale_factor", u32(vision.poolingKernel));
     if (vision.headDim * vision.heads != vision.hiddenSize) keys.u32("facet.vision.head_dim", u32(vision.headDim));
     if (vision.ropeTheta != usual.ropeTheta) keys.f32("facet.vision.rope_theta", static_cast<float>(vision.ropeTheta));
     if (vision.defaultBudget != usual.defaultBudget) keys.u32("facet.vision.default_budget", u32(vision.defaultBudget));
@@ -308,8 +309,6 @@ Result<GgufExport> exportTowers(const Checkpoint &checkpoint) {
         keys.f32("clip.vision.attention.layer_norm_epsilon", vision.rmsNormEps);
         keys.f32s("clip.vision.image_mean", {0, 0, 0});
         keys.f32s("clip.vision.image_std", {1, 1, 1});
-        const VisionConfig usual;
-        if (vision.poolingKernel != usual.poolingKernel) keys.u32("clip.vision.projector.scale_factor", u32(vision.poolingKernel));
         writeUnusual(vision, keys);
     }
     keys.boolean("clip.has_audio_encoder", config.audio.has_value());

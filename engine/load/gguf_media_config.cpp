@@ -13,7 +13,6 @@ constexpr int kMaxPooling = 16;
 constexpr int kMaxMelBins = 1024;
 constexpr int kMaxChannels = 4096;
 constexpr int kMaxFrames = 4096;         // of a block of local attention
-constexpr int kMaxSoftTokens = 1 << 16;
 
 // Dimension `at` (slowest first) of a tensor with `dimensions` of them.
 int sizeOf(const GgufModelFiles &files, const char *name, std::size_t dimensions, std::size_t at, int high,

@@ -42,8 +42,8 @@ void addWeight(const TensorInfo &tensor, WeightType weights, bool pack, bool int
         mapped = false;
         estimate.packedBytes += packed;
     }
-    if (int8Pictures && tensor.name.find("vision_tower") != std::string::npos && tensor.name.ends_with(".linear.weight") && isFloatType(tensor.type) && mapped &&
-        tensor.shape.back() % 32 == 0 && std::min(tensor.shape.front(), tensor.shape.back()) >= kWideTower) {
+    if (int8Pictures && mapped && tensor.name.find("vision_tower") != std::string::npos &&
+        tensor.name.ends_with(".linear.weight") && isFloatType(tensor.type) && tensor.shape.back() % 32 == 0) {
         bytes = static_cast<std::uint64_t>(packedBytes(TensorType::Q8_0, tensor.shape.front(), tensor.shape.back()));
         mapped = false;
         estimate.packedBytes += bytes;

@@ -59,8 +59,9 @@ bool packs(const LoadOptions &options, const MemoryEstimate &need) {
     return options.packing == Packing::On || need.totalBytes() <= availableMemoryBytes() / 2;
 }
 
-// Where int8 products are several times as fast, the picture encoder takes them; FACET_TOWERS=float|int8 says otherwise.
-bool multipliesPicturesInInt8(const LoadOptions &options) {
+// Where int8 products are several times as fast, a wide picture encoder takes them; FACET_TOWERS=float|int8 says otherwise.
+bool multipliesPicturesInInt8(const ModelConfig &config, const LoadOptions &options) {
+    if (!config.vision || config.vision->hiddenSize < kWideTower) return false;
     const char *wanted = std::getenv("FACET_TOWERS");
     const std::string_view text = wanted != nullptr ? wanted : "";
     if (text == "float") return false;
@@ -75,7 +76,7 @@ Result<LoadPlan> planLoad(const Checkpoint &checkpoint, const LoadOptions &optio
     FACET_TRY(plan, planUnpacked(checkpoint, options, otherBytes));
     if (!packs(options, plan.need)) return plan;
     plan.pack = true;
-    plan.int8Pictures = multipliesPicturesInInt8(options);
+    plan.int8Pictures = multipliesPicturesInInt8(checkpoint.config, options);
     plan.need = needOf(checkpoint, options, plan.kv, plan.contextLength, otherBytes, true, plan.int8Pictures);
     return plan;
 }
@@ -132,10 +133,6 @@ Result<LoadPlan> planUnpacked(const Checkpoint &checkpoint, const LoadOptions &o
     }
     return plan;
 }
-
-} // namespace
-
-namespace {
 
 // Whether the weights would be a tenth smaller or more as another type.
 bool smallerWeights(const Checkpoint &checkpoint, const LoadOptions &options) {

@@ -85,8 +85,8 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
     FACET_TRY(text, TextModel::load(checkpoint, exec, options.weights, progress, plan.pack));
     std::optional<VisionTower> vision;
     if (checkpoint.config.vision) {
-        const bool int8 = plan.int8Pictures && checkpoint.config.vision->hiddenSize >= kWideTower;
-        FACET_TRY(tower, VisionTower::load(checkpoint, exec, int8 ? TowerArithmetic::Int8 : TowerArithmetic::Float));
+        const auto arithmetic = plan.int8Pictures ? TowerArithmetic::Int8 : TowerArithmetic::Float;
+        FACET_TRY(tower, VisionTower::load(checkpoint, exec, arithmetic));
         vision.emplace(std::move(tower));
     }
     std::optional<AudioTower> audio;
