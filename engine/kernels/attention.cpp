@@ -103,6 +103,13 @@ void attendSlots(const Problem &problem, const QueryBlock &block, std::int64_t p
     const auto *keys = static_cast<const std::byte *>(kv.keys) + bytes;
     const auto *values = static_cast<const std::byte *>(kv.values) + bytes;
     const std::int64_t pitch = problem.pitch();
+    const BfloatKernels *bfloat = problem.exec.bfloatKernels();
+    if (bfloat != nullptr && kv.type == CacheType::F32 && kv.headDim <= kMostBfloatHead) {
+        bfloat->attendSpan(reinterpret_cast<const float *>(keys), reinterpret_cast<const float *>(values), end - base, kv.headDim,
+                           scratch.queries(), block.rows(), pitch, scratch.visibleFrom, scratch.visibleTo, state.maximum, state.sum,
+                           state.out, pitch);
+        return;
+    }
     problem.exec.kernels->attendSpan(plainType(kv.type), keys, values, end - base, kv.headDim, scratch.queries(), block.rows(), pitch,
                                      scratch.visibleFrom, scratch.visibleTo, state.maximum, state.sum, state.out, pitch);
 }

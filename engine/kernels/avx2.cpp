@@ -24,6 +24,7 @@ const Kernels kAvx2Kernels = {
     .name = "avx2",
     .packs = true,
     .dotsBytes = false,
+    .bfloat = nullptr,
     .matmul = matmulKernel,
     .tileTokens = kFloatTokens,
     .packTokens = packTokensKernel,

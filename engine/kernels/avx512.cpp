@@ -25,6 +25,7 @@ const Kernels kAvx512Kernels = {
     .name = "avx512",
     .packs = true,
     .dotsBytes = false,
+    .bfloat = nullptr,
     .matmul = matmulKernel,
     .tileTokens = kFloatTokens,
     .packTokens = packTokensKernel,

@@ -22,12 +22,17 @@ bool processorHas(unsigned leaf, unsigned part, Register from, unsigned mask) no
 bool hasF16c() noexcept { return processorHas(1, 0, Register::C, bit_F16C); }
 // Bytes multiplied and added four at a time: for registers of 512 bits, and for those of 256.
 bool hasAvx512Vnni() noexcept { return processorHas(7, 0, Register::C, 1U << 11U); }
+bool hasAvx512Bfloat() noexcept { return processorHas(7, 1, Register::A, 1U << 5U); }
 bool hasAvxVnni() noexcept { return processorHas(7, 1, Register::A, 1U << 4U); }
 
 Kernels withProducts(Kernels table, const char *name, decltype(Kernels::matmulQ8) products) noexcept {
     table.name = name;
     table.matmulQ8 = products;
     table.dotsBytes = true;
+    return table;
+}
+Kernels withBfloats(Kernels table) noexcept {
+    if (hasAvx512Bfloat()) table.bfloat = &kAvx512BfloatKernels;
     return table;
 }
 #endif
@@ -73,7 +78,7 @@ const Kernels &kernelsFor(InstructionSet isa) noexcept {
     if (isa == InstructionSet::Scalar) return kScalarKernels;
 #if defined(FACET_KERNELS_X86)
     static const Kernels avx2Vnni = withProducts(kAvx2Kernels, "avx2_vnni", matmulQ8Avx2Vnni);
-    static const Kernels avx512Vnni = withProducts(kAvx512Kernels, "avx512_vnni", matmulQ8Avx512Vnni);
+    static const Kernels avx512Vnni = withBfloats(withProducts(kAvx512Kernels, "avx512_vnni", matmulQ8Avx512Vnni));
     using Isa = InstructionSet;
     const bool any = isa == Isa::Auto;
     if ((any || isa == Isa::Avx512Vnni) && instructionSetAvailable(Isa::Avx512Vnni)) return avx512Vnni;

@@ -25,12 +25,29 @@ struct Q8Rows {
 // of ops.h.
 enum class CacheType : std::uint8_t { F32, F16, Q8_0, Q4_0, Q4_R };
 
+// Products of float32 whose factors are rounded to bfloat16 first (to nearest, ties to even), with float32 sums, where a
+// processor makes two at once: for encoders, whose networks were trained in that type. Arguments as in Kernels below.
+inline constexpr std::int64_t kMostBfloatHead = 128;
+struct BfloatKernels {
+    // Tiles as those of Kernels; a word of four bytes holds two columns: [tiles][(cols + 1) / 2][tileTokens].
+    std::int64_t tileTokens;
+    void (*packTokens)(const float *x, std::int64_t tokens, std::int64_t xStride, std::int64_t cols, float *tiles);
+    // W of type F32, F16 or BF16.
+    void (*matmulTiles)(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const float *tiles, std::int64_t tokens,
+                        float *y, std::int64_t yStride);
+    // Keys and values of float32, headDim <= kMostBfloatHead.
+    void (*attendSpan)(const float *k, const float *v, std::int64_t keys, std::int64_t headDim, const float *q,
+                       std::int64_t queries, std::int64_t qStride, const std::int32_t *visibleFrom, const std::int32_t *visibleTo,
+                       float *maximum, float *sum, float *out, std::int64_t outStride);
+};
+
 struct Kernels {
     const char *name;  // "scalar", "avx2", "avx2_vnni", "avx512", "avx512_vnni", "neon"
     // Whether packed matrices (packed.h) are multiplied, and faster than those in the layout of the files.
     bool packs;
     // Whether products of int8 take one instruction for four bytes (VNNI), several times as fast as those of floats.
     bool dotsBytes;
+    const BfloatKernels *bfloat;  // null: none
 
     // y[t * yStride + r - rowBegin] = sum_c W[r, c] * x[t * xStride + c], r in [rowBegin, rowEnd), t in [0, tokens).
     // F32, F16, BF16: weights widened exactly, float32 sums. Block types: dequantised exactly (reference path).

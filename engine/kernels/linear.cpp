@@ -119,30 +119,35 @@ void spreadRows(const Exec &exec, std::span<const LinearJob> jobs, const Some &s
     });
 }
 
-// Whether many tokens meet matrices of floats only.
+// Whether many tokens meet matrices of floats only. Products of bfloat16 know nothing else, so that what a token gets does
+// not depend on how many there are.
 bool wantsTiles(const Exec &exec, std::int64_t tokens, std::span<const LinearJob> jobs) {
-    return exec.kernels->tileTokens > 0 && tokens > kFewTileTokens &&
+    return (exec.bfloatKernels() != nullptr || (exec.kernels->tileTokens > 0 && tokens > kFewTileTokens)) &&
            std::none_of(jobs.begin(), jobs.end(), [](const LinearJob &job) { return isQuantised(job.w->type) || job.w->packed; });
 }
 
 // Block by block of tokens: their inputs as tiles, then all rows.
 void multiplyTiles(const Exec &exec, const Input &input, std::span<const LinearJob> jobs) {
     const std::int64_t cols = jobs.front().w->cols;
-    const std::int64_t tile = exec.kernels->tileTokens;
-    const std::int64_t block = std::max(tokensOfBlock(cols * std::int64_t{sizeof(float)}) / tile, std::int64_t{1}) * tile;
+    const BfloatKernels *bfloat = exec.bfloatKernels();
+    const std::int64_t tile = bfloat != nullptr ? bfloat->tileTokens : exec.kernels->tileTokens;
+    const auto packTokens = bfloat != nullptr ? bfloat->packTokens : exec.kernels->packTokens;
+    const auto matmulTiles = bfloat != nullptr ? bfloat->matmulTiles : exec.kernels->matmulTiles;
+    const std::int64_t words = bfloat != nullptr ? (cols + 1) / 2 : cols;  // of four bytes, of a token
+    const std::int64_t block = std::max(tokensOfBlock(words * std::int64_t{sizeof(float)}) / tile, std::int64_t{1}) * tile;
     const std::int64_t tilesOfBlock = std::min(block / tile, (input.tokens - 1) / tile + 1);
-    const auto tiles = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(tilesOfBlock * tile * cols));
+    const auto tiles = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(tilesOfBlock * tile * words));
     for (std::int64_t t = 0; t < input.tokens; t += block) {
         const std::int64_t tokens = std::min(block, input.tokens - t);
         exec.pool->parallelFor((tokens - 1) / tile + 1, 1, [&](std::int64_t begin, std::int64_t end, int) {
-            exec.kernels->packTokens(input.x + (t + begin * tile) * input.stride, std::min(end * tile, tokens) - begin * tile,
-                                     input.stride, cols, tiles.get() + begin * tile * cols);
+            packTokens(input.x + (t + begin * tile) * input.stride, std::min(end * tile, tokens) - begin * tile, input.stride,
+                       cols, tiles.get() + begin * tile * words);
         });
         spreadRows(exec, jobs, [&](const LinearJob &job, std::int64_t begin, std::int64_t end) {
             const std::int64_t yStride = job.yStride != 0 ? job.yStride : job.w->rows;
             float *y = job.y + t * yStride + begin;
             if (exec.cancelled()) clearRows(y, tokens, yStride, end - begin);
-            else exec.kernels->matmulTiles(*job.w, begin, end, tiles.get(), tokens, y, yStride);
+            else matmulTiles(*job.w, begin, end, tiles.get(), tokens, y, yStride);
         });
     }
 }

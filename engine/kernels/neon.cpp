@@ -249,6 +249,7 @@ const Kernels kNeonKernels = {
     .name = "neon",
     .packs = false,
     .dotsBytes = false,
+    .bfloat = nullptr,
     .matmul = matmulKernel,
     .tileTokens = 0,
     .packTokens = nullptr,

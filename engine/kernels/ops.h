@@ -22,8 +22,11 @@ struct Exec {
     const std::atomic<bool> *cancel = nullptr;   // may be null
     const LinearHook *hook = nullptr;            // called behind every linear(); may be null
     Profile *profile = nullptr;                  // measures what is done (profile.h); may be null
+    bool bfloats = false;                        // products of floats may round their factors to bfloat16, where that is faster
 
     bool cancelled() const noexcept { return cancel && cancel->load(std::memory_order_relaxed); }
+    // The products of bfloat16 to take; null: those of float32.
+    const BfloatKernels *bfloatKernels() const noexcept { return bfloats && !reference ? kernels->bfloat : nullptr; }
 };
 
 // One input, several matrices that all read it (q, k, v; gate, up): quantised once if any of them wants int8.

@@ -271,6 +271,7 @@ const Kernels kScalarKernels = {
     .name = "scalar",
     .packs = false,
     .dotsBytes = false,
+    .bfloat = nullptr,
     .matmul = matmul,
     .tileTokens = 0,
     .packTokens = nullptr,

@@ -180,30 +180,46 @@ void addTile(const float *weights, std::int64_t queries, const std::byte *values
     }
 }
 
+// What of the keys [tile, end) is seen: keys that any query sees, and the queries that see any. The rest is not computed.
+struct TileView {
+    std::int64_t low;
+    std::int64_t high;
+    std::int64_t first;
+    std::int64_t last;
+    std::int32_t from[kQueriesAtOnce];  // of each query, counted from the tile's first key
+    std::int32_t to[kQueriesAtOnce];
+
+    void look(const Queries &all, std::int64_t tile, std::int64_t end) {
+        low = end;
+        high = tile;
+        first = all.count;
+        last = 0;
+        for (std::int64_t i = 0; i < all.count; ++i) {
+            const std::int64_t begin = all.visibleFrom[i] > tile ? all.visibleFrom[i] : tile;
+            const std::int64_t stop = all.visibleTo[i] < end ? all.visibleTo[i] : end;
+            from[i] = static_cast<std::int32_t>(begin - tile);
+            to[i] = static_cast<std::int32_t>(stop > begin ? stop - tile : begin - tile);
+            if (begin >= stop) {
+                from[i] = to[i] = 0;
+                continue;
+            }
+            low = begin < low ? begin : low;
+            high = stop > high ? stop : high;
+            first = i < first ? i : first;
+            last = i + 1;
+        }
+    }
+};
+
 template <typename Cache>
 void attendKeyTile(const std::byte *keys, const std::byte *values, std::int64_t tile, std::int64_t end, std::int64_t headDim,
                    bool more, const Queries &all, AttentionScratch &scratch) {
-    // Keys that anyone sees and the range of queries that see any: the rest is not computed.
-    std::int64_t low = end;
-    std::int64_t high = tile;
-    std::int64_t first = all.count;
-    std::int64_t last = 0;
-    std::int32_t from[kQueriesAtOnce];
-    std::int32_t to[kQueriesAtOnce];
-    for (std::int64_t i = 0; i < all.count; ++i) {
-        const std::int64_t begin = all.visibleFrom[i] > tile ? all.visibleFrom[i] : tile;
-        const std::int64_t stop = all.visibleTo[i] < end ? all.visibleTo[i] : end;
-        from[i] = static_cast<std::int32_t>(begin - tile);
-        to[i] = static_cast<std::int32_t>(stop > begin ? stop - tile : begin - tile);
-        if (begin >= stop) {
-            from[i] = to[i] = 0;
-            continue;
-        }
-        low = begin < low ? begin : low;
-        high = stop > high ? stop : high;
-        first = i < first ? i : first;
-        last = i + 1;
-    }
+    TileView view;
+    view.look(all, tile, end);
+    const std::int64_t low = view.low;
+    const std::int64_t high = view.high;
+    const std::int64_t first = view.first;
+    const std::int64_t last = view.last;
     if (low >= high) return;
     const std::int64_t rowBytes = Cache::rowBytes(headDim);
     if (headDim >= kLongHead) {
@@ -216,7 +232,7 @@ void attendKeyTile(const std::byte *keys, const std::byte *values, std::int64_t 
     }
     for (std::int64_t i = first; i < last; i += kLanes) {
         const int count = last - i < kLanes ? static_cast<int>(last - i) : kLanes;
-        weighTile(scratch.scores + i * kKeyTile, count, from + i, to + i, headDim, all.maximum + i, all.sum + i,
+        weighTile(scratch.scores + i * kKeyTile, count, view.from + i, view.to + i, headDim, all.maximum + i, all.sum + i,
                   all.out + i * all.outStride, all.outStride);
     }
     addTile<Cache>(scratch.scores + first * kKeyTile + (low - tile), last - first, values + low * rowBytes, high - low, headDim,

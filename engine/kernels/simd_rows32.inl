@@ -5,7 +5,7 @@
 namespace facet {
 namespace {
 
-constexpr int kFloatColumns = 128;
+constexpr int kFloatColumns = 128;              // words of a panel: of one column each, or of two (simd_bfloat.inl)
 constexpr int kFloatRows = 2 * kLanes;
 constexpr std::int64_t kFewFloatTokens = 8;     // up to so many, transposing weights does not pay
 constexpr std::int64_t kKeptFloatTokens = 256;  // tokens whose sums are kept between panels
@@ -39,6 +39,17 @@ void fillFloats(const Matrix &w, std::int64_t stride, std::int64_t row, int coun
     }
 }
 
+// What a word of a panel and of the inputs is: a float32, multiplied with one rounding.
+struct FloatWords {
+    static constexpr int kColumns = 1;
+    static void fill(const Matrix &w, std::int64_t stride, std::int64_t row, int count, std::int64_t c, int n, float *to) {
+        fillFloats(w, stride, row, count, c, n, to);
+    }
+    // kLanes words of inputs, of which n columns exist.
+    static V inputs(const float *x, int n) { return vloadUpTo(x, n); }
+    static V product(V weights, V in, V sums) { return vfma(weights, in, sums); }
+};
+
 // Where the inputs of a token lie: rows of them, or tiles of kFloatTokens tokens, column by column (packTokensKernel).
 struct InputRows {
     const float *x;
@@ -50,8 +61,8 @@ struct InputTiles {
     float at(int token, int column) const { return x[column * kFloatTokens + token]; }
 };
 
-// Two registers of rows by T tokens over a panel of n columns; `kept` [T][kFloatRows] goes on from the panel before.
-template <int T, typename Inputs>
+// Two registers of rows by T tokens over a panel of n words; `kept` [T][kFloatRows] goes on from the panel before.
+template <typename Words, int T, typename Inputs>
 void floatTile(const float *panel, int n, const Inputs &inputs, bool first, float *kept) {
     V low[T];
     V high[T];
@@ -63,8 +74,8 @@ void floatTile(const float *panel, int n, const Inputs &inputs, bool first, floa
         FACET_UNROLL
         for (int t = 0; t < T; ++t) {
             const V in = vset(inputs.at(t, c));
-            low[t] = vfma(w0, in, low[t]);
-            high[t] = vfma(w1, in, high[t]);
+            low[t] = Words::product(w0, in, low[t]);
+            high[t] = Words::product(w1, in, high[t]);
         }
     }
     FACET_UNROLL
@@ -99,12 +110,12 @@ struct FloatsAhead {
 };
 
 // from(t): the inputs from token t on.
-template <typename From>
+template <typename Words, typename From>
 void floatTiles(const float *panel, int n, const From &from, std::int64_t tokens, bool first, float *kept, FloatsAhead ahead) {
     const auto tile = [&](auto count, std::int64_t t) {
         constexpr int T = decltype(count)::kCount;
         ahead.tile(t, T);
-        floatTile<T>(panel, n, from(t), first, kept + t * kFloatRows);
+        floatTile<Words, T>(panel, n, from(t), first, kept + t * kFloatRows);
     };
     std::int64_t t = 0;
     for (; t + kFloatTokens <= tokens; t += kFloatTokens) tile(TileOf<kFloatTokens>{}, t);
@@ -113,36 +124,38 @@ void floatTiles(const float *panel, int n, const From &from, std::int64_t tokens
     if (t < tokens) tile(TileOf<1>{}, t);
 }
 
-// Rows [row, row + count), count <= kFloatRows, with at most kKeptFloatTokens tokens; from(t, c): their inputs from there on.
-template <typename From>
+// Rows [row, row + count), count <= kFloatRows, with at most kKeptFloatTokens tokens; from(t, c): their inputs from word c on.
+template <typename Words, typename From>
 void floatGroup(const Matrix &w, std::int64_t stride, std::int64_t row, int count, const From &from, std::int64_t tokens, float *y,
                 std::int64_t yStride) {
     alignas(64) float panel[kFloatColumns * kFloatRows];
     alignas(64) float kept[kKeptFloatTokens * kFloatRows];
     const int lower = count < kLanes ? count : kLanes;
     const BlockShape block = blockShape(w.type);
-    for (std::int64_t c = 0; c < w.cols; c += kFloatColumns) {
-        const auto n = static_cast<int>(w.cols - c < kFloatColumns ? w.cols - c : kFloatColumns);
-        fillFloats(w, stride, row, lower, c, n, panel);
-        fillFloats(w, stride, row + kLanes, count - lower, c, n, panel + kLanes);
-        const std::int64_t next = c + kFloatColumns;
+    constexpr std::int64_t columns = std::int64_t{kFloatColumns} * Words::kColumns;
+    for (std::int64_t c = 0; c < w.cols; c += columns) {
+        const auto n = static_cast<int>(w.cols - c < columns ? w.cols - c : columns);
+        Words::fill(w, stride, row, lower, c, n, panel);
+        Words::fill(w, stride, row + kLanes, count - lower, c, n, panel + kLanes);
+        const std::int64_t next = c + columns;
         FloatsAhead ahead;
         if (next < w.cols) {
-            const std::int64_t some = w.cols - next < kFloatColumns ? w.cols - next : kFloatColumns;
+            const std::int64_t some = w.cols - next < columns ? w.cols - next : columns;
             ahead = {w.data + row * stride + next / block.values * block.bytes, stride, count, some / block.values * block.bytes,
                      nullptr, 0};
         } else {
             ahead.y = y;
             ahead.yStride = yStride;
             if (row + 2 * kFloatRows <= w.rows) {  // the first panel of the next rows
-                const std::int64_t some = w.cols < kFloatColumns ? w.cols : kFloatColumns;
+                const std::int64_t some = w.cols < columns ? w.cols : columns;
                 ahead.weights = w.data + (row + kFloatRows) * stride;
                 ahead.stride = stride;
                 ahead.rows = kFloatRows;
                 ahead.bytes = some / block.values * block.bytes;
             }
         }
-        floatTiles(panel, n, [&](std::int64_t t) { return from(t, c); }, tokens, c == 0, kept, ahead);
+        floatTiles<Words>(panel, (n + Words::kColumns - 1) / Words::kColumns,
+                          [&](std::int64_t t) { return from(t, c / Words::kColumns); }, tokens, c == 0, kept, ahead);
     }
     for (std::int64_t t = 0; t < tokens; ++t) {
         vstoreUpTo(y + t * yStride, vload(kept + t * kFloatRows), lower);
@@ -279,45 +292,60 @@ void matmulKernel(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, c
         };
         for (std::int64_t r = begin; r < rowEnd; r += kFloatRows) {
             const int count = rowEnd - r < kFloatRows ? static_cast<int>(rowEnd - r) : kFloatRows;
-            floatGroup(w, stride, r, count, from, some, y + t * yStride + r - rowBegin, yStride);
+            floatGroup<FloatWords>(w, stride, r, count, from, some, y + t * yStride + r - rowBegin, yStride);
         }
     }
 }
 
-void packTokensKernel(const float *x, std::int64_t tokens, std::int64_t xStride, std::int64_t cols, float *to) {
+template <typename Words>
+void packTokensOf(const float *x, std::int64_t tokens, std::int64_t xStride, std::int64_t cols, float *to) {
     static_assert(kFloatTokens <= kLanes);
-    for (std::int64_t first = 0; first < tokens; first += kFloatTokens, to += cols * kFloatTokens) {
+    constexpr int columns = kLanes * Words::kColumns;
+    const std::int64_t words = (cols + Words::kColumns - 1) / Words::kColumns;
+    for (std::int64_t first = 0; first < tokens; first += kFloatTokens, to += words * kFloatTokens) {
         const std::int64_t count = tokens - first < kFloatTokens ? tokens - first : kFloatTokens;
         const float *from = x + first * xStride;
-        for (std::int64_t c = 0; c < cols; c += kLanes) {
-            const int n = cols - c < kLanes ? static_cast<int>(cols - c) : kLanes;
+        for (std::int64_t at = 0; at < words; at += kLanes) {
+            const std::int64_t c = at * Words::kColumns;
+            const int n = cols - c < columns ? static_cast<int>(cols - c) : columns;
             V m[kLanes];
             FACET_UNROLL
-            for (int t = 0; t < kLanes; ++t) m[t] = t < count ? vloadUpTo(from + t * xStride + c, n) : vzero();
+            for (int t = 0; t < kLanes; ++t) m[t] = t < count ? Words::inputs(from + t * xStride + c, n) : vzero();
             transpose(m);
             FACET_UNROLL
             for (int j = 0; j < kLanes; ++j) {
-                if (j < n) vstorePart(to + (c + j) * kFloatTokens, m[j], kFloatTokens);
+                if (at + j < words) vstorePart(to + (at + j) * kFloatTokens, m[j], kFloatTokens);
             }
         }
     }
 }
 
-void matmulTilesKernel(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const float *tiles, std::int64_t tokens,
-                       float *y, std::int64_t yStride) {
+template <typename Words>
+void matmulTilesOf(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const float *tiles, std::int64_t tokens, float *y,
+                   std::int64_t yStride) {
     const std::int64_t stride = rowBytesOf(w);
+    const std::int64_t words = (w.cols + Words::kColumns - 1) / Words::kColumns;
     constexpr std::int64_t most = kKeptFloatTokens / kFloatTokens * kFloatTokens;
     for (std::int64_t t = 0; t < tokens; t += most) {
         const std::int64_t some = tokens - t < most ? tokens - t : most;
-        const auto from = [&](std::int64_t token, std::int64_t column) {
+        const auto from = [&](std::int64_t token, std::int64_t word) {
             const std::int64_t tile = (t + token) / kFloatTokens;
-            return InputTiles{tiles + (tile * w.cols + column) * kFloatTokens + (t + token) % kFloatTokens};
+            return InputTiles{tiles + (tile * words + word) * kFloatTokens + (t + token) % kFloatTokens};
         };
         for (std::int64_t r = rowBegin; r < rowEnd; r += kFloatRows) {
             const int count = rowEnd - r < kFloatRows ? static_cast<int>(rowEnd - r) : kFloatRows;
-            floatGroup(w, stride, r, count, from, some, y + t * yStride + r - rowBegin, yStride);
+            floatGroup<Words>(w, stride, r, count, from, some, y + t * yStride + r - rowBegin, yStride);
         }
     }
+}
+
+void packTokensKernel(const float *x, std::int64_t tokens, std::int64_t xStride, std::int64_t cols, float *to) {
+    packTokensOf<FloatWords>(x, tokens, xStride, cols, to);
+}
+
+void matmulTilesKernel(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const float *tiles, std::int64_t tokens,
+                       float *y, std::int64_t yStride) {
+    matmulTilesOf<FloatWords>(w, rowBegin, rowEnd, tiles, tokens, y, yStride);
 }
 
 }  // namespace

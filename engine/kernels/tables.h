@@ -7,6 +7,7 @@
 namespace facet {
 
 extern const Kernels kScalarKernels;
+extern const BfloatKernels kScalarBfloatKernels;  // in no table: slower than plain float32
 #if defined(FACET_KERNELS_X86)
 extern const Kernels kAvx2Kernels;
 extern const Kernels kAvx512Kernels;
@@ -15,6 +16,7 @@ void matmulQ8Avx2Vnni(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEn
                       std::int64_t yStride);
 void matmulQ8Avx512Vnni(const Matrix &w, std::int64_t rowBegin, std::int64_t rowEnd, const Q8Rows &x, std::int64_t tokens, float *y,
                         std::int64_t yStride);
+extern const BfloatKernels kAvx512BfloatKernels;
 #endif
 #if defined(FACET_KERNELS_NEON)
 extern const Kernels kNeonKernels;

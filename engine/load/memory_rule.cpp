@@ -59,13 +59,22 @@ bool packs(const LoadOptions &options, const MemoryEstimate &need) {
     return options.packing == Packing::On || need.totalBytes() <= availableMemoryBytes() / 2;
 }
 
-// Where int8 products are several times as fast, a wide picture encoder takes them; FACET_TOWERS=float|int8 says otherwise.
+// FACET_TOWERS=float|bfloat|int8 says how wide encoders multiply; otherwise the processor decides.
+std::string_view wantedTowers() {
+    const char *wanted = std::getenv("FACET_TOWERS");
+    return wanted != nullptr ? wanted : "";
+}
+
+// Where int8 products are several times as fast, a wide picture encoder takes them.
 bool multipliesPicturesInInt8(const ModelConfig &config, const LoadOptions &options) {
     if (!config.vision || config.vision->hiddenSize < kWideTower) return false;
-    const char *wanted = std::getenv("FACET_TOWERS");
-    const std::string_view text = wanted != nullptr ? wanted : "";
-    if (text == "float") return false;
-    return text == "int8" || kernelsFor(options.isa).dotsBytes;
+    if (wantedTowers() == "float" || wantedTowers() == "bfloat") return false;
+    return wantedTowers() == "int8" || kernelsFor(options.isa).dotsBytes;
+}
+
+// Only where products of bfloat16 are faster: elsewhere rounding would gain nothing.
+bool roundsTowers(const LoadOptions &options) {
+    return !options.referencePrecision && wantedTowers() != "float" && kernelsFor(options.isa).bfloat != nullptr;
 }
 
 Result<LoadPlan> planUnpacked(const Checkpoint &checkpoint, const LoadOptions &options, std::uint64_t otherBytes);
@@ -74,6 +83,7 @@ Result<LoadPlan> planUnpacked(const Checkpoint &checkpoint, const LoadOptions &o
 
 Result<LoadPlan> planLoad(const Checkpoint &checkpoint, const LoadOptions &options, std::uint64_t otherBytes) {
     FACET_TRY(plan, planUnpacked(checkpoint, options, otherBytes));
+    plan.bfloatTowers = roundsTowers(options);
     if (!packs(options, plan.need)) return plan;
     plan.pack = true;
     plan.int8Pictures = multipliesPicturesInInt8(checkpoint.config, options);

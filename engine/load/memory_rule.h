@@ -16,7 +16,8 @@ struct LoadPlan {
     int contextLength = 0;
     KvType kv = KvType::F16;      // never Auto
     bool pack = false;            // whether matrices are packed (Packing)
-    bool int8Pictures = false;      // whether a wide picture encoder multiplies in int8 (TowerArithmetic)
+    bool int8Pictures = false;    // whether a wide picture encoder multiplies in int8 (TowerArithmetic)
+    bool bfloatTowers = false;    // whether wide encoders round factors to bfloat16, where int8 is not taken
     int threads = 0, writeThreads = 0;  // at least 1
     bool tuned = false;           // an earlier measuring chose what the options leave open (facet/tuning.h)
     MemoryEstimate need;          // with adapters and drafter

@@ -79,7 +79,7 @@ ModelInfo describeCheckpoint(const Checkpoint &checkpoint, WeightType weights);
 // of 32 come back as they are). Threads over rows.
 Result<Matrix> quantiseMatrix(const Exec &exec, const Matrix &w, WeightType type);
 
-// Picture encoders of this width gain from int8 products (TowerArithmetic); narrower ones only lose digits.
+// Encoders of this width gain from coarser products (TowerArithmetic); narrower ones only lose digits.
 inline constexpr int kWideTower = 256;
 
 // Memory that a load will need, from headers alone. `pack`: with the text decoder's matrices packed (packed_weights.h);

@@ -224,6 +224,7 @@ std::vector<float> AudioPass::project() {
 struct AudioTower::Impl {
     AudioWeights weights;
     LoraBindings adapters;
+    bool bfloats = false;
 };
 
 AudioTower::AudioTower(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
@@ -231,10 +232,10 @@ AudioTower::AudioTower(AudioTower &&) noexcept = default;
 AudioTower &AudioTower::operator=(AudioTower &&) noexcept = default;
 AudioTower::~AudioTower() = default;
 
-// Always as stored: in int8 single soft tokens of the shape of E2B fall to a cosine of 0.9988.
-Result<AudioTower> AudioTower::load(const Checkpoint &checkpoint, const Exec &exec) {
+// Never int8: single soft tokens of the shape of E2B would fall to a cosine of 0.9988.
+Result<AudioTower> AudioTower::load(const Checkpoint &checkpoint, const Exec &exec, TowerArithmetic arithmetic) {
     FACET_TRY(weights, AudioWeights::load(checkpoint, exec));
-    return AudioTower(std::make_unique<Impl>(Impl{std::move(weights), {}}));
+    return AudioTower(std::make_unique<Impl>(Impl{std::move(weights), {}, arithmetic != TowerArithmetic::Float}));
 }
 
 int AudioTower::softTokenCount(const AudioInput &audio) noexcept {
@@ -255,6 +256,7 @@ Result<std::vector<float>> AudioTower::encode(const Exec &exec, const AudioInput
     LoraHook hook(m_impl->adapters);
     hook.setAllRows(adapterScales);
     Exec adapted = exec;
+    adapted.bfloats = m_impl->bfloats;
     if (!m_impl->adapters.empty() && !adapterScales.empty()) adapted.hook = &hook;
     std::vector<float> x = subsample(weights, adapted, audio, tap);
     if (x.empty()) return towerCancelled();

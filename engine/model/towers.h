@@ -19,9 +19,11 @@ class LoraSet;
 // "pooled_scaled", "tower_output", "soft_tokens"; audio: "conv1", "subsample_out", "layer_00.ffn1", ...).
 using TowerTap = std::function<void(const std::string &name, const float *data, std::int64_t rows, std::int64_t width)>;
 
-// How a picture tower multiplies. Float: weights as stored, float32 sums. Int8: the matrices of its linear layers as Q8_0 against
-// int8 activations, made before the first input; at the shape of E2B each soft token keeps a cosine above 0.9994 to Float's.
-enum class TowerArithmetic : std::uint8_t { Float, Int8 };
+// How a tower multiplies. Float: weights as stored, float32 factors and sums. Bfloat: factors rounded to bfloat16, float32 sums,
+// where the processor makes two such products at once (else as Float). Int8, pictures only: the matrices of its linear
+// layers as Q8_0 against int8 activations, made before the first input, all else as Bfloat; at the shape of E2B each soft
+// token keeps a cosine above 0.9994 to Float's.
+enum class TowerArithmetic : std::uint8_t { Float, Bfloat, Int8 };
 
 class VisionTower {
 public:
@@ -50,7 +52,7 @@ private:
 
 class AudioTower {
 public:
-    static Result<AudioTower> load(const Checkpoint &checkpoint, const Exec &exec);
+    static Result<AudioTower> load(const Checkpoint &checkpoint, const Exec &exec, TowerArithmetic arithmetic = TowerArithmetic::Float);
     AudioTower(AudioTower &&) noexcept;
     AudioTower &operator=(AudioTower &&) noexcept;
     ~AudioTower();

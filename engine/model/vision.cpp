@@ -284,6 +284,7 @@ struct VisionTower::Impl {
     VisionWeights weights;
     LoraBindings adapters;
     std::optional<Int8Layers> int8;  // none: as stored
+    bool bfloats = false;
 };
 
 VisionTower::VisionTower(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
@@ -297,6 +298,7 @@ Result<VisionTower> VisionTower::load(const Checkpoint &checkpoint, const Exec &
     FACET_TRY(weights, VisionWeights::load(checkpoint));
     auto impl = std::make_unique<Impl>();
     impl->weights = std::move(weights);
+    impl->bfloats = arithmetic != TowerArithmetic::Float;
     if (arithmetic == TowerArithmetic::Int8) {
         impl->int8.emplace(impl->weights.linears(), checkpoint.weights);
     }
@@ -315,6 +317,7 @@ Result<std::vector<float>> VisionTower::encode(const Exec &exec, const ImageInpu
     LoraHook hook(m_impl->adapters);
     hook.setAllRows(adapterScales);
     Exec adapted = exec;
+    adapted.bfloats = m_impl->bfloats;
     if (!m_impl->adapters.empty() && !adapterScales.empty()) adapted.hook = &hook;
     return VisionPass(m_impl->weights, adapted, image, tap).run();
 }

@@ -22,12 +22,18 @@ std::uint64_t budgetOfCaches(const MemoryEstimate &need, const LoadOptions &opti
 }
 
 // What else than the files decides the values in a cache.
-std::string stateKeyOf(const std::string &fingerprint, const LoadOptions &options, bool int8Pictures) {
+std::string stateKeyOf(const std::string &fingerprint, const LoadOptions &options, const LoadPlan &plan) {
     std::string key = fingerprint + ";weights " + std::to_string(static_cast<int>(options.weights)) +
-                      (options.referencePrecision ? ";reference" : "") + (int8Pictures ? ";int8 pictures" : "");
+                      (options.referencePrecision ? ";reference" : "") + (plan.int8Pictures ? ";int8 pictures" : "") +
+                      (plan.bfloatTowers ? ";bfloat16 towers" : "");
     for (const AdapterOption &adapter : options.adapters)
         key += ";adapter " + adapter.path + "=" + std::to_string(adapter.scale);
     return key;
+}
+
+// Of an encoder of this width that multiplies stored floats.
+TowerArithmetic floatArithmetic(const LoadPlan &plan, int hiddenSize) {
+    return plan.bfloatTowers && hiddenSize >= kWideTower ? TowerArithmetic::Bfloat : TowerArithmetic::Float;
 }
 
 // Ids that a product never lets the model choose: placeholders without a medium behind them.
@@ -85,13 +91,13 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
     FACET_TRY(text, TextModel::load(checkpoint, exec, options.weights, progress, plan.pack));
     std::optional<VisionTower> vision;
     if (checkpoint.config.vision) {
-        const auto arithmetic = plan.int8Pictures ? TowerArithmetic::Int8 : TowerArithmetic::Float;
+        const auto arithmetic = plan.int8Pictures ? TowerArithmetic::Int8 : floatArithmetic(plan, checkpoint.config.vision->hiddenSize);
         FACET_TRY(tower, VisionTower::load(checkpoint, exec, arithmetic));
         vision.emplace(std::move(tower));
     }
     std::optional<AudioTower> audio;
     if (checkpoint.config.audio) {
-        FACET_TRY(tower, AudioTower::load(checkpoint, exec));
+        FACET_TRY(tower, AudioTower::load(checkpoint, exec, floatArithmetic(plan, checkpoint.config.audio->hiddenSize)));
         audio.emplace(std::move(tower));
     }
     FACET_CHECK(attachAdapters(adapters, checkpoint.config.text, text, vision, audio));
@@ -125,7 +131,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
         else info.unsupported.push_back(opened.error().describe());
     }
     std::string fingerprint = checkpoint.weights->fingerprint();
-    const std::string stateKey = stateKeyOf(fingerprint, chosen, plan.int8Pictures);
+    const std::string stateKey = stateKeyOf(fingerprint, chosen, plan);
     auto suppressed = suppressedIds(checkpoint.config);
     std::unique_ptr<LoadedModel> model(new LoadedModel{
         chosen, std::move(info), std::move(checkpoint), std::move(tokenizer), std::move(chatTemplate), std::move(pool),

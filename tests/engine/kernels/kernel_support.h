@@ -16,6 +16,8 @@ namespace facet::test {
 
 // The tables of processors that multiply and add four bytes at once, with that instruction made of others.
 std::vector<const Kernels *> emulatedKernels();
+// Tables with products of bfloat16: this machine's, the plain ones, and those with that instruction made of others.
+std::vector<const Kernels *> bfloatKernels();
 
 // All tables that run here, the scalar one first.
 inline std::vector<const Kernels *> availableKernels() {

@@ -1,5 +1,7 @@
 #include "engine/model/vision_audio_support.h"
 
+#include "kernels/tables.h"
+
 #include <cmath>
 
 using namespace facet;
@@ -71,6 +73,28 @@ TEST_CASE("the encoder is causal but for 30 ms: later sound does not change earl
     // Token m reads frames up to 4 m + 3: those of the part see nothing of what follows.
     const std::size_t same = (403 - 3) / 4 * 256U;
     CHECK(std::equal(begin.begin(), begin.begin() + static_cast<std::ptrdiff_t>(same), all.begin()));
+}
+
+TEST_CASE("sound is multiplied in bfloat16 where the processor has such products") {
+    const Checkpoint checkpoint = test::fixtureCheckpoint("tiny-e2b");
+    test::Machine machine(InstructionSet::Scalar, 2);
+    const Result<AudioTower> exact = AudioTower::load(checkpoint, machine.exec);
+    const Result<AudioTower> tower = AudioTower::load(checkpoint, machine.exec, TowerArithmetic::Bfloat);
+    REQUIRE(exact);
+    REQUIRE(tower);
+    machine.exec.reference = false;
+    Kernels having = *machine.exec.kernels;
+    having.bfloat = &kScalarBfloatKernels;
+    Exec rounding = machine.exec;
+    rounding.kernels = &having;
+    const AudioInput sound = hum(150);
+    const auto wanted = exact->encode(rounding, sound), unrounded = tower->encode(machine.exec, sound), rounded = tower->encode(rounding, sound);
+    REQUIRE(wanted);
+    REQUIRE(unrounded);
+    REQUIRE(rounded);
+    CHECK(*unrounded == *wanted);
+    CHECK(*rounded != *wanted);
+    CHECK(test::lowestCosine(*rounded, *wanted, AudioTower::softTokenCount(sound)) > 0.999);
 }
 
 TEST_CASE("cancelling stops between the parts of a layer") {

@@ -1,5 +1,7 @@
 #include "engine/model/vision_audio_support.h"
 
+#include "kernels/tables.h"
+
 #include <algorithm>
 #include <cmath>
 #include <thread>
@@ -87,6 +89,32 @@ TEST_CASE("int8 products keep the directions of the soft tokens, whoever comes f
     CHECK(*a == *b);
     CHECK(*a != *wanted);
     CHECK(test::lowestCosine(*a, *wanted, 96) > 0.999);
+}
+
+TEST_CASE("products of bfloat16 are taken where the processor has them, and nowhere else") {
+    const Checkpoint checkpoint = test::fixtureCheckpoint("tiny-26b-a4b");
+    test::Machine machine(InstructionSet::Scalar, 2);
+    const Result<VisionTower> exact = VisionTower::load(checkpoint, machine.exec);
+    const Result<VisionTower> tower = VisionTower::load(checkpoint, machine.exec, TowerArithmetic::Bfloat);
+    REQUIRE(exact);
+    REQUIRE(tower);
+    machine.exec.reference = false;
+    Kernels having = *machine.exec.kernels;
+    having.bfloat = &kScalarBfloatKernels;
+    Kernels lacking = having;
+    lacking.bfloat = nullptr;
+    const auto encoded = [&](const VisionTower &some, const Kernels &kernels) {
+        Exec exec = machine.exec;
+        exec.kernels = &kernels;
+        return some.encode(exec, noisePicture(12, 9));
+    };
+    const auto wanted = encoded(*exact, having), unrounded = encoded(*tower, lacking), rounded = encoded(*tower, having);
+    REQUIRE(wanted);
+    REQUIRE(unrounded);
+    REQUIRE(rounded);
+    CHECK(*unrounded == *wanted);
+    CHECK(*rounded != *wanted);
+    CHECK(test::lowestCosine(*rounded, *wanted, 12) > 0.999);
 }
 
 TEST_CASE("a stopped change to int8 goes on at the next picture") {
