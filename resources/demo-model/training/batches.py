@@ -8,6 +8,7 @@ import speech
 from pictures import TOKEN
 
 PATCHES = 256                                               # of a picture of 256x256
+NOTHING = -1                                                # pointer to the token behind the picture: no (further) shape
 
 
 def _text_pointers(example, start, answer):
@@ -19,16 +20,26 @@ def _text_pointers(example, start, answer):
 
 
 def _box_pointers(T, example, start, answer):
+    """All of an item, and the comma before it, look at the item's shape; the closing bracket looks at no shape."""
     pointers, k = [], -1
     for j, token in enumerate(answer):
         piece = T.id_to_token(token)
         k += piece in ('{"box_2d":[', '{"point":[')
         between = piece != "," or T.id_to_token(answer[j - 1])[-1] == "}"
-        if piece in (",", "]", "\n", "```", "```json", "[") and between:
+        if piece in ("\n", "```", "```json", "[") or piece == "," and not between:
             continue
-        if 0 <= k < len(example["said"]):
-            pointers.append((start + j - 1, example["said"][k]["token"]))
+        shape = k + (piece == ",")
+        deciding = piece in ("]", ",") or piece[0] == "{"   # the choice of the next shape weighs more than its many digits
+        pointers += [(start + j - 1, NOTHING if piece == "]" else example["said"][shape]["token"])] * (3 if deciding else 1)
     return pointers
+
+
+def _asking(T, example, prompt):
+    """First and last token of the name in the question."""
+    at = prompt.rindex(example["query"])
+    offsets = T.encode(prompt, add_special_tokens=False).offsets
+    name = [j for j, (u, v) in enumerate(offsets) if u < at + len(example["query"]) and v > at]
+    return name[0], name[-1]
 
 
 def _description_pointers(T, example, start):
@@ -57,8 +68,9 @@ def _speech_pointers(example, start, answer, soft):
 
 
 def encode(T, example):
-    """-> ids with the placeholders expanded, where the answer starts, number of soft tokens, and pointers
-    [(position, soft token)]: what one attention head is shown to look at while it writes the next token"""
+    """-> ids with the placeholders expanded, where the answer starts, number of soft tokens, pointers
+    [(position, soft token)]: what one attention head is shown to look at while it writes the next token, and asked
+    [(position, first, last)]: the name in the question, at which another head looks meanwhile"""
     prompt, soft = example["pre"], 0
     if example.get("img") is not None:
         soft = (example["img"].shape[0] // TOKEN) * (example["img"].shape[1] // TOKEN)
@@ -69,28 +81,32 @@ def encode(T, example):
         prompt = prompt.replace("<|audio|>", "<|audio>" + "<|audio|>" * soft + "<audio|>")
     before, thought, answer, end = (T.encode(example[k] if k else prompt, add_special_tokens=False).ids
                                     for k in ("", "prefix", "ans", "end"))
-    start, task, pointers = len(before) + len(thought), example["task"], []
+    start, task, pointers, asked = len(before) + len(thought), example["task"], [], []
     if task == "ocr":
         pointers = _text_pointers(example, start, answer)
     elif task in ("detect", "find", "point"):
         pointers = _box_pointers(T, example, start, answer)
+        if task != "detect":
+            name = _asking(T, example, prompt)
+            asked = [(position, *name) for position, _ in pointers]
     elif task == "describe" and example.get("objs"):
         pointers = _description_pointers(T, example, start)
     elif task == "speech":
         pointers = _speech_pointers(example, start, answer, soft)
-    return before + thought + answer + end, len(before), soft, pointers
+    return before + thought + answer + end, len(before), soft, pointers, asked
 
 
 class TextBatch:
     """ids [B, T] (soft places hold the padding id); soft_at: their flat places; want, target, weight: flat places whose
-    next token is learned; pointers: (row, position, key) or None; soft: soft tokens of each row."""
+    next token is learned; pointers: (row, position, key) or None; asked: (row, position, first key, last key) or None;
+    soft: soft tokens of each row."""
 
     def __init__(self, T, examples):
         encoded = [encode(T, e) for e in examples]
         length = (max(len(e[0]) for e in encoded) + 15) // 16 * 16
         ids = np.zeros((len(examples), length), np.int64)
-        want, target, weight, soft_at, pointers = [], [], [], [], []
-        for i, ((x, start, soft, looks), example) in enumerate(zip(encoded, examples)):
+        want, target, weight, soft_at, pointers, asked = [], [], [], [], [], []
+        for i, ((x, start, soft, looks, names), example) in enumerate(zip(encoded, examples)):
             ids[i, :len(x)] = x
             kind = "image_token_id" if example.get("img") is not None else "audio_token_id"
             at = [j for j, v in enumerate(x) if v == make_tokenizer.IDS[kind]] if soft else []
@@ -102,10 +118,12 @@ class TextBatch:
                 want.append(i * length + j - 1)
                 target.append(x[j])
                 weight.append(0.25 if boxes and self._last_digit(T, x, j) else 1.0)
-            pointers += [(i, position, at[min(k, soft - 1)]) for position, k in looks]
+            pointers += [(i, position, at[-1] + 1 if k == NOTHING else at[min(k, soft - 1)]) for position, k in looks]
+            asked += [(i, *name) for name in names]
         self.ids, self.soft_at = torch.from_numpy(ids), torch.tensor(soft_at, dtype=torch.long)
         self.want, self.target, self.weight = torch.tensor(want), torch.tensor(target), torch.tensor(weight)
         self.pointers = tuple(torch.tensor(c) for c in zip(*pointers)) if pointers else None
+        self.asked = tuple(torch.tensor(c) for c in zip(*asked)) if asked else None
         self.soft = [e[2] for e in encoded]
         self.starts = [e[1] for e in encoded]
         self.lengths = [len(e[0]) for e in encoded]

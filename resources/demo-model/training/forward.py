@@ -5,7 +5,8 @@ import torch.nn.functional as F
 
 from ops import EPSILON, TYPE, add_rms, geglu, linear, rms, rms_rotary
 
-POINTING_LAYER = 3                                          # the last full layer with keys of its own
+POINTING_LAYER, POINTING_HEAD = 3, 0                        # the last full layer with keys of its own
+ASKING_LAYER, ASKING_HEAD = 2, 3                            # before it, so that it knows for what to look
 
 
 # ---------------------------------------------------------------- vision
@@ -141,15 +142,28 @@ def rotary(model, length):
     return tables
 
 
+def _looks(q, k, row, position):
+    """Logits of attention over all keys, for the queries [n, D] of these rows and positions."""
+    s = torch.einsum("rd,rtd->rt", q[row, position].float(), k[row, 0].float())
+    return s.masked_fill(torch.arange(s.shape[1], device=s.device)[None] > position[:, None], -1e9)
+
+
 def _pointing_loss(q, k, pointers):
-    """How far head 0 is from looking at the key that each pointer names; pointers: (row, position, key)"""
+    """How far one head is from looking at the key that each pointer names; pointers: (row, position, key)"""
     row, position, key = pointers
-    s = torch.einsum("rd,rtd->rt", q[row, 0, position].float(), k[row, 0].float())
-    future = torch.arange(s.shape[1], device=s.device)[None] > position[:, None]
-    return F.cross_entropy(s.masked_fill(future, -1e9), key)
+    return F.cross_entropy(_looks(q[:, POINTING_HEAD], k, row, position), key)
 
 
-def _text_layer(layer, x, per_layer, tables, shared, kind, mode, heads, lin, pointers):
+def _asking_loss(q, k, asked):
+    """How far one head is from looking at the keys first..last, at any of them; asked: (row, position, first, last)"""
+    row, position, first, last = asked
+    s = _looks(q[:, ASKING_HEAD], k, row, position)
+    at = torch.arange(s.shape[1], device=s.device)[None]
+    inside = s.masked_fill((at < first[:, None]) | (at > last[:, None]), -1e9)
+    return (s.logsumexp(-1) - inside.logsumexp(-1)).mean()
+
+
+def _text_layer(layer, x, per_layer, tables, shared, kind, mode, heads, lin, look):
     B, T, _ = x.shape
     a, (cos, sin) = layer.self_attn, tables[kind]
     h = rms(x, layer.input_layernorm.weight)
@@ -162,7 +176,7 @@ def _text_layer(layer, x, per_layer, tables, shared, kind, mode, heads, lin, poi
         if mode == "store":
             shared[kind] = k, v
     o = F.scaled_dot_product_attention(q, k.expand(-1, heads, -1, -1), v.expand(-1, heads, -1, -1), is_causal=True, scale=1.0)
-    loss = _pointing_loss(q, k, pointers) if pointers is not None else None
+    loss = look(q, k) if look is not None else None
     x = add_rms(x, lin(o.transpose(1, 2).reshape(B, T, -1), a.o_proj), layer.post_attention_layernorm.weight)
     h, m = rms(x, layer.pre_feedforward_layernorm.weight), layer.mlp
     h = lin(geglu(lin(h, m.gate_proj), lin(h, m.up_proj)), m.down_proj)
@@ -176,7 +190,7 @@ def plain_linear(x, module):
     return linear(x, module.weight)
 
 
-def text_states(model, ids, soft=None, soft_at=None, pointers=None, lin=plain_linear):
+def text_states(model, ids, soft=None, soft_at=None, pointers=None, asked=None, lin=plain_linear):
     """model = Gemma4Model.language_model; ids [B, T], soft places hold the padding id; soft [S, H] goes to the flat places
     soft_at. `lin(x, module)` does the projections (an adapter puts itself there). No batch is longer than the sliding window.
     -> states behind the last norm [B, T, H], {kind: (k, v)} of the layers that store theirs, pointing loss or None"""
@@ -189,12 +203,16 @@ def text_states(model, ids, soft=None, soft_at=None, pointers=None, lin=plain_li
     of_state = linear(x, model.per_layer_model_projection.weight) * c.hidden_size ** -0.5
     of_state = rms(of_state.view(B, T, n, width), model.per_layer_projection_norm.weight)
     per_layer = (of_state + of_token.view(B, T, n, width).to(TYPE)) * 2 ** -0.5
-    tables, shared, pointing = rotary(model, T), {}, None
+    tables, shared, pointing, looks = rotary(model, T), {}, None, {}
+    if pointers is not None:
+        looks[POINTING_LAYER] = lambda q, k: _pointing_loss(q, k, pointers)
+    if asked is not None:
+        looks[ASKING_LAYER] = lambda q, k: _asking_loss(q, k, asked)
     for i, layer in enumerate(model.layers):
-        looks = pointers if i == POINTING_LAYER else None
         x, loss = _text_layer(layer, x, per_layer[:, :, i], tables, shared, c.layer_types[i], c.kv_sharing_modes[i],
-                              c.num_attention_heads, lin, looks)
-        pointing = loss if loss is not None else pointing
+                              c.num_attention_heads, lin, looks.get(i))
+        if loss is not None:
+            pointing = loss if pointing is None else pointing + loss
     return rms(x, model.norm.weight), shared, pointing
 
 

@@ -2,6 +2,7 @@
 import torch
 
 from ops import TYPE
+from team import Team
 
 
 def orthogonalise(gradient, steps=5):
@@ -18,14 +19,16 @@ def orthogonalise(gradient, steps=5):
 
 
 class Muon:
-    """Matrices of one shape are updated together."""
+    """Matrices of one shape are updated together, by one process of the team."""
 
-    def __init__(self, matrices, others, rate, others_rate, decay=0.01):
+    def __init__(self, matrices, others, rate, others_rate, decay=0.01, team=Team()):
         self.groups = {}
         for p in matrices:
             self.groups.setdefault(tuple(p.shape), []).append(p)
         self.momentum = {s: torch.zeros(len(ps), *s, device=ps[0].device) for s, ps in self.groups.items()}
         self.adam = torch.optim.AdamW(others, lr=others_rate, betas=(0.9, 0.98), weight_decay=0.0)
+        self.team = team
+        self.owners = dict(zip(self.groups, team.divide([len(ps) * s[0] * s[1] * min(s) for s, ps in self.groups.items()])))
         self.others, self.rate, self.others_rate, self.decay = list(others), rate, others_rate, decay
 
     @torch.no_grad()
@@ -36,7 +39,10 @@ class Muon:
             gradient = torch.stack([p.grad if p.grad is not None else torch.zeros_like(p) for p in ps])
             m = self.momentum[shape]
             m.lerp_(gradient, 1 - momentum)
-            update = orthogonalise(gradient.lerp(m, momentum))
+            update = gradient.lerp(m, momentum)
+            if self.owners[shape] == self.team.rank:
+                update = orthogonalise(update)
+            self.team.give(update, self.owners[shape])
             size = self.rate * scale * max(1, shape[0] / shape[1]) ** 0.5
             for p, u in zip(ps, update):
                 p.mul_(1 - self.rate * scale * self.decay).add_(u, alpha=-size)

@@ -15,7 +15,7 @@ from words import CITIES, COLORS, SHAPES
 
 # What is asked about a picture of shapes, and how often in training. Finding, pointing and describing get a bigger share
 # than detecting alone would need: they have to learn from whom among several is spoken.
-SHAPE_TASKS = {"detect": 30, "find": 30, "point": 13, "count": 7, "describe": 20}
+SHAPE_TASKS = {"detect": 15, "find": 40, "point": 20, "count": 5, "describe": 20}
 
 
 def ocr(r, chat, level=1.0, fonts=None):

@@ -26,6 +26,7 @@ from chat import Chat
 from forward import audio_forward, soft_tokens, text_logits, text_states, vision_forward
 from muon import Muon
 from speech import SpeechSet
+from team import Team, run
 
 # Examples of a step: signs, shapes, speech, talk and tools; and what a group's loss weighs.
 GROUPS = {"read": (12, 1.0), "shapes": (13, 1.0), "speech": (4, 0.5), "talk": (4, 0.5)}
@@ -34,9 +35,9 @@ VISION_STEPS, AUDIO_STEPS, LANGUAGE_STEPS = 2500, 900, 1000
 SAVE_SECONDS, AVERAGE = 150, 0.985
 
 
-def draw(r, chat, speech_set, level=1.0):
-    """One step's examples, by group."""
-    n = {name: count for name, (count, _) in GROUPS.items()}
+def draw(r, chat, speech_set, level=1.0, team=Team()):
+    """One process's examples of a step, by group."""
+    n = {name: team.share(count) for name, (count, _) in GROUPS.items()}
     return {"read": [tasks.ocr(r, chat, level) for _ in range(n["read"])],
             "shapes": [tasks.detect(r, chat) for _ in range(n["shapes"])],
             "speech": [tasks.hear(r, chat, speech_set, i) for i in speech_set.similar(r, n["speech"])],
@@ -56,8 +57,8 @@ def split_by_length(groups):
 
 
 class Trainer:
-    def __init__(self, work, rate):
-        self.work, self.path = work, os.path.join(work, "joint.pt")
+    def __init__(self, work, rate, team=Team()):
+        self.work, self.path, self.team = work, os.path.join(work, "joint.pt"), team
         self.T, self.chat = Tokenizer.from_file(work + "/tok/tokenizer.json"), Chat(work + "/tok/chat_template.jinja")
         self.model = model.build()
         g = self.model.model
@@ -74,10 +75,11 @@ class Trainer:
         in_tower = ("vision_tower", "audio_tower")
         named = list(g.named_parameters())
         matrices, rest = split([(n, p) for n, p in named if not n.startswith(in_tower)])
-        self.opt = Muon(matrices, rest, rate, 0.15 * rate)
+        self.opt = Muon(matrices, rest, rate, 0.15 * rate, team=team)
         matrices, rest = split([(n, p) for n, p in named if n.startswith(in_tower)])
         rest += list(self.vision_heads.parameters()) + list(self.audio_heads.parameters())
-        self.tower_opt = Muon(matrices, rest, 0.5 * rate, 0.075 * rate)
+        self.tower_opt = Muon(matrices, rest, 0.5 * rate, 0.075 * rate, team=team)
+        self.all = list(g.parameters()) + list(self.vision_heads.parameters()) + list(self.audio_heads.parameters())
 
     def load(self):
         if not os.path.exists(self.path):
@@ -115,6 +117,8 @@ class Trainer:
         return {k: smooth.get(k, v) for k, v in model.state_of(self.model).items()}
 
     def save(self):
+        if self.team.rank:
+            return
         towers.save(self.path, {
             "model": model.state_of(self.model), "ema": self.averaged(), "step": self.step, "run": self.run,
             "opt": self.opt.state(), "topt": self.tower_opt.state(), "towers_trained": self.joint,
@@ -169,12 +173,14 @@ class Trainer:
                     soft.append(soft_tokens(embedder, cut[way][nth[way], :count].float()))
                     nth[way] += 1
             soft = torch.cat(soft) if soft else None
-            states, _, pointing = text_states(self.text, batch.ids, soft, batch.soft_at, batch.pointers)
+            states, _, pointing = text_states(self.text, batch.ids, soft, batch.soft_at, batch.pointers, batch.asked)
             logits = text_logits(self.text, states.reshape(-1, states.shape[-1])[batch.want])
             each = F.cross_entropy(logits, batch.target, reduction="none")
             loss = (each * batch.weight).sum() / batch.weight.sum()
             (weight * loss + (POINTING_WEIGHT * pointing if pointing is not None else 0)).backward()
             stats[name] = float(loss.detach())
+            if pointing is not None:
+                stats[name + " pointing"] = float(pointing.detach())
             hit, row = logits.argmax(-1) == batch.target, batch.want // batch.ids.shape[1]
             for i, example in enumerate(part):
                 right.setdefault(example["task"], []).append(bool(hit[row == i].all()))
@@ -185,6 +191,7 @@ class Trainer:
         return stats, right
 
     def update(self, scale):
+        self.team.average_gradients(self.all)
         self.opt.clip()
         self.opt.step(scale)
         self.opt.zero()
@@ -219,11 +226,12 @@ class Report:
 
 def loop(trainer, speech_set, scale_of, level_of=lambda step: 1.0):
     """Steps until scale_of(step) says None."""
-    r, report, first, saved = random.Random(7000 + trainer.step), Report(), trainer.step, time.time()
-    while (scale := scale_of(trainer.step)) is not None:
-        report.add(*trainer.learn(draw(r, trainer.chat, speech_set, level_of(trainer.step))))
+    team = trainer.team
+    r, report, first, saved = random.Random(7000 + trainer.step + 500009 * team.rank), Report(), trainer.step, time.time()
+    while (scale := team.agree(scale_of(trainer.step))) is not None:
+        report.add(*trainer.learn(draw(r, trainer.chat, speech_set, level_of(trainer.step), team)))
         trainer.update(scale * min(1, (trainer.step - first + 1) / 20))
-        if trainer.step % 20 == 0:
+        if trainer.step % 20 == 0 and not team.rank:
             print(trainer.step, time.strftime("%H:%M:%S"), f"rate {scale:.2f}", report.line(), flush=True)
             report = Report()
         if time.time() - saved > SAVE_SECONDS:
@@ -236,22 +244,31 @@ def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("work")
     options.add_argument("--minutes", type=float, default=600, help="length of stage 4")
-    options.add_argument("--threads", type=int, default=os.cpu_count())
+    options.add_argument("--processes", type=int, default=os.cpu_count(), help="each trains on its share of a step")
+    options.add_argument("--threads", type=int, default=1, help="of each process")
     options.add_argument("--rate", type=float, default=None, help="0.02 from the beginning, 0.012 for training on")
     options.add_argument("--start", help="begin stage 4 with the weights of this checkpoint folder")
     options.add_argument("--again", action="store_true", help="another run of stage 4 on a finished one")
     given = options.parse_args()
-    torch.set_num_threads(given.threads)
+    run(given.processes, given.threads, train, given)
+
+
+def train(team, given):
+    torch.manual_seed(5)                                    # every process begins with the same weights
     data = os.path.join(given.work, "data")
     speech_set = SpeechSet(data + "/speech_train")
     trained_on = given.start or given.again
-    trainer = Trainer(given.work, given.rate or (0.012 if trained_on else 0.02))
+    trainer = Trainer(given.work, given.rate or (0.012 if trained_on else 0.02), team)
     found = trainer.load()
     if given.start and not found:
         trainer.start_from(given.start)
     elif not found or not trainer.joint:
-        towers.train_vision(given.work + "/vision.pt", VISION_STEPS)
-        towers.train_audio(given.work + "/audio.pt", data, AUDIO_STEPS)
+        if not team.rank:
+            torch.set_num_threads(given.threads * team.size)
+            towers.train_vision(given.work + "/vision.pt", VISION_STEPS)
+            towers.train_audio(given.work + "/audio.pt", data, AUDIO_STEPS)
+            torch.set_num_threads(given.threads)
+        team.agree(0)                                       # the others wait
         trainer.take_towers()
         loop(trainer, speech_set, lambda step: 1.0 if step < LANGUAGE_STEPS else None, lambda step: min(1, step / 400))
         trainer.joint = True
