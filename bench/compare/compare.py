@@ -2,6 +2,8 @@
 """Facet and llama.cpp side by side: same files, same threads, runs in turn; writes bench/results.md and a plot.
 
   bench/compare/compare.py               everything (about an hour; needs 8 GB of disk and a C++ compiler for the peer)
+  bench/compare/compare.py --large       what takes long or much memory: 16 384 tokens, 1120 soft tokens, 30 s of sound, 26B-A4B
+                                         (an hour more, 14 GB of disk, 20 GB of memory)
   bench/compare/compare.py --quick       cut models, two minutes once the peer is built
   bench/compare/compare.py --no-peer     only Facet
 
@@ -42,6 +44,13 @@ FULL = [
     ("E2B sound, F16 projector", "e2b-q4_0", ["--audio", "10"], []),
     ("E4B Q4_0", "e4b-q4_0", ["-p", "128", "-n", "8"], []),
 ]
+LARGE = [
+    ("E2B pictures, F16 projector", "e2b-q4_0", ["--image", "1920x1344", "--budget", "1120"], []),
+    ("E2B sound, F16 projector", "e2b-q4_0", ["--audio", "30"], []),
+    ("26B-A4B Q4_0", "26b-a4b-q4_0", ["-p", "128", "-n", "8"], []),
+    ("E2B Q4_0", "e2b-q4_0", ["-n", "8", "-d", "16384"], []),
+    ("E2B Q4_0", "e2b-q4_0", ["-n", "8", "-d", "32768"], []),
+]
 QUICK = [
     ("E2B cut to 7 layers, Q4_0", "cut-e2b-q4_0", ["-p", "128,512", "-n", "32"], []),
     ("E2B cut to 7 layers, Q4_0", "cut-e2b-q4_0", ["-n", "32", "-d", "4096"], []),
@@ -54,6 +63,7 @@ MODELS = {
     "e2b-q4_k_m": ("text", "E2B", ["--type", "Q4_K_M"]),
     "e2b-q8_0": ("text", "E2B", ["--type", "Q8_0"]),
     "e4b-q4_0": ("text", "E4B", ["--type", "Q4_0"]),
+    "26b-a4b-q4_0": ("text", "26B-A4B", ["--type", "Q4_0"]),
     "e2b-mmproj-f16": ("mmproj", "E2B", ["--type", "F16"]),
     "cut-e2b-q4_0": ("text", "E2B", ["--type", "Q4_0", "--layers", "7", "--vocab", "8192"]),
 }
@@ -180,6 +190,7 @@ def main():
     parser.add_argument("--work", default=os.path.join(ROOT, "build", "bench"), help="models, peer, log")
     parser.add_argument("--models", help="folder of the models (WORK/models)")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--large", action="store_true")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", help="groups whose title and flags match this regular expression")
@@ -194,7 +205,7 @@ def main():
         sys.exit("compare: %s is missing: cmake --preset release && cmake --build --preset release --target facet-bench"
                  % options.facet_bench)
     peer = None if options.no_peer else Peer(options)
-    groups = [group for group in (QUICK if options.quick else FULL)
+    groups = [group for group in (QUICK if options.quick else LARGE if options.large else FULL)
               if not options.only or re.search(options.only, group[0] + " " + " ".join(group[2]))]
     names = {group[1] for group in groups}
     if any("--image" in group[2] or "--audio" in group[2] for group in groups):

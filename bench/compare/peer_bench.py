@@ -16,8 +16,11 @@ import statistics
 import sys
 import time
 
+import peer_state
+
 
 STEP = 1024  # tokens between two states that are kept
+READ = 4096  # tokens that are really read; what is longer repeats their keys
 
 
 def own_memory():
@@ -111,6 +114,14 @@ class Peer:
         """An empty cache, or one of `depth` tokens; what took long to read is kept, so that it may take several runs."""
         self.lib.llama_memory_clear(self.memory, True)
         if depth == 0 or self.load_state(depth):
+            return
+        if depth > READ:
+            if not os.path.exists(self.state_file(READ)):
+                self.fill(READ)
+                self.lib.llama_memory_clear(self.memory, True)
+            peer_state.lengthen(self.state_file(READ), depth, self.state_file(depth))
+            if not self.load_state(depth):
+                sys.exit("the peer does not take the state of %d tokens" % depth)
             return
         steps = list(range(STEP, depth, STEP)) + [depth]
         done = 0
