@@ -25,7 +25,9 @@ inline V bloadWords(const float *from, std::int64_t n) {
 // Rows of `headDim` floats to words, rows kMostWords apart.
 void roundQueries(const float *q, std::int64_t queries, std::int64_t qStride, std::int64_t headDim, float *to) {
     for (std::int64_t i = 0; i < queries; ++i) {
-        for (std::int64_t d = 0; d < headDim; d += 2 * kLanes) vstore(to + i * kMostWords + d / 2, bloadWords(q + i * qStride + d, headDim - d));
+        for (std::int64_t d = 0; d < headDim; d += 2 * kLanes) {
+            vstore(to + i * kMostWords + d / 2, bloadWords(q + i * qStride + d, headDim - d));
+        }
     }
 }
 
@@ -139,7 +141,10 @@ void addWordRows(const float *weights, std::int64_t queries, std::int64_t begin,
         });
     }
     if constexpr (Q > 1) {
-        if (i < queries) addWordRows<Q / 2>(weights + i * kKeyTile, queries - i, begin, end, values, headDim, out + i * outStride, outStride);
+        if (i < queries) {
+            addWordRows<Q / 2>(weights + i * kKeyTile, queries - i, begin, end, values, headDim, out + i * outStride,
+                               outStride);
+        }
     }
 }
 
@@ -154,8 +159,8 @@ void attendBfloatTile(const float *keys, const float *values, std::int64_t tile,
     roundKeys(keys + tile * headDim, low, high, headDim, scratch.keys);
     for (std::int64_t column = low / (2 * kLanes) * (2 * kLanes); column < high; column += 2 * kLanes) {
         // A register without keys was not filled: its scores are replaced by what hidden keys have.
-        scoreWordsOf<kScoreQueries>(scratch.queries + view.first * kMostWords, view.last - view.first, words, scratch.keys + column,
-                                    scratch.scores + view.first * kKeyTile + column);
+        scoreWordsOf<kScoreQueries>(scratch.queries + view.first * kMostWords, view.last - view.first, words,
+                                    scratch.keys + column, scratch.scores + view.first * kKeyTile + column);
     }
     for (std::int64_t i = view.first; i < view.last; i += kLanes) {
         const int count = view.last - i < kLanes ? static_cast<int>(view.last - i) : kLanes;
@@ -164,11 +169,13 @@ void attendBfloatTile(const float *keys, const float *values, std::int64_t tile,
     }
     for (std::int64_t i = view.first; i < view.last; ++i) {
         float *row = scratch.scores + i * kKeyTile;
-        for (int c = 0; c < kKeyTile; c += 2 * kLanes) vstore(row + c / 2, ifloats(bround(vload(row + c), vload(row + c + kLanes))));
+        for (int c = 0; c < kKeyTile; c += 2 * kLanes) {
+            vstore(row + c / 2, ifloats(bround(vload(row + c), vload(row + c + kLanes))));
+        }
     }
     roundValues(values + tile * headDim, low, high, headDim, scratch.values);
-    addWordRows<kValueQueries>(scratch.scores + view.first * kKeyTile, view.last - view.first, low / 2, (high + 1) / 2, scratch.values,
-                               headDim, all.out + view.first * all.outStride, all.outStride);
+    addWordRows<kValueQueries>(scratch.scores + view.first * kKeyTile, view.last - view.first, low / 2, (high + 1) / 2,
+                               scratch.values, headDim, all.out + view.first * all.outStride, all.outStride);
 }
 
 void attendSpanBfloat(const float *k, const float *v, std::int64_t keys, std::int64_t headDim, const float *q, std::int64_t queries,
@@ -177,7 +184,8 @@ void attendSpanBfloat(const float *k, const float *v, std::int64_t keys, std::in
     BfloatScratch scratch;
     for (std::int64_t i = 0; i < queries; i += kQueriesAtOnce) {
         const std::int64_t count = queries - i < kQueriesAtOnce ? queries - i : kQueriesAtOnce;
-        const Queries block{q + i * qStride, count, qStride, visibleFrom + i, visibleTo + i, maximum + i, sum + i, out + i * outStride, outStride};
+        const Queries block{q + i * qStride, count,       qStride, visibleFrom + i,     visibleTo + i,
+                            maximum + i,     sum + i,     out + i * outStride, outStride};
         roundQueries(block.q, count, qStride, headDim, scratch.queries);
         for (std::int64_t tile = 0; tile < keys; tile += kKeyTile) {
             attendBfloatTile(k, v, tile, tile + kKeyTile < keys ? tile + kKeyTile : keys, headDim, block, scratch);
