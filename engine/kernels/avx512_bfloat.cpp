@@ -5,8 +5,8 @@
 
 // clang-format off: each builds on those above it
 #include "kernels/avx512_steps.inl"
-#include "kernels/avx512_bfloat_steps.inl"
 #include "kernels/simd_math.inl"
+#include "kernels/avx512_bfloat_steps.inl"
 #include "kernels/unpack_x86.inl"
 #include "kernels/unpack_blocks.inl"
 #include "kernels/simd_widen.inl"

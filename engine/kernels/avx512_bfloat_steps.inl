@@ -1,4 +1,4 @@
-// The steps of AVX512_BF16: words of two bfloat16, and their products. After avx512_steps.inl.
+// The steps of AVX512_BF16: words of two bfloat16, and their products. After simd_math.inl.
 namespace facet {
 namespace {
 
@@ -28,7 +28,14 @@ inline V bdot(V a, V b, V sums) {
 #error "needs AVX512_BF16"
 #endif
 
-// The same in words (even, odd) of each lane.
+// kLanes words of floats, of which n exist (if fewer than 2 kLanes): the rest is zero.
+inline V bloadWords(const float *from, std::int64_t n) {
+    const int first = n < kLanes ? static_cast<int>(n) : kLanes;
+    const int second = n - first < kLanes ? static_cast<int>(n - first) : kLanes;
+    return ifloats(bround(vloadUpTo(from, first), second > 0 ? vloadUpTo(from + kLanes, second) : vzero()));
+}
+
+// 32 floats to 32 bfloat16 in words (even, odd) of each lane.
 inline I bpairs(V even, V odd) {
     alignas(64) static constexpr std::int16_t kOrder[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
                                                             8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};

@@ -16,12 +16,6 @@ struct BfloatScratch {
     alignas(64) float queries[kQueriesAtOnce * kMostWords];
 };
 
-inline V bloadWords(const float *from, std::int64_t n) {
-    const int first = n < kLanes ? static_cast<int>(n) : kLanes;
-    const int second = n - first < kLanes ? static_cast<int>(n - first) : kLanes;
-    return ifloats(bround(vloadUpTo(from, first), second > 0 ? vloadUpTo(from + kLanes, second) : vzero()));
-}
-
 // Rows of `headDim` floats to words, rows kMostWords apart.
 void roundQueries(const float *q, std::int64_t queries, std::int64_t qStride, std::int64_t headDim, float *to) {
     for (std::int64_t i = 0; i < queries; ++i) {

@@ -6,10 +6,7 @@ struct BfloatWords {
     static constexpr int kColumns = 2;
 
     // kLanes words of inputs, of which n columns exist.
-    static V inputs(const float *x, int n) {
-        const int second = n - kLanes;
-        return ifloats(bround(n < kLanes ? vloadPart(x, n) : vload(x), second > 0 ? vloadUpTo(x + kLanes, second) : vzero()));
-    }
+    static V inputs(const float *x, int n) { return bloadWords(x, n); }
 
     // The same of a stored row of F32, F16 or BF16.
     static V weights(TensorType type, const std::byte *row, int n) {

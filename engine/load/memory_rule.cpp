@@ -73,8 +73,9 @@ bool multipliesPicturesInInt8(const ModelConfig &config, const LoadOptions &opti
 }
 
 // Only where products of bfloat16 are faster: elsewhere rounding would gain nothing.
-bool roundsTowers(const LoadOptions &options) {
-    return !options.referencePrecision && wantedTowers() != "float" && kernelsFor(options.isa).bfloat != nullptr;
+bool roundsTower(int hiddenSize, const LoadOptions &options) {
+    return hiddenSize >= kWideTower && !options.referencePrecision && wantedTowers() != "float" &&
+           kernelsFor(options.isa).bfloat != nullptr;
 }
 
 Result<LoadPlan> planUnpacked(const Checkpoint &checkpoint, const LoadOptions &options, std::uint64_t otherBytes);
@@ -83,10 +84,12 @@ Result<LoadPlan> planUnpacked(const Checkpoint &checkpoint, const LoadOptions &o
 
 Result<LoadPlan> planLoad(const Checkpoint &checkpoint, const LoadOptions &options, std::uint64_t otherBytes) {
     FACET_TRY(plan, planUnpacked(checkpoint, options, otherBytes));
-    plan.bfloatTowers = roundsTowers(options);
+    const ModelConfig &config = checkpoint.config;
+    plan.bfloatPictures = config.vision && roundsTower(config.vision->hiddenSize, options);
+    plan.bfloatSound = config.audio && roundsTower(config.audio->hiddenSize, options);
     if (!packs(options, plan.need)) return plan;
     plan.pack = true;
-    plan.int8Pictures = multipliesPicturesInInt8(checkpoint.config, options);
+    plan.int8Pictures = multipliesPicturesInInt8(config, options);
     plan.need = needOf(checkpoint, options, plan.kv, plan.contextLength, otherBytes, true, plan.int8Pictures);
     return plan;
 }

@@ -17,7 +17,7 @@ struct LoadPlan {
     KvType kv = KvType::F16;      // never Auto
     bool pack = false;            // whether matrices are packed (Packing)
     bool int8Pictures = false;    // whether a wide picture encoder multiplies in int8 (TowerArithmetic)
-    bool bfloatTowers = false;    // whether wide encoders round factors to bfloat16, where int8 is not taken
+    bool bfloatPictures = false, bfloatSound = false;  // whether wide encoders round factors to bfloat16
     int threads = 0, writeThreads = 0;  // at least 1
     bool tuned = false;           // an earlier measuring chose what the options leave open (facet/tuning.h)
     MemoryEstimate need;          // with adapters and drafter

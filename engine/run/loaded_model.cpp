@@ -25,16 +25,14 @@ std::uint64_t budgetOfCaches(const MemoryEstimate &need, const LoadOptions &opti
 std::string stateKeyOf(const std::string &fingerprint, const LoadOptions &options, const LoadPlan &plan) {
     std::string key = fingerprint + ";weights " + std::to_string(static_cast<int>(options.weights)) +
                       (options.referencePrecision ? ";reference" : "") + (plan.int8Pictures ? ";int8 pictures" : "") +
-                      (plan.bfloatTowers ? ";bfloat16 towers" : "");
+                      (plan.bfloatPictures ? ";bfloat16 pictures" : "") + (plan.bfloatSound ? ";bfloat16 sound" : "");
     for (const AdapterOption &adapter : options.adapters)
         key += ";adapter " + adapter.path + "=" + std::to_string(adapter.scale);
     return key;
 }
 
-// Of an encoder of this width that multiplies stored floats.
-TowerArithmetic floatArithmetic(const LoadPlan &plan, int hiddenSize) {
-    return plan.bfloatTowers && hiddenSize >= kWideTower ? TowerArithmetic::Bfloat : TowerArithmetic::Float;
-}
+// Of an encoder that multiplies stored floats.
+TowerArithmetic floatArithmetic(bool bfloat) { return bfloat ? TowerArithmetic::Bfloat : TowerArithmetic::Float; }
 
 // Ids that a product never lets the model choose: placeholders without a medium behind them.
 std::vector<std::int32_t> suppressedIds(const ModelConfig &config) {
@@ -91,13 +89,13 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadOptions &option
     FACET_TRY(text, TextModel::load(checkpoint, exec, options.weights, progress, plan.pack));
     std::optional<VisionTower> vision;
     if (checkpoint.config.vision) {
-        const auto arithmetic = plan.int8Pictures ? TowerArithmetic::Int8 : floatArithmetic(plan, checkpoint.config.vision->hiddenSize);
+        const auto arithmetic = plan.int8Pictures ? TowerArithmetic::Int8 : floatArithmetic(plan.bfloatPictures);
         FACET_TRY(tower, VisionTower::load(checkpoint, exec, arithmetic));
         vision.emplace(std::move(tower));
     }
     std::optional<AudioTower> audio;
     if (checkpoint.config.audio) {
-        FACET_TRY(tower, AudioTower::load(checkpoint, exec, floatArithmetic(plan, checkpoint.config.audio->hiddenSize)));
+        FACET_TRY(tower, AudioTower::load(checkpoint, exec, floatArithmetic(plan.bfloatSound)));
         audio.emplace(std::move(tower));
     }
     FACET_CHECK(attachAdapters(adapters, checkpoint.config.text, text, vision, audio));
