@@ -12,17 +12,20 @@ import torch.multiprocessing as mp
 class Team:
     """One process of `size`; alone where size is 1."""
 
-    def __init__(self, rank=0, size=1):
-        self.rank, self.size = rank, size
+    def __init__(self, rank=0, size=1, starter=None):
+        self.rank, self.size, self.starter = rank, size, starter
 
     def share(self, count):
         """How many of `count` examples are this process's."""
         return count // self.size + (self.rank < count % self.size)
 
     def agree(self, value):
-        """The first process's number (None stays None), in all of them."""
+        """The first process's number (None stays None), in all of them. Where the one that started them was killed, they end:
+        nobody would see them train on, and overwrite what a next run writes."""
         if self.size == 1:
             return value
+        if os.getppid() != self.starter:
+            raise SystemExit("the process that started this one has ended")
         told = torch.tensor([float("nan") if value is None else value], dtype=torch.float64)
         dist.broadcast(told, 0)
         return None if told.isnan() else float(told)
@@ -56,12 +59,12 @@ class Team:
         return tensor
 
 
-def _one(rank, size, threads, meeting, work, arguments):
+def _one(rank, size, threads, starter, meeting, work, arguments):
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     torch.set_num_threads(threads)
     dist.init_process_group("gloo", init_method="file://" + meeting, rank=rank, world_size=size,
                             timeout=datetime.timedelta(days=2))
-    work(Team(rank, size), *arguments)
+    work(Team(rank, size, starter), *arguments)
     dist.destroy_process_group()
 
 
@@ -71,4 +74,4 @@ def run(size, threads, work, *arguments):
         torch.set_num_threads(threads)
         return work(Team(), *arguments)
     with tempfile.TemporaryDirectory() as folder:
-        mp.spawn(_one, (size, threads, os.path.join(folder, "meeting"), work, arguments), nprocs=size)
+        mp.spawn(_one, (size, threads, os.getpid(), os.path.join(folder, "meeting"), work, arguments), nprocs=size)
