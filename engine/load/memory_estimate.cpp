@@ -53,6 +53,22 @@ void addWeight(const TensorInfo &tensor, WeightType weights, bool pack, bool int
     if (isTower(tensor.name)) estimate.towerBytes += bytes;
 }
 
+// Loading reads an encoder's norms and clamp bounds, and the system maps the file's pages around each of them as well: of a
+// small encoder that is most. Tensors lie in the file as they are listed.
+std::uint64_t towerBytesReadAlong(const Checkpoint &checkpoint) {
+    constexpr std::uint64_t kAround = std::uint64_t{64} << 10U; // Linux's fault_around_bytes
+    std::uint64_t offset = 0, seen = 0, bytes = 0;
+    for (const auto &tensor : checkpoint.weights->tensors()) {
+        const std::uint64_t from = offset / kAround * kAround;
+        offset += tensor.bytes;
+        if (!isTower(tensor.name) || tensor.shape.size() > 1) continue;
+        const std::uint64_t to = (offset + kAround - 1) / kAround * kAround;
+        if (to > std::max(from, seen)) bytes += to - std::max(from, seen);
+        seen = std::max(seen, to);
+    }
+    return bytes;
+}
+
 // The inner size of each layer's feed-forward network: the tensors' own.
 std::vector<std::int64_t> innerSizes(const Checkpoint &checkpoint) {
     const TextConfig &config = checkpoint.config.text;
@@ -151,6 +167,7 @@ MemoryEstimate estimateMemory(const Checkpoint &checkpoint, WeightType weights, 
     for (const auto &tensor : checkpoint.weights->tensors()) {
         if (!isLookupTable(tensor.name) && !isIgnored(text, tensor.name)) addWeight(tensor, weights, pack, int8Pictures, estimate);
     }
+    estimate.towerBytes -= std::min(estimate.towerBytes, towerBytesReadAlong(checkpoint));
     const std::int64_t rows = kChunkRows + (text.bidirectionalVision ? kLargestPicture : 0);
     const CacheType type = cacheTypeOf(kv);
     estimate.kvBytes = cacheBytes(text, type, contextLength, rows);
