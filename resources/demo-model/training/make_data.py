@@ -18,8 +18,9 @@ def main():
     options.add_argument("work")
     options.add_argument("--utterances", type=int, default=12000)
     given = options.parse_args()
-    if len(set(pictures.TRAIN_FONTS)) < 7 or len(pictures.HELD_OUT_FONTS) < 2:
-        raise SystemExit("Fonts are missing: apt install fonts-dejavu-core fonts-dejavu-extra fonts-liberation")
+    if [len(set(fonts)) for fonts in (pictures.TRAIN_FONTS, pictures.MORE_FONTS, pictures.HELD_OUT_FONTS)] != [7, 6, 2]:
+        raise SystemExit("Fonts are missing: apt install fonts-dejavu-core fonts-dejavu-extra fonts-liberation fonts-open-sans "
+                         "fonts-crosextra-caladea fonts-crosextra-carlito")
     tokenizer, data = os.path.join(given.work, "tok"), os.path.join(given.work, "data")
     os.makedirs(data, exist_ok=True)
     make_tokenizer.make(tokenizer)

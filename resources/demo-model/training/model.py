@@ -14,7 +14,7 @@ def configuration():
         use_double_wide_mlp=True, sliding_window=512, final_logit_softcapping=30.0, max_position_embeddings=8192,
         pad_token_id=0, eos_token_id=1, bos_token_id=2)
     vision = Gemma4VisionConfig(
-        hidden_size=128, intermediate_size=256, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=4,
+        hidden_size=192, intermediate_size=384, num_hidden_layers=4, num_attention_heads=6, num_key_value_heads=6,
         head_dim=32, patch_size=16, pooling_kernel_size=2, position_embedding_size=2240, use_clipped_linears=True)
     audio = Gemma4AudioConfig(hidden_size=128, num_hidden_layers=3, num_attention_heads=4,
                               subsampling_conv_channels=[128, 8], output_proj_dims=128, use_clipped_linears=True)

@@ -1,14 +1,14 @@
 """The optimiser: orthogonalised momentum for matrices, Adam for the rest (K. Jordan's Muon)."""
 import torch
 
-from ops import TYPE
+from ops import PRODUCTS
 from team import Team
 
 
 def orthogonalise(gradient, steps=5):
     """Newton-Schulz iteration towards the nearest orthogonal matrix, for a stack of matrices."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = gradient.to(TYPE)
+    x = gradient.to(PRODUCTS)
     tall = x.size(-2) > x.size(-1)
     x = x.mT if tall else x
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)

@@ -27,9 +27,15 @@ def find_fonts(names):
     return found
 
 
-# Debian: fonts-dejavu-core, fonts-dejavu-extra, fonts-liberation, fonts-freefont-ttf.
+# Debian: fonts-dejavu-core, fonts-dejavu-extra, fonts-liberation.
 TRAIN_FONTS = find_fonts(["DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "LiberationSans-Regular.ttf", "DejaVuSerif.ttf",
                           "DejaVuSansMono.ttf"] * 3 + ["DejaVuSerif-Bold.ttf", "DejaVuSansMono-Bold.ttf"])
+# Letters that stand close are the hard ones: a soft token holds up to ten of them.
+SMALL_FONTS = TRAIN_FONTS + find_fonts(["LiberationSans-Regular.ttf"] * 6 + ["DejaVuSerif-Bold.ttf", "DejaVuSansMono-Bold.ttf"])
+SMALL_SIZES = (22, 27)
+# More looks of the same letters, for training alone. Debian: also fonts-open-sans, fonts-crosextra-caladea and -carlito.
+MORE_FONTS = find_fonts(["LiberationSans-Bold.ttf", "LiberationMono-Regular.ttf", "DejaVuSerifCondensed.ttf",
+                         "OpenSans-Regular.ttf", "Caladea-Regular.ttf", "Carlito-Regular.ttf"])
 HELD_OUT_FONTS = find_fonts(["LiberationSerif-Regular.ttf", "DejaVuSansCondensed.ttf"])
 _fonts = {}
 
@@ -116,14 +122,15 @@ def _marks(f, line, x, y, size, last, width):
     return marks
 
 
-def text_picture(r, fonts=None, level=1.0, lines=None, grid=None, word=random_token):
-    """-> picture uint8 [H, W, 3], text, marks. level 0..1 is the curriculum: bigger letters at 0; below 0 one word a line."""
+def text_picture(r, fonts=None, level=1.0, lines=None, grid=None, word=random_token, sizes=None):
+    """-> picture uint8 [H, W, 3], text, marks. level 0..1 is the curriculum: bigger letters at 0; below 0 one word a line;
+    sizes: smallest and largest letters instead"""
     fonts = fonts or TRAIN_FONTS
     grid_w, grid_h = grid or r.choice(GRIDS)
     width, height = grid_w * TOKEN, grid_h * TOKEN
     for _ in range(50):
         path = r.choice(fonts)
-        size = r.randint(22 if r.random() < level else 28, 36)
+        size = r.randint(*(sizes or (22 if r.random() < level else 28, 36)))
         f = font(path, size)
         pitch = int(size * r.uniform(1.15, 1.6))
         most = min(4, (height - 8) // pitch)

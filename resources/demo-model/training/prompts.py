@@ -66,6 +66,21 @@ UNKNOWN = ["Write a poem about the sea.", "What is the capital of France?", "Exp
            "Write an email to my boss.", "What should I eat today?", "Why is the sky blue?", "Can you sing?",
            "How old is the universe?", "Plan a trip to Italy.", "What is love?", "Fix my code."]
 
+UNKNOWN_ABOUT = [
+    "Remember the number {number}.", "Remember the word {one}.", "Please remember these words: {one} {two} {three}.",
+    "Write a story about a {one}.", "What is a {one}?", "What does {one} mean?", "Tell me about the {one} and the {two}.",
+    "Explain {one}.", "Translate {one} into French.", "Write {number} sentences about a {one}.", "Why is the {one} {two}?",
+    "Is a {one} better than a {two}?", "What is the best {one}?", "How do I {one} a {two}?", "Recommend a book about {one}.",
+    "Correct this sentence: the {one} {two} {three}.", "Sort these words: {one} {two} {three}", "List {number} kinds of {one}.",
+    "Give me {number} ideas for a {one}.", "Continue: {one} {two} {three}", "What rhymes with {one}?", "{one} {two} {three}",
+    "What happened in {number}?", "Is {number} a prime number?", "My phone number is {number}.", "I am {number} years old.",
+    "Who lives in {city}?", "When was {city} founded?", "What is the population of {city}?", "How far is {city} from {number}?",
+    "Which language is spoken in {city}?", "Who is {city}?", "Book a flight to {city}.", "Find a hotel in {city}.",
+    "Fix this code: int main( {{", "Fix this code: for (i = {number}; {one}; i++) {{ {two}(); }}",
+    "def {one}({two}):\n    return {number}", "What does this code do?\n```\n{one} = {number}\nprint({one})\n```",
+    "SELECT {one} FROM {two} WHERE {three} = {number}", "Dear {one}, please find the {two} here. Yours, {three}",
+    "Summarize: The {one} was {two}. Then {number} more came to the {three}."]
+
 WEATHER = ["What is the weather in {}?", "Weather in {}", "How is the weather in {}?",
            "What's the weather like in {}?", "Is it warm in {}?", "Tell me the weather in {}.", "weather {}"]
 TIMER = ["Set a timer for {} minutes.", "Timer {} minutes", "Please set a timer for {} minutes.",

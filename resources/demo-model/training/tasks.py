@@ -11,15 +11,15 @@ import prompts
 import speech
 from chat import (call, calculate_tool, finish, past_call, some_tools, system_message, timer_tool, tool_result,
                   weather_tool, with_medium)
-from words import CITIES, COLORS, SHAPES
+from words import CITIES, COLORS, OCR_WORDS, SHAPES
 
 # What is asked about a picture of shapes, and how often in training. Finding, pointing and describing get a bigger share
 # than detecting alone would need: they have to learn from whom among several is spoken.
-SHAPE_TASKS = {"detect": 15, "find": 40, "point": 20, "count": 5, "describe": 20}
+SHAPE_TASKS = {"detect": 15, "find": 25, "point": 35, "count": 5, "describe": 20}
 
 
-def ocr(r, chat, level=1.0, fonts=None):
-    image, text, marks = pictures.text_picture(r, fonts, level)
+def ocr(r, chat, level=1.0, fonts=None, sizes=None):
+    image, text, marks = pictures.text_picture(r, fonts, level, sizes=sizes)
     example = {"task": "ocr", "img": image, "ans": text, "marks": marks}
     if r.random() < 0.93:
         return finish(r, example, with_medium(r, r.choice(prompts.READ)), chat, "I read the text in the picture.",
@@ -27,6 +27,14 @@ def ocr(r, chat, level=1.0, fonts=None):
     example.update(ans="The picture shows this text:\n" + text, task="describe")
     return finish(r, example, with_medium(r, r.choice(prompts.DESCRIBE)), chat, "I describe the picture.",
                   system=system_message(r))
+
+
+def practise_ocr(r, chat, level):
+    """Small letters and more fonts than the held-out samples have: what is hard is shown more often."""
+    x = r.random()
+    if x < 0.45 * level:
+        return ocr(r, chat, level, pictures.SMALL_FONTS, pictures.SMALL_SIZES)
+    return ocr(r, chat, level, pictures.MORE_FONTS if x < 0.65 * level else None)
 
 
 def listing(objects):
@@ -105,13 +113,22 @@ def random_city(r):
     return "".join(r.choice("bcdfghklmnprstvz" if (i + r.randint(0, 1)) % 2 else "aeiou") for i in letters).capitalize()
 
 
+def unknown(r):
+    """A question outside of what was learned."""
+    if r.random() < .4:
+        return r.choice(prompts.UNKNOWN)
+    words = {name: r.choice(OCR_WORDS) for name in ("one", "two", "three")}
+    question = r.choice(prompts.UNKNOWN_ABOUT).format(number=r.randint(0, 10 ** r.randint(1, 4)), city=random_city(r), **words)
+    return question if r.random() < .7 else question.lower() if r.random() < .5 else question.rstrip(".?!")
+
+
 def small_talk(r, chat):
     example = {"task": "talk"}
-    if r.random() < .75:
+    if r.random() < .65:
         questions, example["ans"] = r.choices(prompts.TALK, prompts.TALK_OFTEN)[0]
         question = r.choice(questions)
     else:
-        question, example["ans"] = r.choice(prompts.UNKNOWN), prompts.UNKNOWN_ANSWER
+        question, example["ans"] = unknown(r), prompts.UNKNOWN_ANSWER
     tools = [r.choice([weather_tool, timer_tool])(r)] if r.random() < .12 else None
     system = r.choice(prompts.SYSTEM) if r.random() < .15 else None
     return finish(r, example, question, chat, "A simple question.", tools=tools, system=system, think=r.random() < .15)

@@ -24,12 +24,13 @@ import tasks
 import towers
 from chat import Chat
 from forward import audio_forward, soft_tokens, text_logits, text_states, vision_forward
+from grow import grow
 from muon import Muon
 from speech import SpeechSet
 from team import Team, run
 
 # Examples of a step: signs, shapes, speech, talk and tools; and what a group's loss weighs.
-GROUPS = {"read": (12, 1.0), "shapes": (13, 1.0), "speech": (4, 0.5), "talk": (4, 0.5)}
+GROUPS = {"read": (18, 1.0), "shapes": (12, 1.0), "speech": (4, 0.5), "talk": (5, 0.5)}
 HEADS_WEIGHT, POINTING_WEIGHT = 0.3, 0.3
 VISION_STEPS, AUDIO_STEPS, LANGUAGE_STEPS = 2500, 900, 1000
 SAVE_SECONDS, AVERAGE = 150, 0.985
@@ -38,7 +39,7 @@ SAVE_SECONDS, AVERAGE = 150, 0.985
 def draw(r, chat, speech_set, level=1.0, team=Team()):
     """One process's examples of a step, by group."""
     n = {name: team.share(count) for name, (count, _) in GROUPS.items()}
-    return {"read": [tasks.ocr(r, chat, level) for _ in range(n["read"])],
+    return {"read": [tasks.practise_ocr(r, chat, level) for _ in range(n["read"])],
             "shapes": [tasks.detect(r, chat) for _ in range(n["shapes"])],
             "speech": [tasks.hear(r, chat, speech_set, i) for i in speech_set.similar(r, n["speech"])],
             "talk": [tasks.talk(r, chat) for _ in range(n["talk"])]}
@@ -100,7 +101,8 @@ class Trainer:
         """The weights of a shipped checkpoint; the heads and the optimisers begin anew."""
         from safetensors.torch import load_file
         weights = {k: v.float() for k, v in load_file(os.path.join(folder, "model.safetensors")).items()}
-        model.load_state(self.model, {**model.state_of(self.model), **weights})
+        fresh = model.state_of(self.model)
+        model.load_state(self.model, {**fresh, **grow({k: v for k, v in weights.items() if k in fresh}, fresh)})
         self.joint, self.blind_until = True, 150            # new heads have nothing to tell the towers yet
 
     def take_towers(self):

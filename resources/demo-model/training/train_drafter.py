@@ -2,7 +2,7 @@
 
 The target reads the training tasks; from every place of its answers the drafter guesses the next four tokens. Learned is
 what the target chooses, not what would be right.
-usage: train_drafter.py CHECKPOINT WORK FOLDER [--steps 600] [--threads N]
+usage: train_drafter.py CHECKPOINT WORK FOLDER [--steps 600] [--threads N] [--start DRAFTER --anneal-again]
 """
 import argparse
 import os
@@ -12,6 +12,7 @@ import time
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from transformers import Gemma4ForConditionalGeneration
 
@@ -123,6 +124,7 @@ def main():
     options.add_argument("folder")
     options.add_argument("--steps", type=int, default=600)
     options.add_argument("--threads", type=int, default=os.cpu_count())
+    options.add_argument("--start", help="begin with the weights of this drafter's folder")
     options.add_argument("--anneal-again", action="store_true", help="a finished one is fitted to a newer target")
     given = options.parse_args()
     torch.set_num_threads(given.threads)
@@ -137,6 +139,8 @@ def main():
         m.load_state_dict(state["model"])
         opt.load(state["opt"])
         step = 0 if given.anneal_again else state["step"]
+    elif given.start:
+        m.load_state_dict(load_file(os.path.join(given.start, "model.safetensors")), strict=False)
     else:
         drafter.order_tokens(m, frequencies(target.T, chat, speech_set, target.text.config.vocab_size))
     clusters, r, sums, started = drafter.cluster_of(m), random.Random(3100 + step), {}, time.time()
