@@ -133,7 +133,7 @@ def write(path, about, tables):
         picture = os.path.splitext(path)[0] + ".svg"
         plot(picture, bars)
         out += ["![Ratios, llama.cpp = 1](%s)" % os.path.basename(picture), ""]
-    for name in ("alone.md", "drafting.md"):                # measured by facet-bench and by a test, not here
+    for name in ("zen4.md", "alone.md", "drafting.md"):     # measured by facet-bench and by a test, not here
         with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), name), encoding="utf-8") as file:
             out += [file.read()]
     with open(path, "w", encoding="utf-8") as file:
