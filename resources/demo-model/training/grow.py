@@ -24,7 +24,8 @@ def _grown(name, old, new, shrunk):
 
 
 def grow(old, new):
-    """old: weights of the narrower model; new: freshly initialised ones of today's -> weights to begin with"""
+    """old: weights of the narrower model; new: freshly initialised ones of today's -> weights to begin with. A weight that
+    today's does not have stays, for the caller to refuse."""
     width = "model.vision_tower.encoder.layers.0.input_layernorm.weight"
     shrunk = (new[width].numel() / old[width].numel()) ** 0.5
-    return {k: v if v.shape == new[k].shape else _grown(k, v, new[k], shrunk) for k, v in old.items()}
+    return {k: v if k not in new or v.shape == new[k].shape else _grown(k, v, new[k], shrunk) for k, v in old.items()}

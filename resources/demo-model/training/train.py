@@ -102,7 +102,7 @@ class Trainer:
         from safetensors.torch import load_file
         weights = {k: v.float() for k, v in load_file(os.path.join(folder, "model.safetensors")).items()}
         fresh = model.state_of(self.model)
-        model.load_state(self.model, {**fresh, **grow({k: v for k, v in weights.items() if k in fresh}, fresh)})
+        model.load_state(self.model, {**fresh, **grow(weights, fresh)})
         self.joint, self.blind_until = True, 150            # new heads have nothing to tell the towers yet
 
     def take_towers(self):
